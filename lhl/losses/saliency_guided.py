@@ -1,0 +1,57 @@
+"""The saliency-guided heterogeneity-aware distillation loss (SG-HAD; HAD, Eq. 7 to 10)."""
+import torch
+from torch import Tensor, nn
+
+from lhl.errors import ConfigError
+from lhl.registry import MODELS
+
+from .edges import edge_set
+
+
+def saliency_guided_loss(loss_map: Tensor,
+                         edge_threshold: float = 0.5,
+                         edge_source: Tensor | None = None,
+                         normalize: bool = True) -> Tensor:
+    """Average the per-pixel loss over the edge set of each image (HAD, Eq. 10).
+
+    Args:
+        loss_map: ``(B, H, W)`` per-pixel losses, I_j of Eq. 7. Differentiable; the edge set itself is not.
+        edge_threshold: Which gradient magnitude makes an edge, see :func:`lhl.losses.edge_set`.
+        edge_source: ``(B, H, W)`` or ``(B, C, H, W)`` map whose edges are used. ``None`` takes the loss map (the
+            paper); a prediction map is the alternative of its Fig. 5.
+        normalize: See :func:`lhl.losses.edge_set`.
+
+    Returns:
+        ``(B,)`` losses in float32 (float64 for a float64 map); 0, connected to the graph, where the edge set is empty.
+    """
+    edges = edge_set(loss_map.detach() if edge_source is None else edge_source, edge_threshold, normalize)
+    loss = loss_map if loss_map.dtype == torch.float64 else loss_map.float()
+    total = torch.where(edges, loss, torch.zeros_like(loss)).sum(dim=(1, 2))
+    return total / edges.sum(dim=(1, 2)).clamp(min=1)
+
+
+@MODELS.register_module()
+class SaliencyGuidedLoss(nn.Module):
+    """:func:`saliency_guided_loss` as a component that a config can name.
+
+    Args:
+        edge_threshold: See :func:`saliency_guided_loss`.
+        edges_of: ``'loss'`` (the paper) or ``'prediction'`` (its Fig. 5): the map whose edges are used.
+        normalize: See :func:`saliency_guided_loss`.
+    """
+
+    def __init__(self, edge_threshold: float = 0.5, edges_of: str = 'loss', normalize: bool = True) -> None:
+        super().__init__()
+        if edges_of not in ('loss', 'prediction'):
+            raise ConfigError(f"edges_of={edges_of!r} is unknown to SaliencyGuidedLoss; use 'loss' or 'prediction'")
+        self.edge_threshold = edge_threshold
+        self.edges_of = edges_of
+        self.normalize = normalize
+
+    def forward(self, loss_map: Tensor, prediction_map: Tensor) -> Tensor:
+        """Map ``(B, H, W)`` losses to ``(B,)``; ``prediction_map`` ``(B, C, H, W)`` is read for Fig. 5 alone."""
+        edge_source = prediction_map.detach() if self.edges_of == 'prediction' else None
+        return saliency_guided_loss(loss_map, self.edge_threshold, edge_source, self.normalize)
+
+    def extra_repr(self) -> str:
+        return f'edge_threshold={self.edge_threshold}, edges_of={self.edges_of!r}, normalize={self.normalize}'

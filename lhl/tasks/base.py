@@ -1,0 +1,152 @@
+"""What a dense task is: everything that depends on the kind of its output, behind one contract."""
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lhl.losses import interval_groups, masked_mean, threshold_groups
+
+
+class Task:
+    """A dense prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
+
+    No method, metric loop or figure asks which kind a task is; a new kind is one subclass in one file. The base
+    class holds what all regression tasks share.
+
+    A *target* is float32 ``(B, C, H, W)`` or, for classes, int64 ``(B, H, W)``, with a bool validity mask
+    ``(B, H, W)`` beside it. Before batching, as data sets and transforms see them, targets are numpy arrays
+    ``(H, W, C)`` or ``(H, W)``.
+
+    Args:
+        name: The task's name in the stream, the config and the results.
+        out_channels: Channels of the head's output.
+    """
+
+    #: How a target is resampled: class indices must not be mixed.
+    interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
+
+    def __init__(self, name: str, out_channels: int) -> None:
+        self.name = name
+        self.out_channels = out_channels
+
+    # ---- learning ----------------------------------------------------------------------------------------------
+
+    def predict(self, raw: Tensor) -> Tensor:
+        """Turn the head's output into the prediction.
+
+        Args:
+            raw: ``(B, C, H, W)`` float32 head output, already at the size of the image.
+
+        Returns:
+            ``(B, C, H, W)`` prediction in the task's unit.
+        """
+        return raw
+
+    def loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Compute the per-pixel task loss of HAD's Table 5, which is also its per-pixel distillation loss.
+
+        Args:
+            prediction: ``(B, C, H, W)`` from :meth:`predict`.
+            target: Of the task's target form; a pseudo-label serves.
+
+        Returns:
+            ``(B, H, W)`` non-negative losses.
+        """
+        raise NotImplementedError(f'{type(self).__name__} must define loss_map')
+
+    def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+        """Average the loss map over the valid pixels of the batch: L_new.
+
+        Args:
+            prediction: ``(B, C, H, W)``.
+            target: Of the task's target form.
+            valid: ``(B, H, W)`` bool.
+
+        Returns:
+            A scalar; 0, connected to the graph, where no pixel is valid.
+        """
+        return masked_mean(self.loss_map(prediction, target), valid)
+
+    def pseudo_label(self, prediction: Tensor) -> Tensor:
+        """Turn a prediction ``(B, C, H, W)`` of the teacher into a target of the ground truth's form."""
+        return prediction
+
+    def groups(self, pseudo_label: Tensor, group_threshold: float,
+               num_intervals: int | None = None) -> tuple[Tensor, int]:
+        """Partition the pixels of each image by the teacher's pseudo-label (HAD, Sec. 4.2).
+
+        Args:
+            pseudo_label: From :meth:`pseudo_label`.
+            group_threshold: Splits the min-max normalised channel mean of a regression task in two.
+            num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
+
+        Returns:
+            The group index ``(B, H, W)`` int64 and the number of groups.
+        """
+        if num_intervals is not None:
+            return interval_groups(pseudo_label, num_intervals)
+        return threshold_groups(pseudo_label, group_threshold)
+
+    def prediction_map(self, prediction: Tensor) -> Tensor:
+        """Give the map ``(B, C, H, W)`` whose edges are the prediction's edges (HAD, Fig. 5)."""
+        return prediction
+
+    # ---- data --------------------------------------------------------------------------------------------------
+
+    def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
+        """Refuse impossible values before they are learned.
+
+        Args:
+            target: ``(H, W, C)`` float32, or ``(H, W)`` integer for classes.
+            valid: ``(H, W)`` bool.
+
+        Raises:
+            ValueError: With the clause "found ..., expected ..."; the data set adds the file's name.
+        """
+        if not np.isfinite(target[valid]).all():
+            count = int((~np.isfinite(target[valid])).sum())
+            raise ValueError(f'found {count} values that are NaN or infinite among the valid pixels, '
+                             f'expected finite numbers')
+
+    def flip_target(self, target: np.ndarray) -> np.ndarray:
+        """Mirror a target ``(H, W, C)`` or ``(H, W)`` left to right, values included where they have a direction."""
+        return np.ascontiguousarray(target[:, ::-1])
+
+    def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
+        """Correct the values of a target that was enlarged by ``scale`` around the camera's axis (1 is no zoom)."""
+        return target
+
+    # ---- results -----------------------------------------------------------------------------------------------
+
+    def metric(self) -> dict:
+        """Give the config of the registered metric that scores this task."""
+        raise NotImplementedError(f'{type(self).__name__} must define metric')
+
+    def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
+             value_range: tuple[float, float] | None = None) -> np.ndarray:
+        """Draw a target, or a prediction turned into one by :meth:`pseudo_label`.
+
+        Args:
+            target: One image's target: int ``(H, W)`` or float ``(C, H, W)``.
+            valid: ``(H, W)`` bool; invalid pixels are drawn black.
+            value_range: The values that get the first and the last colour, where the task has a colour scale;
+                give ground truth and predictions the same range. ``None`` takes the target's own.
+
+        Returns:
+            ``(H, W, 3)`` uint8 RGB.
+        """
+        raise NotImplementedError(f'{type(self).__name__} must define draw')
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(name={self.name!r}, out_channels={self.out_channels})'
+
+
+def blacken_invalid(picture: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """Paint the invalid pixels ``(H, W)`` of a picture ``(H, W, 3)`` black."""
+    return picture if valid is None else np.where(valid[..., None], picture, 0).astype(np.uint8)
+
+
+def unit_vectors(vectors: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Scale ``(B, C, H, W)`` to unit length along the channels; a zero vector stays zero, with a finite gradient."""
+    return torch.nn.functional.normalize(vectors, dim=1, eps=epsilon)
