@@ -16,6 +16,7 @@ TRANSFORMS = Registry(
 METRICS = Registry('metric', parent=mmseg_registry.METRICS, scope='lhl', locations=['lhl.evaluation'])
 HOOKS = Registry('hook', parent=mmseg_registry.HOOKS, scope='lhl', locations=['lhl.engine'])
 RUNNERS = Registry('runner', parent=mmseg_registry.RUNNERS, scope='lhl', locations=['lhl.engine'])
+OPTIMIZERS = mmseg_registry.OPTIMIZERS
 OPTIM_WRAPPERS = Registry(
     'optim_wrapper', parent=mmseg_registry.OPTIM_WRAPPERS, scope='lhl', locations=['lhl.engine'])
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(

@@ -2,7 +2,6 @@
 import torch
 from torch import Tensor, nn
 
-from lhl.errors import ConfigError
 from lhl.registry import MODELS
 
 from .edges import edge_set
@@ -36,22 +35,17 @@ class SaliencyGuidedLoss(nn.Module):
 
     Args:
         edge_threshold: See :func:`saliency_guided_loss`.
-        edges_of: ``'loss'`` (the paper) or ``'prediction'`` (its Fig. 5): the map whose edges are used.
         normalize: See :func:`saliency_guided_loss`.
     """
 
-    def __init__(self, edge_threshold: float = 0.5, edges_of: str = 'loss', normalize: bool = True) -> None:
+    def __init__(self, edge_threshold: float = 0.5, normalize: bool = True) -> None:
         super().__init__()
-        if edges_of not in ('loss', 'prediction'):
-            raise ConfigError(f"edges_of={edges_of!r} is unknown to SaliencyGuidedLoss; use 'loss' or 'prediction'")
         self.edge_threshold = edge_threshold
-        self.edges_of = edges_of
         self.normalize = normalize
 
-    def forward(self, loss_map: Tensor, prediction_map: Tensor) -> Tensor:
-        """Map ``(B, H, W)`` losses to ``(B,)``; ``prediction_map`` ``(B, C, H, W)`` is read for Fig. 5 alone."""
-        edge_source = prediction_map.detach() if self.edges_of == 'prediction' else None
+    def forward(self, loss_map: Tensor, edge_source: Tensor | None = None) -> Tensor:
+        """Map ``(B, H, W)`` losses to ``(B,)`` losses, see :func:`saliency_guided_loss`."""
         return saliency_guided_loss(loss_map, self.edge_threshold, edge_source, self.normalize)
 
     def extra_repr(self) -> str:
-        return f'edge_threshold={self.edge_threshold}, edges_of={self.edges_of!r}, normalize={self.normalize}'
+        return f'edge_threshold={self.edge_threshold}, normalize={self.normalize}'

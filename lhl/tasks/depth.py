@@ -16,6 +16,8 @@ class DepthEstimation(Task):
         name: The task's name in the stream.
     """
 
+    interpolation = 'nearest'  # a mixture of a near and a far surface lies where nothing is
+
     def __init__(self, name: str) -> None:
         super().__init__(name, out_channels=1)
 

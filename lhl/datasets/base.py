@@ -1,0 +1,209 @@
+"""What every data set shares: parts for the phases, checked samples, and randomness that belongs to the image."""
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from torch.utils.data import Dataset
+
+from lhl.errors import ConfigError, DataError, suggest
+from lhl.registry import TRANSFORMS
+from lhl.tasks import Task, build_tasks
+
+
+class SampleKey(NamedTuple):
+    """What a sampler asks for: the sample at a position of the data set, augmented as in an epoch."""
+
+    index: int
+    epoch: int
+
+
+class DenseDataset(Dataset):
+    """Images with the dense targets of some tasks.
+
+    A sub-class says which samples there are (:meth:`list_samples`), where they lie (:meth:`path`) and how a file
+    becomes an array (:meth:`load_image`, :meth:`load_target`); this class checks what comes back. A sample, as the
+    pipeline receives it, is::
+
+        dict(image=(H, W, 3) float32 RGB in [0, 1],
+             targets={task: (H, W) int64 or (H, W, C) float32},     # 0 where invalid
+             valid={task: (H, W) bool},
+             tasks={task: Task},
+             meta=dict(index=..., image_path=...))
+
+    An image is augmented by its own seed, made of ``seed``, the epoch and the image's index, so neither the number of
+    workers nor the part nor a resumed run changes what is drawn. The epoch comes with the key: use
+    :class:`~lhl.datasets.samplers.EpochSampler`, as a plain integer always means epoch 0.
+
+    Args:
+        data_root: The folder of the data set.
+        split: 'train' or 'val'.
+        tasks: Task configs by name, for example ``dict(depth=dict(type='DepthEstimation'))``; no other target is read.
+        pipeline: Configs of the transforms, in order.
+        part: ``dict(index, count, seed=0)``: take part ``index`` (0-based) of ``count`` disjoint parts, whose sizes
+            differ by at most one and which together are all images. Default: all images.
+        seed: Seeds the random transforms.
+
+    Raises:
+        ConfigError: If the split or part does not exist.
+        DataError: If files are missing; while loading, if a file holds impossible values.
+    """
+
+    #: Facts about the data set for tables and legends, plain types only: they are saved with checkpoints.
+    METAINFO: ClassVar[dict] = {}
+
+    def __init__(self, data_root: str | Path, split: Literal['train', 'val'], tasks: Mapping[str, dict],
+                 pipeline: Sequence[dict], part: Mapping[str, int] | None = None, seed: int = 0) -> None:
+        if split not in ('train', 'val'):
+            raise ConfigError(f'{type(self).__name__} has no split {split!r}; {suggest(str(split), ("train", "val"))}')
+        self.data_root = Path(data_root).expanduser()
+        self.split = split
+        self.tasks = build_tasks(tasks)
+        self.pipeline = Compose([TRANSFORMS.build(transform) for transform in pipeline])
+        self.seed = seed
+        self.samples = self.list_samples()
+        self.indices = part_indices(len(self.samples), **part) if part else list(range(len(self.samples)))
+
+    # ---- what a sub-class defines ------------------------------------------------------------------------------
+
+    def list_samples(self) -> list[Any]:
+        """List what identifies each image of the split, in a fixed order; refuse missing folders and files here."""
+        raise NotImplementedError(f'{type(self).__name__} must define list_samples')
+
+    def path(self, sample: Any, task: Task | None = None) -> Path:
+        """Name the file of a sample's image or, with a task, of its target."""
+        raise NotImplementedError(f'{type(self).__name__} must define path')
+
+    def load_image(self, sample: Any) -> np.ndarray:
+        """Load an image ``(H, W, 3)``, float32 RGB in [0, 1].
+
+        Raises:
+            ValueError: With the clause "found ..., expected ..."; the file's name is added here, in the base class.
+        """
+        raise NotImplementedError(f'{type(self).__name__} must define load_image')
+
+    def load_target(self, sample: Any, task: Task) -> tuple[np.ndarray, np.ndarray]:
+        """Load a target, ``(H, W)`` int64 or ``(H, W, C)`` float32, and its validity ``(H, W)`` bool.
+
+        Raises:
+            ValueError: As for :meth:`load_image`.
+        """
+        raise NotImplementedError(f'{type(self).__name__} must define load_target')
+
+    # ---- what a data loader uses -------------------------------------------------------------------------------
+
+    @property
+    def metainfo(self) -> dict:
+        """The data set's facts with its split and the names of its tasks."""
+        return dict(deepcopy(self.METAINFO), dataset=type(self).__name__, split=self.split, tasks=list(self.tasks))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, key: int | SampleKey) -> dict:
+        position, epoch = key if isinstance(key, SampleKey) else (key, 0)
+        index = self.indices[position]
+        with _seeded(self.seed, epoch, index):
+            sample = self.pipeline(self._load(index))
+        if sample is None:
+            raise DataError(f'a transform of the pipeline gave None for {str(self.path(self.samples[index]))!r}, '
+                            f'expected a sample; leave out transforms that reject images')
+        return sample
+
+    def _load(self, index: int) -> dict:
+        """Load and check one image with its targets."""
+        sample = self.samples[index]
+        path = self.path(sample)
+        try:
+            image = _checked_image(self.load_image(sample))
+        except ValueError as error:
+            raise DataError(f'image {str(path)!r} cannot be used: {error}') from error
+        targets, valid = {}, {}
+        for name, task in self.tasks.items():
+            try:
+                targets[name], valid[name] = self._load_target(sample, task, image.shape[:2])
+            except ValueError as error:
+                raise DataError(f'target {str(self.path(sample, task))!r} of task {name!r} cannot be used: '
+                                f'{error}') from error
+        return dict(image=image, targets=targets, valid=valid, tasks=self.tasks,
+                    meta=dict(index=index, image_path=str(path)))
+
+    def _load_target(self, sample: Any, task: Task, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Load one target, check it against the size of its image, and clear its invalid pixels."""
+        target, valid = self.load_target(sample, task)
+        expected = size if target.dtype == np.int64 else (*size, task.out_channels)
+        if target.shape != expected:
+            raise ValueError(f'found shape {target.shape}, expected {expected} as its image is {size[0]} x {size[1]}; '
+                             f'{_shape_cure(target.shape, expected)}')
+        task.check_target(target, valid)
+        target[~valid] = 0
+        # A zoom by 1 changes nothing but rounding: it restores the unit length of normals stored in half precision.
+        return task.zoom_target(target, 1.0), valid
+
+
+def part_indices(num_samples: int, index: int, count: int, seed: int = 0) -> list[int]:
+    """Cut a seeded permutation of ``num_samples`` into ``count`` even blocks and give block ``index``, sorted.
+
+    Raises:
+        ConfigError: If there is no such part, or it would be empty.
+    """
+    if not 0 <= index < count:
+        raise ConfigError(f'part index {index} does not exist; the {count} parts are numbered from 0 to {count - 1}')
+    if count > num_samples:
+        raise ConfigError(f'{num_samples} images cannot be cut into {count} parts; ask for at most {num_samples}')
+    # RandomState, not default_rng: its stream is frozen, so a part holds the same images with every version of numpy.
+    permutation = np.random.RandomState(seed).permutation(num_samples)
+    return sorted(np.array_split(permutation, count)[index].tolist())
+
+
+@contextmanager
+def _seeded(*seeds: int) -> Iterator[None]:
+    """Seed the global generators of Python, numpy and torch's CPU, and restore them afterwards.
+
+    Restoring keeps the training process as it was when data is loaded without workers. ``torch.manual_seed`` would
+    reset the GPU's generators too.
+    """
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    for_python, for_numpy, for_torch = np.random.SeedSequence(seeds).generate_state(3).tolist()
+    random.seed(for_python)
+    np.random.seed(for_numpy)
+    torch.default_generator.manual_seed(for_torch)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def _checked_image(image: np.ndarray) -> np.ndarray:
+    """Refuse what is not ``(H, W, 3)`` with values in [0, 1]; what exceeds them by rounding is clipped."""
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        cure = ('its channels are first: store np.moveaxis(array, 0, -1)' if image.ndim == 3 and image.shape[0] == 3
+                else 'store RGB with the channels last')
+        raise ValueError(f'found shape {image.shape}, expected (height, width, 3); {cure}')
+    low, high = float(image.min()), float(image.max())
+    if not np.isfinite((low, high)).all():
+        count = int((~np.isfinite(image)).sum())
+        raise ValueError(f'found {count} values that are NaN or infinite, expected numbers from 0 to 1; '
+                         f'export the image again')
+    if low < -1e-3 or high > 1 + 1e-3:
+        cure = 'divide it by 255' if low >= 0 and 1 < high <= 255 else 'undo its normalisation'
+        raise ValueError(f'found values from {low:g} to {high:g}, expected 0 to 1; {cure}')
+    return image if low >= 0 and high <= 1 else np.clip(image, 0, 1)
+
+
+def _shape_cure(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Say what would turn a target's shape into the expected one."""
+    if len(expected) == 3 and found == (expected[2], *expected[:2]):
+        return 'its channels are first: store np.moveaxis(array, 0, -1)'
+    if len(found) == 3 and len(expected) == 2:
+        return 'store one class index per pixel, without a channel axis'
+    if found[:2] == expected[:2]:
+        return 'check that the task reads the right folder'
+    return 'export image and target at the same size'

@@ -1,0 +1,136 @@
+"""NYUv2 as preprocessed for multi-task learning: one .npy file per image and target."""
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lhl.errors import ConfigError, DataError, suggest
+from lhl.registry import DATASETS
+from lhl.tasks import Task
+
+from .base import DenseDataset
+
+CLASSES = ('bed', 'books', 'ceiling', 'chair', 'floor', 'furniture', 'objects', 'picture', 'sofa', 'table', 'tv',
+           'wall', 'window')
+PALETTE = ((202, 62, 71), (121, 85, 172), (224, 224, 214), (240, 142, 50), (140, 98, 62), (176, 137, 96),
+           (233, 196, 65), (221, 122, 179), (163, 41, 92), (104, 159, 56), (38, 50, 56), (144, 164, 174),
+           (79, 179, 226))
+
+
+@DATASETS.register_module()
+class NYUv2(DenseDataset):
+    """13-class segmentation, depth and surface normals of indoor scenes, 795 training and 654 test images.
+
+    The layout is that of the release by the authors of MTAN, which the rendered rooms share::
+
+        data_root/{train,val}/{image,label,depth,normal}/{0,1,2,...}.npy
+
+    ``image``: ``(H, W, 3)`` floats, RGB in [0, 1]. ``label``: ``(H, W)`` whole numbers of any type, -1 to ignore.
+    ``depth``: ``(H, W, 1)`` or ``(H, W)`` floats in metres, 0 where unknown. ``normal``: ``(H, W, 3)`` floats, unit
+    vectors, (0, 0, 0) where unknown.
+
+    Args:
+        folders: The folder of each task by the task's name. A folder called ``label`` holds classes; any other
+            holds floats whose channels are all 0 where unknown.
+        kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
+    """
+
+    METAINFO = dict(classes=list(CLASSES), palette=[list(colour) for colour in PALETTE])
+
+    def __init__(self, *args: Any, folders: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        self.folders = dict(folders or dict(segmentation='label', depth='depth', normal='normal'))
+        super().__init__(*args, **kwargs)
+
+    def list_samples(self) -> list[int]:
+        """Give the numbers of the files in ``image``, after making sure that every task has the same ones."""
+        for name in self.tasks:
+            if name not in self.folders:
+                raise ConfigError(f'{type(self).__name__} has no folder for task {name!r}; '
+                                  f'{suggest(name, self.folders)} (or name its folder in folders=dict({name}=...))')
+        if not self.data_root.is_dir():
+            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
+                            f'holds train/ and val/, or render rooms into it: '
+                            f'python tools/dataset_converters/synth_rooms.py {self.data_root}')
+        images = self._numbers('image')
+        for name in self.tasks:
+            self._check_complete(images, self._numbers(self.folders[name]), self.folders[name])
+        return sorted(images)
+
+    def path(self, sample: int, task: Task | None = None) -> Path:
+        """``data_root/split/folder/number.npy``."""
+        return self.data_root / self.split / (self.folders[task.name] if task else 'image') / f'{sample}.npy'
+
+    def load_image(self, sample: int) -> np.ndarray:
+        """Load an RGB image as stored: floats from 0 to 1."""
+        return _as_float32(_load_array(self.path(sample)), 'from 0 to 1; divide an image of 0 to 255 by 255')
+
+    def load_target(self, sample: int, task: Task) -> tuple[np.ndarray, np.ndarray]:
+        """Load a target and find its invalid pixels: -1 for classes, 0 in all channels otherwise."""
+        array = _load_array(self.path(sample, task))
+        if self.folders[task.name] == 'label':
+            labels = _as_int64(array)
+            return labels, labels != -1
+        values = _as_float32(array, 'in the unit of the task')
+        if values.ndim == 2:
+            values = values[..., None]
+        return values, (values != 0).any(axis=-1)
+
+    def _numbers(self, folder: str) -> set[int]:
+        """The numbers of the files in a folder of the split."""
+        path = self.data_root / self.split / folder
+        if not path.is_dir():
+            raise DataError(f'folder {str(path)!r} is missing, expected {folder}/ in the split {self.split!r}; check '
+                            f'that data_root is the folder that holds train/ and val/, and that it was unpacked fully')
+        names = sorted(entry.name for entry in path.iterdir())
+        numbers = {int(name[:-4]) for name in names if re.fullmatch(r'(0|[1-9][0-9]*)\.npy', name)}
+        if not numbers:
+            found = f'{len(names)} other files such as {names[0]!r}' if names else 'nothing'
+            raise DataError(f'folder {str(path)!r} holds {found}, expected files called 0.npy, 1.npy, ...; '
+                            f'unpack the data set again, or convert yours to this layout')
+        return numbers
+
+    def _check_complete(self, images: set[int], targets: set[int], folder: str) -> None:
+        """Refuse images without a target and targets without an image."""
+        for missing, where in ((images - targets, folder), (targets - images, 'image')):
+            if missing:
+                path = self.data_root / self.split / where / f'{min(missing)}.npy'
+                raise DataError(f'{str(path)!r} is missing ({len(images)} files in image/, {len(targets)} in {folder}/'
+                                f', {len(missing)} without a partner); restore it, or remove its partner')
+
+
+def _load_array(path: Path) -> np.ndarray:
+    """Load a .npy file without ever unpickling."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError('found no such file, expected one per image; restore it') from None
+    except Exception as error:  # what numpy raises depends on where a damaged file ends
+        raise ValueError(f'found a file that is empty, truncated, pickled or not .npy at all ({error}), expected '
+                         f'a plain array written by numpy.save; restore it from the archive') from error
+    if not isinstance(array, np.ndarray):
+        raise ValueError('found an archive of several arrays (.npz), expected one array written by numpy.save; '
+                         'store it alone')
+    if array.ndim < 2:
+        raise ValueError(f'found shape {array.shape}, expected at least (height, width); export the file again')
+    return array
+
+
+def _as_float32(array: np.ndarray, meaning: str) -> np.ndarray:
+    if array.dtype.kind != 'f':
+        raise ValueError(f'found values of type {array.dtype}, expected floats {meaning}')
+    with np.errstate(over='ignore'):  # what overflows is refused as infinite
+        return np.ascontiguousarray(array, np.float32)
+
+
+def _as_int64(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in 'iuf':
+        raise ValueError(f'found values of type {array.dtype}, expected whole numbers; store class indices')
+    with np.errstate(invalid='ignore'):  # casting NaN warns; the comparison below finds it
+        labels = np.ascontiguousarray(array, np.int64)
+    different = labels != array
+    if different.any():
+        raise ValueError(f'found a label of {array[different][0]:g}, expected whole numbers; labels that were resized '
+                         f'with interpolation must be made again with nearest neighbour')
+    return labels

@@ -1,0 +1,55 @@
+"""In which order samples are drawn: a function of (seed, epoch), so that a resumed run sees the same batches."""
+import math
+from collections.abc import Iterator, Sized
+
+import numpy as np
+from mmengine.dist import get_dist_info
+from torch.utils.data import Sampler
+
+from lhl.registry import DATA_SAMPLERS
+
+from .base import SampleKey
+
+
+@DATA_SAMPLERS.register_module()
+class EpochSampler(Sampler[SampleKey]):
+    """Draw every sample once per epoch, each rank its share, and tell the data set the epoch.
+
+    Like mmengine's ``DefaultSampler``, rank r takes every ``world_size``-th sample from r on, so the ranks' batches
+    together are those of one process with as large a batch. No generator is kept: after ``set_epoch(e)`` a fresh
+    sampler gives exactly epoch e. Nobody advances the epoch of an evaluation, so its samples never change.
+
+    Args:
+        dataset: What is sampled; only its length is used.
+        shuffle: Draw a new order in every epoch; otherwise keep the data set's.
+        seed: Of the order, the same on all ranks. ``None`` counts as 0.
+        round_up: Repeat the first samples until all ranks have equally many. Set it to False for an evaluation,
+            or the repeated images are scored twice.
+    """
+
+    def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = 0, round_up: bool = True) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.dataset = dataset
+        self.shuffle = shuffle
+        self.seed = seed or 0
+        self.round_up = round_up
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration gives."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            # RandomState, not default_rng: its stream is frozen across versions of numpy.
+            state = np.random.SeedSequence((self.seed, self.epoch)).generate_state(4)
+            order = np.random.RandomState(state).permutation(order)
+        if self.round_up:
+            order = np.resize(order, len(self) * self.world_size)
+        return iter([SampleKey(index, self.epoch) for index in order[self.rank::self.world_size].tolist()])
+
+    def __len__(self) -> int:
+        """The number of samples of this rank."""
+        left = len(self.dataset) - (0 if self.round_up else self.rank)
+        return math.ceil(left / self.world_size)

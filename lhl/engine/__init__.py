@@ -1,0 +1,15 @@
+"""The engine: from a config to trained phases."""
+from .checkpoint import load_weights, read_checkpoint, weights_digest, write_checkpoint
+from .config_check import check_config
+from .hooks import ContinualPhaseHook, PhaseCheckpointHook
+from .optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
+from .param_scheduler import LinearWarmupDecayLR
+from .phase_config import config_hash, phase_config
+from .runner import LearnerRunner, PhaseRunner
+from .stream import train_stream
+
+__all__ = [
+    'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'PhaseCheckpointHook',
+    'PhaseOptimWrapperConstructor', 'PhaseRunner', 'check_config', 'config_hash', 'load_weights', 'phase_config',
+    'read_checkpoint', 'train_stream', 'weights_digest', 'write_checkpoint'
+]

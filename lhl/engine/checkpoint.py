@@ -1,0 +1,105 @@
+"""Checkpoints: safe to read, strict to load, atomic to write."""
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor, nn
+
+from lhl.atomic import atomic_write
+from lhl.errors import CheckpointError
+
+TRAINING_CHECKPOINT = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+
+
+def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') -> dict:
+    """Read a checkpoint without running any code it may hold.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated, or holds more than tensors and plain values.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f'checkpoint {path} does not exist; check the path')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+    except UnpicklingError as error:
+        raise CheckpointError(f'checkpoint {path} holds something other than tensors and plain values and is not '
+                              f'loaded, because that could run code ({_first_line(error)}); save it again as a '
+                              f'state_dict') from error
+    except (RuntimeError, EOFError, OSError, ValueError) as error:
+        raise CheckpointError(f'checkpoint {path} cannot be read ({_first_line(error)}); it is truncated or not a '
+                              f'checkpoint, use another one') from error
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(f'checkpoint {path} holds a {type(checkpoint).__name__}, expected a dict with a '
+                              f'state_dict; use a checkpoint written by lhl')
+    return checkpoint
+
+
+def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
+    """Write a checkpoint so that the path never names half a file."""
+    with atomic_write(path) as file:
+        torch.save(checkpoint, file)
+
+
+def replace_durably(temporary: Path, path: Path) -> None:
+    """Give a finished temporary file its final name, safe against a power cut."""
+    with open(temporary, 'rb') as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | Path,
+                 may_miss: Iterable[str] = ()) -> None:
+    """Load weights strictly.
+
+    Args:
+        model: The model to fill.
+        weights: A state dict.
+        source: Where the weights come from, for messages.
+        may_miss: Prefixes of keys that need not be there: the new head's.
+
+    Raises:
+        CheckpointError: If keys are missing or left over, or a shape differs.
+    """
+    expected = model.state_dict()
+    prefixes = tuple(may_miss)
+    missing = [key for key in expected if key not in weights and not key.startswith(prefixes)] if prefixes else [
+        key for key in expected if key not in weights]
+    unexpected = [key for key in weights if key not in expected]
+    reshaped = [key for key in weights if key in expected and weights[key].shape != expected[key].shape]
+    if missing or unexpected or reshaped:
+        complaints = [f'{len(missing)} keys are missing (first {missing[0]!r})'] if missing else []
+        complaints += [f'{len(unexpected)} keys are unknown (first {unexpected[0]!r})'] if unexpected else []
+        if reshaped:
+            key = reshaped[0]
+            complaints.append(f'{len(reshaped)} shapes differ (first {key!r}: found {tuple(weights[key].shape)}, '
+                              f'expected {tuple(expected[key].shape)})')
+        raise CheckpointError(f'{source} is of another architecture or task list: {", ".join(complaints)}; use the '
+                              f'config it was trained with')
+    model.load_state_dict(weights, strict=False)
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """Give the SHA-256 of all names, shapes and values of a state dict, independent of device and memory layout."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        tensor = weights[name].detach().cpu().contiguous()
+        digest.update(f'{name}{tuple(tensor.shape)}{tensor.dtype}'.encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b'')
+    return digest.hexdigest()
+
+
+def training_checkpoints(folder: str | Path) -> list[Path]:
+    """List the checkpoints written while training in a folder, the latest first."""
+    found = [(int(match[1]), path) for path in Path(folder).glob('*.pth')
+             if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split('\n')[0][:200]

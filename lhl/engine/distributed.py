@@ -1,0 +1,28 @@
+"""Starts the processes' communication, once for all phases; over gloo where there is no GPU."""
+import torch
+from mmengine.config import Config
+from mmengine.dist import init_dist, is_distributed
+
+from lhl.errors import ConfigError
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def init_distributed(cfg: Config) -> None:
+    """Initialise the process group that ``cfg.launcher`` asks for, unless there is one.
+
+    Raises:
+        ConfigError: If the launcher is unknown, or cannot be used without a GPU.
+    """
+    launcher = cfg.get('launcher', 'none')
+    if launcher not in LAUNCHERS:
+        raise ConfigError(f'launcher={launcher!r} is unknown; use one of {", ".join(LAUNCHERS)}')
+    if launcher == 'none' or is_distributed():
+        return
+    if torch.cuda.is_available():
+        init_dist(launcher, **cfg.get('env_cfg', {}).get('dist_cfg', {}))
+    elif launcher == 'pytorch':
+        torch.distributed.init_process_group('gloo')
+    else:
+        raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use --launcher pytorch '
+                          f'(tools/dist_train.sh)')

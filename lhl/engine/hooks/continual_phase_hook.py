@@ -1,0 +1,62 @@
+"""Carries a method through the training of one phase: teacher, begin and end, state, seeding."""
+import time
+from typing import TYPE_CHECKING
+
+from mmengine.hooks import Hook
+
+from lhl.engine.randomness import seed_torch
+from lhl.registry import HOOKS
+
+if TYPE_CHECKING:
+    from lhl.engine.runner import PhaseRunner
+
+
+@HOOKS.register_module()
+class ContinualPhaseHook(Hook):
+    """Call the method's moments at the runner's.
+
+    Before training it hands teacher and learner to the method, restores the method's state, and from then on seeds
+    torch before each iteration from (seed, phase, iteration, rank), so that a resumed run draws the same numbers.
+    It also counts the seconds of training, over interruptions.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self.resumed_state: dict | None = None
+        self.seconds = 0.0
+
+    def before_train(self, runner: 'PhaseRunner') -> None:
+        """Begin the phase."""
+        learner = runner.learner
+        method = runner.method
+        if self.resumed_state is None and runner.previous_method_state is not None:
+            method.load_state_dict(runner.previous_method_state)
+        seed_torch(runner.seed, runner.phase.index)
+        method.begin_phase(learner, runner.phase)
+        if self.resumed_state is not None:
+            method.load_state_dict(self.resumed_state)
+        if hasattr(runner.optim_wrapper, 'attach'):
+            runner.optim_wrapper.attach(method, learner)
+        self.started = time.perf_counter() - self.seconds
+
+    def before_train_iter(self, runner: 'PhaseRunner', batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed torch for this iteration."""
+        seed_torch(runner.seed, runner.phase.index, runner.iter, runner.rank)
+
+    def before_save_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
+        """Add the method's state and the seconds so far."""
+        checkpoint['method'] = runner.method.state_dict()
+        checkpoint['seconds'] = time.perf_counter() - self.started
+
+    def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
+        """Keep the method's state until the phase begins."""
+        self.resumed_state = checkpoint['method']
+        self.seconds = checkpoint['seconds']
+
+    def after_train(self, runner: 'PhaseRunner') -> None:
+        """End the phase."""
+        learner = runner.learner
+        seed_torch(runner.seed, runner.phase.index, runner.iter)
+        runner.method.end_phase(learner, runner.phase, runner.train_dataloader)
+        runner.training_seconds = time.perf_counter() - self.started

@@ -1,0 +1,124 @@
+"""The optimizer step: mixed precision on any device, and the only place where a method edits gradients or updates."""
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.device import get_device
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from lhl.errors import ConfigError, suggest
+from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+
+AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+LR_GROUPS = ('encoder', 'new_head', 'old_heads')
+
+
+def preferred_amp() -> str:
+    """Choose the half precision for this machine: bfloat16, which needs no loss scaling, unless the GPU lacks it."""
+    return 'float16' if torch.cuda.is_available() and not torch.cuda.is_bf16_supported() else 'bfloat16'
+
+
+@OPTIM_WRAPPERS.register_module()
+class MethodOptimWrapper(OptimWrapper):
+    """mmengine's wrapper with autocast on CPU and GPU, and with the method's edits in their right place.
+
+    The order is: backward, all-reduce, unscale, the method's gradient edit, clip, step, the method's update edit.
+
+    Args:
+        optimizer: The optimizer.
+        amp: ``None`` for float32, ``'bfloat16'``, or ``'float16'`` with dynamic loss scaling.
+        **kwargs: Of :class:`mmengine.optim.OptimWrapper`: ``accumulative_counts``, ``clip_grad``.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, amp: str | None = None, **kwargs) -> None:
+        super().__init__(optimizer, **kwargs)
+        if amp is not None and amp not in AMP_DTYPES:
+            raise ConfigError(f'optim_wrapper.amp={amp!r} is unknown; {suggest(amp, AMP_DTYPES)}')
+        self.device_type = torch.device(get_device()).type
+        self.amp_dtype = AMP_DTYPES.get(amp)
+        self.scaler = torch.amp.GradScaler(self.device_type, enabled=amp == 'float16')
+        self.method = None
+        self.learner = None
+
+    def attach(self, method, learner: nn.Module) -> None:
+        """Let a method that says so edit the gradients and updates of the learner."""
+        if method.requires.edits:
+            self.method = method
+            self.learner = learner
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Autocast the forward pass where mixed precision is on."""
+        with super().optim_context(model), torch.autocast(
+                self.device_type, self.amp_dtype, enabled=self.amp_dtype is not None):
+            yield
+
+    def backward(self, loss: torch.Tensor, **kwargs) -> None:
+        """Back-propagate the scaled loss."""
+        super().backward(self.scaler.scale(loss), **kwargs)
+
+    def step(self, **kwargs) -> None:
+        """Unscale, let the method edit the gradients, clip, step, let the method edit the update."""
+        self.scaler.unscale_(self.optimizer)
+        if self.method is not None:
+            self.method.edit_gradients(self.learner)
+        if self.clip_grad_kwargs:
+            self._clip_grad()
+        before = None
+        if self.method is not None:
+            before = {name: p.detach().clone() for name, p in self.learner.named_parameters() if p.requires_grad}
+        self.scaler.step(self.optimizer, **kwargs)
+        self.scaler.update()
+        if self.method is not None:
+            with torch.no_grad():
+                self.method.edit_update(self.learner, before)
+
+    def state_dict(self) -> dict:
+        """Add the loss scale to the optimizer's state."""
+        return {**super().state_dict(), 'scaler': self.scaler.state_dict()}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        state_dict = dict(state_dict)
+        self.scaler.load_state_dict(state_dict.pop('scaler'))
+        super().load_state_dict(state_dict)
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class PhaseOptimWrapperConstructor:
+    """Build the optimizer of a phase: one parameter group each for the encoder, the new head and the old heads.
+
+    Frozen parameters are left out. A new optimizer per phase: moments of the phase before would move what it learned.
+
+    Args:
+        optim_wrapper_cfg: Config of the wrapper, with ``optimizer`` inside.
+        paramwise_cfg: ``dict(new_task=..., lr_factors=dict(encoder=1, new_head=1, old_heads=1))``; the engine fills
+            it in from the phase.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict) -> None:
+        self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
+        self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
+        self.new_task = paramwise_cfg['new_task']
+        self.lr_factors = dict.fromkeys(LR_GROUPS, 1.0) | dict(paramwise_cfg.get('lr_factors') or {})
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Build the wrapper for a learner, or for a learner inside a model wrapper."""
+        learner = model.module if is_model_wrapper(model) else model
+        members = {group: [] for group in LR_GROUPS}
+        for name, parameter in learner.named_parameters():
+            if parameter.requires_grad:
+                members[self._group_of(name)].append(parameter)
+        groups = [
+            dict(params=parameters, lr=self.optimizer_cfg['lr'] * self.lr_factors[group], name=group)
+            for group, parameters in members.items() if parameters
+        ]
+        optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=groups))
+        return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg, optimizer=optimizer))
+
+    def _group_of(self, name: str) -> str:
+        if not name.startswith('heads.'):
+            return 'encoder'
+        return 'new_head' if name.startswith(f'heads.{self.new_task}.') else 'old_heads'

@@ -1,0 +1,153 @@
+"""mmengine's Runner, trained for one phase: where the student comes from, where the teacher comes from, what is saved.
+
+Everything else (loops, DDP, logging, schedules) is mmengine's own.
+"""
+import json
+from pathlib import Path
+
+import torch
+from mmengine.device import get_device
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from lhl.errors import CheckpointError
+from lhl.methods import Method, Phase
+from lhl.models import Learner
+from lhl.registry import METHODS, MODELS, RUNNERS
+
+from .checkpoint import load_weights, read_checkpoint, replace_durably, training_checkpoints, write_checkpoint
+from .randomness import seed_torch
+
+CHECKPOINT_VERSION = 1
+
+
+@RUNNERS.register_module()
+class LearnerRunner(Runner):
+    """mmengine's Runner with safe, strict loading and distribution without GPUs; enough to test a learner."""
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
+        if self.distributed and not torch.cuda.is_available():
+            return MMDistributedDataParallel(model, device_ids=None, broadcast_buffers=True)
+        if self.distributed and model_wrapper_cfg is None:
+            model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=True)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    @property
+    def learner(self) -> Learner:
+        """The student, unwrapped."""
+        return self.model.module if is_model_wrapper(self.model) else self.model
+
+    def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
+                        revise_keys: list | None = None) -> dict:
+        """Read safely and load strictly, whatever mmengine's defaults."""
+        checkpoint = read_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_weights(self.learner, checkpoint['state_dict'], filename)
+        self._has_loaded = True
+        return checkpoint
+
+
+@RUNNERS.register_module()
+class PhaseRunner(LearnerRunner):
+    """Train one phase from a config made by :func:`lhl.engine.phase_config`.
+
+    The student starts from the checkpoint of the phase before, in which only the new head may be missing. The teacher
+    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP.
+    """
+
+    phase: Phase
+    method: Method
+    previous_method_state: dict | None = None
+    training_seconds: float = 0.0
+
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """Build the learner and the method, the teacher where the method requires one, and freeze the idle heads."""
+        learner = super().build_model(model)
+        phase = dict(self.cfg.phase)
+        self.previous_checkpoint = phase.pop('previous_checkpoint')
+        self.method = METHODS.build(self.cfg.method)
+        previous = None
+        if self.previous_checkpoint is not None:
+            previous = read_checkpoint(self.previous_checkpoint)
+            self.previous_method_state = previous['method']
+        teacher = None
+        if previous is not None and self.method.requires.teacher:
+            teacher = self._build_teacher(previous, learner)
+        self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher)
+        self._previous_weights = previous and previous['state_dict']
+        learner.method = self.method
+        learner.train_heads(self.method.trained_tasks(self.phase))
+        return learner
+
+    def _build_teacher(self, previous: dict, learner: Learner) -> Learner:
+        """Rebuild the frozen learner of the phase before."""
+        teacher = MODELS.build(dict(json.loads(previous['lhl']['model'])))
+        load_weights(teacher, previous['state_dict'], self.previous_checkpoint)
+        unknown = [name for name in teacher.tasks if name not in learner.tasks]
+        if unknown:
+            raise CheckpointError(f'{self.previous_checkpoint} was trained on the task {unknown[0]!r}, which this '
+                                  f'stream does not have before phase {self.cfg.phase.index}; use its own config')
+        return teacher.to(get_device()).eval().requires_grad_(False)
+
+    def _init_model_weights(self) -> None:
+        """Initialise a phase: random or pretrained in phase 1, from the phase before later on."""
+        if self._resume:
+            return
+        seed_torch(self.seed, self.phase.index)
+        super()._init_model_weights()
+        if self._previous_weights is not None:
+            new_head = f'heads.{self.phase.task}.'
+            load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=[new_head])
+            self._previous_weights = None
+
+    def load_or_resume(self) -> None:
+        """Resume from the latest training checkpoint of the phase that can be read."""
+        if self._has_loaded or not self._resume:
+            return
+        problems = []
+        for path in training_checkpoints(self.work_dir):
+            try:
+                read_checkpoint(path)
+            except CheckpointError as error:
+                problems.append(str(error))
+                self.logger.warning(f'{error}; trying the one before')
+                continue
+            self.resume(str(path))
+            return
+        raise CheckpointError(f'none of the training checkpoints in {self.work_dir} can be read ({problems}); delete '
+                              f'the folder to train this phase again')
+
+    def save_checkpoint(self, out_dir: str, filename: str, **kwargs) -> None:
+        """Save a training checkpoint under a temporary name, then rename it."""
+        super().save_checkpoint(out_dir, filename + '.tmp', **kwargs)
+        if self.rank == 0:
+            replace_durably(Path(out_dir, filename + '.tmp'), Path(out_dir, filename))
+
+    def save_phase(self, path: str | Path, stream: dict) -> dict:
+        """Save what the next phase and any later use need: weights, the method's state, the configs.
+
+        Args:
+            path: Where to.
+            stream: Plain values that describe the stream, kept with the weights.
+
+        Returns:
+            The weights, on the CPU.
+        """
+        weights = {name: tensor.detach().cpu() for name, tensor in self.learner.state_dict().items()}
+        if self.rank == 0:
+            description = {
+                'version': CHECKPOINT_VERSION,
+                'phase': self.phase.index,
+                'task': self.phase.task,
+                'model': json.dumps(_without_pretraining(self.cfg.model.to_dict())),
+                **stream,
+            }
+            write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
+        return weights
+
+
+def _without_pretraining(model: dict) -> dict:
+    """The model's config for rebuilding it: its weights are known, so nothing is to be downloaded."""
+    return {**model, 'backbone': {**model['backbone'], 'init_cfg': None}}

@@ -1,0 +1,121 @@
+"""Learns a stream: one Runner per phase, one after the other, with everything on disk that a resumed run needs."""
+import json
+import uuid
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.logging import print_log
+
+from lhl.environment import check_stack, installed_versions
+from lhl.errors import CheckpointError, RunError
+from lhl.evaluation import PhaseResults, Results
+from lhl.evaluation.results import FILE_NAME
+from lhl.registry import METRICS
+from lhl.tasks import build_tasks
+
+from .checkpoint import read_checkpoint, training_checkpoints, weights_digest
+from .config_check import check_config
+from .distributed import init_distributed
+from .memory import peak_memory_mib, reset_peak_memory
+from .phase_config import config_hash, phase_checkpoint, phase_config, phase_folder, task_names
+from .runner import PhaseRunner
+
+
+def train_stream(cfg: Config, resume: bool = False) -> Results:
+    """Learn the stream of a config, phase after phase.
+
+    Args:
+        cfg: The config, with ``work_dir`` set.
+        resume: Continue the run in ``work_dir``.
+
+    Returns:
+        The results, as in ``work_dir/results.json``.
+
+    Raises:
+        ConfigError: If the config cannot run.
+        RunError: If ``work_dir`` holds another run, or ``resume`` finds none.
+        DataError: If a file of the data set is missing or impossible.
+        CheckpointError: If a checkpoint that is needed cannot be used.
+    """
+    check_stack()
+    check_config(cfg)
+    init_distributed(cfg)
+    results = _open_run(cfg, resume)
+    names = task_names(cfg)
+    for index, name in enumerate(names, 1):
+        if index <= len(results.phases):
+            _check_phase(cfg, results, index)
+            print_log(f'phase {index}/{len(names)} ({name}) is done', logger='current')
+            continue
+        _train_phase(cfg, results, index)
+    return results
+
+
+def _open_run(cfg: Config, resume: bool) -> Results:
+    """Claim the work_dir for a new run, or take up the run it holds."""
+    work_dir = Path(cfg.work_dir)
+    path = work_dir / FILE_NAME
+    if resume and not path.exists():
+        raise RunError(f'--resume found no {FILE_NAME} in {work_dir}; leave --resume away to start a run there, or give '
+                       f'the --work-dir of the run to continue')
+    if path.exists():
+        results = Results.load(path)
+        if results.config_hash != config_hash(cfg):
+            raise RunError(f'{work_dir} holds a run of another config or seed ({results.config}, hash '
+                           f'{results.config_hash}, now {config_hash(cfg)}); choose another --work-dir, or the config '
+                           f'and options that the run was started with')
+        if not resume:
+            raise RunError(f'{work_dir} holds a run of this config with {len(results.phases)} of {len(results.stream)} '
+                           f'phases done; add --resume to continue it, or choose another --work-dir')
+    else:
+        results = Results(
+            method=cfg.method.type, seed=cfg.randomness.seed, stream=task_names(cfg), config=str(cfg.filename),
+            config_hash=config_hash(cfg), versions=installed_versions(), higher_is_better=_directions(cfg))
+    barrier()  # no process may find what another has just written
+    if is_main_process() and not path.exists():
+        work_dir.mkdir(parents=True, exist_ok=True)
+        cfg.dump(work_dir / 'config.py')
+        results.save(path)
+    barrier()
+    return results
+
+
+def _check_phase(cfg: Config, results: Results, index: int) -> None:
+    """Make sure that the checkpoint of a finished phase is still the one that was recorded."""
+    path = phase_checkpoint(cfg, index)
+    if weights_digest(read_checkpoint(path)['state_dict']) != results.phases[index - 1].weights_sha256:
+        raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {index}; restore it, or '
+                              f'delete the work_dir and train again')
+
+
+def _train_phase(cfg: Config, results: Results, index: int) -> None:
+    """Train, evaluate and record one phase."""
+    phase_cfg = phase_config(cfg, index)
+    phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
+    phase_cfg.resume = bool(training_checkpoints(phase_cfg.work_dir))
+    reset_peak_memory()
+    runner = PhaseRunner.from_cfg(phase_cfg)
+    names = task_names(cfg)
+    runner.logger.info(f'phase {index}/{len(names)}: learning {names[index - 1]} with {results.method}')
+    runner.train()
+    metrics = runner.val()
+
+    weights = runner.save_phase(phase_checkpoint(cfg, index), dict(config=json.dumps(cfg.to_dict(), default=str)))
+    by_task = {name: {} for name in names[:index]}
+    for key, value in metrics.items():
+        task, metric = key.split('/', 1)
+        by_task[task][metric] = value
+    results.add_phase(PhaseResults(
+        phase=index, task=names[index - 1], metrics=by_task, seconds=runner.training_seconds,
+        peak_memory_mib=peak_memory_mib(), weights_sha256=weights_digest(weights),
+        checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))
+    if is_main_process():
+        results.save(cfg.work_dir)
+    barrier()
+
+
+def _directions(cfg: Config) -> dict[str, dict[str, bool]]:
+    """Say for each task of the stream which metrics it has and whether higher is better."""
+    tasks = build_tasks(cfg.to_dict()['tasks'])
+    return {name: dict(METRICS.get(tasks[name].metric()['type']).higher_is_better) for name in task_names(cfg)}

@@ -1,0 +1,7 @@
+"""Metrics: one file per kind of task; ``base.py`` is the whole contract."""
+from .base import DenseMetric
+from .depth import DepthMetric
+from .normal import NormalMetric
+from .segmentation import SegmentationMetric
+
+__all__ = ['DenseMetric', 'DepthMetric', 'NormalMetric', 'SegmentationMetric']

@@ -1,0 +1,94 @@
+"""What all metrics of dense predictions share: one partial result per image, merged once over the whole set."""
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from lhl.errors import ConfigError
+
+
+class DenseMetric(BaseMetric):
+    """Scores one task over a whole data set; a subclass is one kind of task.
+
+    Nothing depends on how the images were batched, on their order or on the number of processes: every image is reduced
+    on its own to one partial result, and sums over images are exact or correctly rounded. One result per image is also
+    what mmengine counts when it gathers the processes' results and drops the images that the sampler repeated.
+
+    Args:
+        task: The name of the task that is scored; metrics are logged as ``task/metric``.
+        collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
+    """
+
+    #: The metrics, in the order in which they are printed, and which direction is better.
+    higher_is_better: ClassVar[dict[str, bool]]
+    #: The unit of each metric, as a reader sees it; a metric without one is left out.
+    units: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, task: str, collect_device: str = 'cpu') -> None:
+        super().__init__(collect_device=collect_device, prefix=task)
+        self.task = task
+
+    @abstractmethod
+    def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Any:
+        """Reduce one image.
+
+        Args:
+            prediction: ``(C, H, W)`` in the task's unit.
+            target: ``(C, H, W)`` or, for classes, ``(H, W)``, on the prediction's device.
+            valid: ``(H, W)`` bool, on the prediction's device. Other pixels may hold anything, NaN included.
+
+        Returns:
+            The partial result, on the CPU: numpy arrays or Python numbers. Never ``None``, which mmengine drops.
+        """
+
+    @abstractmethod
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Merge the partial results of all images.
+
+        Args:
+            results: One partial result per image of the set.
+
+        Returns:
+            The metrics of :attr:`higher_is_better`; NaN, with a warning, where no pixel of the set is valid.
+        """
+
+    @torch.no_grad()
+    def process(self, data_batch: Mapping[str, Any], data_samples: Sequence[Mapping[str, Tensor]]) -> None:
+        """Reduce the images of one batch.
+
+        Args:
+            data_batch: ``targets[task]`` is ``(B, C, H, W)`` or ``(B, H, W)``, ``valid[task]`` is ``(B, H, W)`` bool.
+            data_samples: For each image of the batch, its prediction ``(C, H, W)`` per task.
+
+        Raises:
+            ConfigError: If the batch has no target for the task.
+            ValueError: If prediction, target and mask are not of the same size.
+        """
+        if self.task not in data_batch['targets']:
+            raise ConfigError(f'task {self.task!r} cannot be scored on data whose only targets are '
+                              f'{", ".join(data_batch["targets"]) or "none"}; add it to the tasks of the data set')
+        batch = zip(data_samples, data_batch['targets'][self.task], data_batch['valid'][self.task], strict=True)
+        for data_sample, target, valid in batch:
+            prediction = data_sample[self.task]
+            self._check_shapes(prediction, target, valid)
+            device = prediction.device
+            self.results.append(self.image_result(prediction, target.to(device), valid.to(device)))
+
+    def _check_shapes(self, prediction: Tensor, target: Tensor, valid: Tensor) -> None:
+        """Refuse what would broadcast, or index the wrong pixels."""
+        expected = target.shape if target.ndim == 3 else (prediction.shape[0], *target.shape)
+        if prediction.shape != expected or valid.shape != target.shape[-2:]:
+            raise ValueError(f'task {self.task!r}: found a prediction of shape {tuple(prediction.shape)} for a target '
+                             f'of shape {tuple(target.shape)} with a mask of shape {tuple(valid.shape)}, expected '
+                             f'(C, H, W) for (C, H, W) or (H, W) with (H, W)')
+
+    def _nothing_valid(self) -> dict[str, float]:
+        """Warn that there is nothing to score, and give NaN for every metric."""
+        print_log(f'task {self.task!r}: no pixel of the set is valid, so its metrics are NaN; check the targets and '
+                  f'the masks of the data set', logger='current', level=logging.WARNING)
+        return dict.fromkeys(self.higher_is_better, float('nan'))

@@ -1,0 +1,243 @@
+"""The results of a run: ``results.json``, from which every table and plot is made.
+
+Version 1 of the file::
+
+    {"format": "lhl-results", "version": 1,
+     "method": "HAD", "seed": 0, "stream": ["segmentation", "depth", "normal"],
+     "config": "configs/had/had_r50_nyuv2.py", "config_hash": "3f1c...", "versions": {"torch": "2.9.0", ...},
+     "higher_is_better": {"segmentation": {"mIoU": true, "PixAcc": true}, ...},
+     "phases": [{"phase": 1, "task": "segmentation", "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
+                 "seconds": 812.5, "peak_memory_mib": 10240.0, "weights_sha256": "9a0b...",
+                 "checkpoint": "phase1_segmentation/phase.pth"}, ...]}
+
+``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
+every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
+printed. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
+"""
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lhl.atomic import atomic_write
+from lhl.errors import RunError
+
+FILE_NAME = 'results.json'
+_FORMAT, _VERSION = 'lhl-results', 1
+
+
+@dataclass
+class PhaseResults:
+    """What was measured right after one phase.
+
+    Args:
+        phase: Number of the phase, from 1.
+        task: The task that was learned in it.
+        metrics: The metrics of each task that was scored.
+        seconds: Duration of the phase.
+        peak_memory_mib: Largest amount of accelerator memory that was allocated, in MiB.
+        weights_sha256: Hash of the weights after the phase.
+        checkpoint: The phase's checkpoint, relative to the run's folder.
+    """
+
+    phase: int
+    task: str
+    metrics: dict[str, dict[str, float]]
+    seconds: float
+    peak_memory_mib: float
+    weights_sha256: str
+    checkpoint: str
+
+    def __post_init__(self) -> None:
+        self.metrics = {task: {metric: _number(value) for metric, value in values.items()}
+                        for task, values in self.metrics.items()}
+        self.seconds, self.peak_memory_mib = _number(self.seconds), _number(self.peak_memory_mib)
+
+
+@dataclass
+class Results:
+    """The results of one run: a stream learned by one method with one seed.
+
+    Args:
+        method: Name of the method.
+        seed: The run's seed.
+        stream: The tasks, in the order in which they are learned.
+        config: Path of the config.
+        config_hash: Hash of the whole config.
+        versions: Version of each package that has a say in the numbers.
+        higher_is_better: For each task its metrics, in the order in which they are printed.
+        phases: The completed phases, in order.
+    """
+
+    method: str
+    seed: int
+    stream: list[str]
+    config: str
+    config_hash: str
+    versions: dict[str, str]
+    higher_is_better: dict[str, dict[str, bool]]
+    phases: list[PhaseResults] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every phase of the stream is there."""
+        return len(self.phases) == len(self.stream)
+
+    def add_phase(self, phase: PhaseResults) -> None:
+        """Add the results of a phase, or replace them.
+
+        Later phases are built on the replaced one: they are kept if its weights are the same, and dropped otherwise.
+
+        Args:
+            phase: The next phase, or one that is already there.
+
+        Raises:
+            RunError: If a phase before it is missing, or it is not a phase of the stream.
+        """
+        index = phase.phase - 1
+        if not 0 <= index <= len(self.phases):
+            raise RunError(f'phase {phase.phase} cannot be added to the results of {len(self.phases)} phases; the next '
+                           f'one is phase {len(self.phases) + 1}')
+        self._check_phase(index + 1, phase)
+        unchanged = index < len(self.phases) and self.phases[index].weights_sha256 == phase.weights_sha256
+        self.phases[index:] = [phase, *(self.phases[index + 1:] if unchanged else [])]
+
+    def metrics_after(self, phase: int, task: str) -> dict[str, float]:
+        """Look up how good a task was after a phase.
+
+        Args:
+            phase: Number of the phase, from 1.
+            task: Name of the task.
+
+        Returns:
+            The task's metrics.
+
+        Raises:
+            RunError: If the phase is not completed, or the task was not scored after it.
+        """
+        if not 1 <= phase <= len(self.phases):
+            raise RunError(f'there are no results of phase {phase}; {len(self.phases)} of the {len(self.stream)} '
+                           f'phases are completed')
+        metrics = self.phases[phase - 1].metrics
+        if task not in metrics:
+            raise RunError(f'task {task!r} was not scored after phase {phase}, only {", ".join(metrics) or "nothing"}')
+        return metrics[task]
+
+    def save(self, path: str | Path) -> None:
+        """Write the file whole or not at all.
+
+        Args:
+            path: The file, or the run's folder, which gets a ``results.json``.
+
+        Raises:
+            RunError: If there already is a file that is not a result file of this version.
+        """
+        path = _result_file(path)
+        if path.exists():
+            _read(path)
+        document = {'format': _FORMAT, 'version': _VERSION, **dataclasses.asdict(self)}
+        text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
+        with atomic_write(path) as file:
+            file.write(text.encode() + b'\n')
+
+    @classmethod
+    def load(cls, path: str | Path) -> 'Results':
+        """Read the file of a run.
+
+        Args:
+            path: The file, or the run's folder.
+
+        Raises:
+            RunError: If it is missing, unreadable, of another version, incomplete or contradicts itself.
+        """
+        path = _result_file(path)
+        document = _read(path)
+        fields = _take_fields(cls, document, path, 'it')
+        phases = fields.pop('phases')
+        results = cls(**fields)
+        for number, entry in enumerate(phases, start=1):
+            try:
+                phase = PhaseResults(**_take_fields(PhaseResults, entry, path, f'its phase {number}'))
+            except (AttributeError, TypeError, ValueError):
+                raise RunError(f'{path} is damaged: its phase {number} holds something else than numbers among its '
+                               f'measurements; {_CURE}') from None
+            try:
+                results._check_phase(number, phase)
+            except RunError as error:
+                raise RunError(f'{path} contradicts itself: {error}') from None
+            results.phases.append(phase)
+        return results
+
+    def _check_phase(self, number: int, phase: PhaseResults) -> None:
+        """Refuse a phase that is not the stream's, or whose metrics nobody could read."""
+        if number > len(self.stream):
+            raise RunError(f'there is a phase {number}, but the stream has {len(self.stream)} tasks')
+        if (phase.phase, phase.task) != (number, self.stream[number - 1]):
+            raise RunError(f'found phase {phase.phase} ({phase.task}), expected phase {number} '
+                           f'({self.stream[number - 1]}) of the stream {", ".join(self.stream)}')
+        for task, values in phase.metrics.items():
+            known = self.higher_is_better.get(task, {}) if task in self.stream else {}
+            unknown = [f'{task}/{metric}' for metric in values if metric not in known]
+            if unknown:
+                raise RunError(f'phase {number} was scored by {", ".join(unknown)}, which is not among the metrics of '
+                               f'the stream')
+
+
+def _result_file(path: str | Path) -> Path:
+    path = Path(path)
+    return path / FILE_NAME if path.is_dir() else path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a file of this format and version."""
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise RunError(f'{path} does not exist; give the folder of a run that has completed a phase') from None
+    except OSError as error:
+        raise RunError(f'{path} cannot be read: {error.strerror}') from None
+    except ValueError:
+        raise RunError(f'{path} is not valid JSON, perhaps a truncated copy; restore it or move it away') from None
+    if not isinstance(document, dict) or document.get('format') != _FORMAT:
+        raise RunError(f'{path} is not a result file of lhl ("format": "{_FORMAT}"); move it away or give another path')
+    if document.get('version') != _VERSION:
+        raise RunError(f'{path} has version {document.get("version")!r}, expected {_VERSION}; use the lhl that '
+                       f'wrote it')
+    return document
+
+
+_CURE = 'restore the file or run the stream again'
+#: What JSON gives for the fields of the two dataclasses; the measurements of a phase may be null.
+_JSON_TYPES: dict[str, type] = {
+    'method': str, 'seed': int, 'stream': list, 'config': str, 'config_hash': str, 'versions': dict,
+    'higher_is_better': dict, 'phases': list, 'phase': int, 'task': str, 'metrics': dict, 'weights_sha256': str,
+    'checkpoint': str}
+
+
+def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, Any]:
+    """Pick the fields of a dataclass, and refuse what is missing or of the wrong type."""
+    names = [described.name for described in dataclasses.fields(of)]
+    missing = [name for name in names if not isinstance(document, dict) or name not in document]
+    if missing:
+        raise RunError(f'{path} is incomplete: {where} has no {", ".join(missing)}; {_CURE}')
+    for name in names:
+        expected = _JSON_TYPES.get(name, object)
+        if not isinstance(document[name], expected):
+            raise RunError(f'{path} is damaged: {where} has a {name} of type {type(document[name]).__name__}, expected '
+                           f'{expected.__name__}; {_CURE}')
+    return {name: document[name] for name in names}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _finite(value: Any) -> Any:
+    """Turn every number that is not finite into ``None``."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,52 @@
+"""HAD: heterogeneity-aware distillation (Zhang et al., CVPR 2026, Eq. 4 to 10)."""
+from torch import Tensor
+
+from lhl.errors import ConfigError
+from lhl.registry import METHODS, MODELS
+from lhl.tasks import Task
+
+from .dis import DIS
+
+
+@METHODS.register_module()
+class HAD(DIS):
+    """Distil with two losses: every group of pixels counts alike, and the edges of the loss count once more.
+
+    It is DIS with another distance: Eq. 4's ``alpha / (2 (t - 1))`` is Eq. 3's ``alpha / (t - 1)`` times the half
+    below. The half stays when a term is dropped (Table 4), so that the other term keeps its weight.
+
+    Args:
+        alpha: Weight of the distillation.
+        group_threshold: Splits a regression task's pixels in two (Sec. 4.2).
+        distribution_balanced: Config of :class:`lhl.losses.DistributionBalancedLoss`, or ``None`` to drop the term.
+        saliency_guided: Config of :class:`lhl.losses.SaliencyGuidedLoss`, or ``None`` to drop the term.
+        num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
+        edges_of: The map whose edges the saliency-guided term looks at: ``'loss'`` (the paper) or ``'prediction'``,
+            the student's (the alternative of its Fig. 5).
+    """
+
+    def __init__(self, alpha: float, group_threshold: float, distribution_balanced: dict | None,
+                 saliency_guided: dict | None, num_intervals: int | None = None, edges_of: str = 'loss') -> None:
+        super().__init__(alpha)
+        if edges_of not in ('loss', 'prediction'):
+            raise ConfigError(f"edges_of={edges_of!r} is unknown to HAD; use 'loss' or 'prediction'")
+        if distribution_balanced is None and saliency_guided is None:
+            raise ConfigError('HAD was given neither distribution_balanced nor saliency_guided; keep one of them, or '
+                              'use the method DIS or Vanilla')
+        self.group_threshold = group_threshold
+        self.num_intervals = num_intervals
+        self.edges_of = edges_of
+        self.distribution_balanced = distribution_balanced and MODELS.build(distribution_balanced)
+        self.saliency_guided = saliency_guided and MODELS.build(saliency_guided)
+
+    def distillation(self, task: Task, prediction: Tensor, pseudo_label: Tensor) -> dict[str, Tensor]:
+        """Half of L_db and half of L_sg, each averaged over the images (Eq. 5)."""
+        loss_map = task.loss_map(prediction, pseudo_label)  # Eq. 7
+        terms = {}
+        if self.distribution_balanced is not None:
+            groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
+            terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups).mean()
+        if self.saliency_guided is not None:
+            edge_source = task.prediction_map(prediction.detach()) if self.edges_of == 'prediction' else None
+            terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_source).mean()
+        return terms

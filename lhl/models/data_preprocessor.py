@@ -1,0 +1,31 @@
+"""Moves a batch to the device and normalises its images."""
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+
+from lhl.registry import MODELS
+
+
+@MODELS.register_module()
+class DensePreprocessor(BaseDataPreprocessor):
+    """Normalise the images of a collated batch; targets and masks only change device.
+
+    Args:
+        mean: Per-channel mean in the images' unit, [0, 1]. The defaults are ImageNet's.
+        std: Per-channel standard deviation.
+        channels_last: Lay the images out with channels last, which most convolutions run faster with.
+    """
+
+    def __init__(self, mean: Sequence[float] = (0.485, 0.456, 0.406), std: Sequence[float] = (0.229, 0.224, 0.225),
+                 channels_last: bool = True) -> None:
+        super().__init__(non_blocking=True)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.register_buffer('mean', torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer('std', torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Normalise ``data['inputs']``, ``(B, 3, H, W)`` in [0, 1]; the other entries are passed on."""
+        data = self.cast_data(data)
+        inputs = ((data['inputs'] - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+        return {**data, 'inputs': inputs}

@@ -1,0 +1,59 @@
+"""The dense head of the paper: Atrous Spatial Pyramid Pooling (Chen et al., 2017), features to raw outputs."""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from lhl.registry import MODELS
+
+
+@MODELS.register_module()
+class ASPPHead(BaseModule):
+    """Parallel dilated convolutions and a global pooling branch, fused, refined and mapped to the task's channels.
+
+    With 512 input channels and 13 outputs it has 4,725,517 parameters, the 4.72 M of HAD's ResNet-18 learner. It is
+    not mmsegmentation's ``ASPPHead``, whose fusing convolution is 3x3 and which scores classes only.
+
+    Args:
+        in_channels: Channels of the feature map, or of each map when ``in_index`` names several.
+        out_channels: Channels of the task's raw output.
+        channels: Width of each branch.
+        dilations: Dilations of the 3x3 branches, beside which there is always a 1x1 and a pooling branch.
+        dropout: Probability of dropping a fused channel value, before the refining convolution.
+        in_index: Which of the backbone's feature maps to use. Several are resized to the first one's size and
+            concatenated, as HRNet needs.
+        norm_cfg: Normalisation after each convolution.
+    """
+
+    def __init__(self, in_channels: int | Sequence[int], out_channels: int, channels: int = 256,
+                 dilations: Sequence[int] = (12, 24, 36), dropout: float = 0.5, in_index: int | Sequence[int] = -1,
+                 norm_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
+        self.in_index = (in_index, ) if isinstance(in_index, int) else tuple(in_index)
+        width = in_channels if isinstance(in_channels, int) else sum(in_channels)
+        convolution = dict(norm_cfg=norm_cfg or dict(type='BN'))
+        self.branches = nn.ModuleList([ConvModule(width, channels, 1, **convolution)])
+        for dilation in dilations:
+            self.branches.append(
+                ConvModule(width, channels, 3, padding=dilation, dilation=dilation, **convolution))
+        self.pool = ConvModule(width, channels, 1, **convolution)
+        self.fuse = ConvModule(channels * (len(dilations) + 2), channels, 1, **convolution)
+        self.dropout = nn.Dropout(dropout)
+        self.refine = ConvModule(channels, channels, 3, padding=1, **convolution)
+        self.output = nn.Conv2d(channels, out_channels, 1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Map the backbone's feature maps ``(B, C_i, h_i, w_i)`` to raw outputs ``(B, out_channels, h, w)``."""
+        maps = [features[index] for index in self.in_index]
+        size = maps[0].shape[-2:]
+        feature = maps[0] if len(maps) == 1 else torch.cat(
+            [maps[0]] + [F.interpolate(m, size, mode='bilinear', align_corners=False) for m in maps[1:]], dim=1)
+        if self.pool.norm.training and len(feature) == 1:
+            raise ValueError('ASPPHead normalises one pooled value per image over the batch, found a batch of 1 image '
+                             'in training, expected at least 2; raise train_dataloader.batch_size')
+        pooled = self.pool(feature.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *size)
+        fused = self.fuse(torch.cat([branch(feature) for branch in self.branches] + [pooled], dim=1))
+        return self.output(self.refine(self.dropout(fused)))

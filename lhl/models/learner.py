@@ -1,0 +1,148 @@
+"""The model: one backbone shared by all tasks and one head per task."""
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from mmengine.model.utils import _BatchNormXd
+from torch import Tensor, nn
+
+from lhl.errors import ConfigError
+from lhl.registry import MODELS
+from lhl.tasks import build_tasks
+
+
+class Batch(NamedTuple):
+    """One training batch on the device, as methods see it."""
+
+    inputs: Tensor  #: ``(B, 3, H, W)`` normalised images
+    targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``
+    valid: Mapping[str, Tensor]  #: per task, ``(B, H, W)`` bool
+
+
+@MODELS.register_module()
+class Learner(BaseModel):
+    """A shared backbone and one head per task seen so far.
+
+    The learner knows nothing about how a stream is learned: in training it hands features and predictions to
+    ``self.method``, which the engine sets and which is no sub-module.
+
+    Args:
+        backbone: Config of any backbone of mmsegmentation's registry.
+        head: Config of the heads; the learner adds ``out_channels`` for each task.
+        tasks: The tasks seen so far, in the stream's order: name to task config.
+        data_preprocessor: Config of the preprocessor.
+        norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
+        channels_last: Lay the weights of convolutions out with channels last.
+    """
+
+    def __init__(self, backbone: dict, head: dict, tasks: dict[str, dict], data_preprocessor: dict | None = None,
+                 norm_eval: bool = False, channels_last: bool = True, init_cfg: dict | None = None) -> None:
+        super().__init__(data_preprocessor or dict(type='DensePreprocessor', channels_last=channels_last), init_cfg)
+        self.tasks = build_tasks(tasks)
+        self.backbone = MODELS.build(backbone)
+        self.heads = nn.ModuleDict({
+            name: MODELS.build(dict(head, out_channels=task.out_channels))
+            for name, task in self.tasks.items()
+        })
+        self.norm_eval = norm_eval
+        self.method = None
+        self.trained_tasks = tuple(self.tasks)
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    def init_weights(self) -> None:
+        """Initialise all weights, the backbone's from its ``init_cfg`` where that names a checkpoint.
+
+        Raises:
+            ConfigError: If pretrained weights cannot be had, or are not this backbone's.
+        """
+        init_cfg = getattr(self.backbone, 'init_cfg', None)
+        source = init_cfg.get('checkpoint') if isinstance(init_cfg, dict) else None
+        if source is None:
+            super().init_weights()
+            return
+        cure = ('give a local file with --cfg-options model.backbone.init_cfg.checkpoint=FILE, or train from scratch '
+                'with --cfg-options model.backbone.init_cfg=None')
+        before = {name: parameter.clone() for name, parameter in self.backbone.named_parameters()}
+        try:
+            super().init_weights()
+        except (OSError, ImportError, RuntimeError, ValueError, KeyError) as error:
+            raise ConfigError(f'cannot load the pretrained weights {source!r} '
+                              f'({type(error).__name__}: {error}); {cure}') from error
+        # mmengine only logs what does not match: a file of another backbone would leave it untrained.
+        same = [name for name, parameter in self.backbone.named_parameters() if torch.equal(parameter, before[name])]
+        if len(same) > len(before) / 2:
+            raise ConfigError(f'the pretrained weights {source!r} lack {len(same)} of the {len(before)} parameters of '
+                              f'{type(self.backbone).__name__}, for instance {same[0]!r}; {cure}')
+
+    def train_heads(self, names: Iterable[str]) -> None:
+        """Let only these heads learn: the others get no gradient, and their normalisation statistics stand still.
+
+        A frozen head has no part in the optimizer either, so neither momentum nor weight decay moves it.
+        """
+        self.trained_tasks = tuple(names)
+        for name, head in self.heads.items():
+            head.requires_grad_(name in self.trained_tasks)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> 'Learner':
+        """Switch to training or evaluation, keeping frozen what is frozen."""
+        super().train(mode)
+        for name, head in self.heads.items():
+            if name not in self.trained_tasks:
+                head.eval()
+        if self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, (nn.modules.batchnorm._BatchNorm, _BatchNormXd)):
+                    module.eval()
+        return self
+
+    def extract_features(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Run the backbone on normalised images ``(B, 3, H, W)``; its feature maps, finest first."""
+        return tuple(self.backbone(inputs))
+
+    def predict_tasks(self, features: tuple[Tensor, ...], names: Iterable[str],
+                      size: tuple[int, int]) -> dict[str, Tensor]:
+        """Run the heads of the named tasks.
+
+        Args:
+            features: From :meth:`extract_features`.
+            names: Tasks to predict.
+            size: Height and width of the image, to which raw outputs are upsampled (bilinear) in float32.
+
+        Returns:
+            For each task its prediction ``(B, C, H, W)`` in the task's unit.
+        """
+        predictions = {}
+        for name in names:
+            raw = self.heads[name](features).float()
+            raw = F.interpolate(raw, size=tuple(size), mode='bilinear', align_corners=False)
+            predictions[name] = self.tasks[name].predict(raw)
+        return predictions
+
+    def forward(self, inputs: Tensor, targets: Mapping[str, Tensor] | None = None,
+                valid: Mapping[str, Tensor] | None = None, meta: list | None = None,
+                mode: str = 'tensor') -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Run the model on normalised images ``(B, 3, H, W)``.
+
+        Args:
+            inputs: Normalised images.
+            targets: Needed for ``mode='loss'``, see :class:`Batch`.
+            valid: Needed for ``mode='loss'``, see :class:`Batch`.
+            meta: Where the images came from; unused.
+            mode: ``'loss'`` gives the method's named loss terms; ``'predict'`` a list with one dict per image, task
+                to prediction ``(C, H, W)``; ``'tensor'`` a dict, task to prediction ``(B, C, H, W)``.
+        """
+        features = self.extract_features(inputs)
+        size = inputs.shape[-2:]
+        if mode == 'loss':
+            outputs = self.predict_tasks(features, self.trained_tasks, size)
+            return self.method.losses(Batch(inputs, targets, valid), features, outputs)
+        predictions = self.predict_tasks(features, self.tasks, size)
+        if mode == 'predict':
+            return [{name: prediction[i] for name, prediction in predictions.items()} for i in range(len(inputs))]
+        if mode == 'tensor':
+            return predictions
+        raise ValueError(f"mode={mode!r} is unknown to Learner; use 'loss', 'predict' or 'tensor'")

@@ -1,0 +1,142 @@
+"""How good each task is after every phase, as curves."""
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from lhl.atomic import atomic_write
+from lhl.evaluation import Results
+from lhl.visualization.labels import all_metrics, all_tasks, arrow, run_names, unit
+
+# The colours of Okabe and Ito, which the colour-blind can tell apart, without the yellow that is lost on white.
+_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00', '#000000')
+# Runs that share a colour, because there are more of them than colours, differ in line and marker.
+_LINES = (('-', 'o'), ('--', 's'), (':', '^'))
+_TEXT, _LINE, _SHADE = '#222222', '#767676', '#EEEEEE'
+# Inches that a character takes at the 10 points of the labels, rounded up.
+_CHARACTER = 0.085
+
+
+def draw_curves(runs: Sequence[Results], path: str | Path) -> None:
+    """Draw one panel per task: its first metric after each phase, one line per run.
+
+    A large marker shows where the task was learned, the arrow in the title where the metric is better, and the shade
+    the phases in which no run has learned the task yet. Runs are set a little apart sideways, so that equal values
+    do not hide each other. Phases carry the names of their tasks where all streams agree on them.
+
+    Args:
+        runs: The results of at least one run.
+        path: The picture to write, whole or not at all; its suffix is the format, such as ``.png`` or ``.pdf``.
+
+    Raises:
+        ValueError: If there is no run, or no such format.
+    """
+    if not runs:
+        raise ValueError('found no results to draw, expected those of at least one run')
+    path = Path(path)
+    figure = _figure(runs)
+    with atomic_write(path) as file:
+        figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
+
+
+def _figure(runs: Sequence[Results]) -> Figure:
+    """Lay out the panels and one legend below them."""
+    tasks = all_tasks(runs)
+    phases = _phase_labels(runs)
+    rows = 1 if len(tasks) <= 3 else max(2, math.ceil(len(tasks) / 5))
+    columns = math.ceil(len(tasks) / rows)
+    # Wide enough for a title, and for phase names that are slanted.
+    panel_width = max(3.9, 0.38 * len(phases))
+    handles = _legend_handles(runs)
+    legend_width = sum(0.9 + _CHARACTER * len(handle.get_label()) for handle in handles)
+    legend_rows = math.ceil(legend_width / (columns * panel_width))
+    height = rows * 2.7 + 0.8 + 0.25 * legend_rows
+
+    figure = Figure(figsize=(columns * panel_width, height), layout='constrained')
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
+    for index, task in enumerate(tasks):
+        panel = figure.add_subplot(rows, columns, index + 1)
+        _draw_panel(panel, runs, task)
+        _style(panel, len(phases))
+        if index >= (rows - 1) * columns:
+            _name_phases(panel, phases, panel_width)
+    figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=_TEXT,
+                  ncols=math.ceil(len(handles) / legend_rows), handlelength=3.2)
+    return figure
+
+
+def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
+    """Draw the curves of one task."""
+    metric, better = next(iter(all_metrics(runs, task).items()), ('no metric', True))
+    title = [task, ' '.join([metric, arrow(better), *([f'({unit(metric)})'] if unit(metric) else [])])]
+    panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=_TEXT)
+    step = min(0.06, 0.3 / len(runs))
+    drawn = False
+    for number, run in enumerate(runs):
+        shift = (number - (len(runs) - 1) / 2) * step
+        values = [phase.metrics.get(task, {}).get(metric, math.nan) for phase in run.phases]
+        panel.plot([phase.phase + shift for phase in run.phases], values, linewidth=2, markersize=4, **_look(number))
+        for phase, value in zip(run.phases, values, strict=True):
+            if phase.task == task:
+                panel.plot(phase.phase + shift, value, markersize=9, markeredgecolor='white', zorder=3, **_look(number))
+        drawn |= any(map(math.isfinite, values))
+    if drawn:
+        first = min(run.stream.index(task) for run in runs if task in run.stream) + 1
+        panel.axvspan(0, first - 0.5, color=_SHADE, linewidth=0)
+        panel.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        panel.set_yticks([])
+        panel.text(0.5, 0.5, 'no value yet', transform=panel.transAxes, ha='center', color=_LINE, fontsize=11)
+
+
+def _style(panel: Axes, num_phases: int) -> None:
+    """Number the phases, and clear the frame away."""
+    panel.margins(y=0.12)
+    panel.set_xlim(0.5, num_phases + 0.5)
+    panel.set_xticks(range(1, num_phases + 1))
+    panel.tick_params(labelsize=10, labelcolor=_TEXT, color=_LINE)
+    panel.grid(axis='y', color='#DDDDDD', linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.spines[['top', 'right']].set_visible(False)
+    panel.spines[['left', 'bottom']].set_color(_LINE)
+
+
+def _phase_labels(runs: Sequence[Results]) -> list[str]:
+    """Give the number of each phase, with its task where no stream contradicts."""
+    longest = max((run.stream for run in runs), key=len)
+    agree = all(run.stream == longest[:len(run.stream)] for run in runs)
+    return [f'{phase} {task}' if agree else str(phase) for phase, task in enumerate(longest, start=1)]
+
+
+def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None:
+    """Label the phases, slanted where there is no room side by side; 0.6 inches are left to the other axis."""
+    panel.set_xlabel('after phase', fontsize=10, color=_TEXT)
+    panel.set_xticks(range(1, len(phases) + 1), phases)
+    longest = max(map(len, phases)) - len('1 ')
+    if longest * _CHARACTER * len(phases) <= panel_width - 0.6:
+        panel.set_xticklabels([label.replace(' ', '\n', 1) for label in phases])
+    else:
+        panel.set_xticklabels(phases, rotation=35, ha='right', rotation_mode='anchor')
+
+
+def _look(number: int) -> dict[str, str]:
+    """Choose colour, line and marker of the run with this number."""
+    line, marker = _LINES[number // len(_COLOURS) % len(_LINES)]
+    return dict(color=_COLOURS[number % len(_COLOURS)], linestyle=line, marker=marker)
+
+
+def _legend_handles(runs: Sequence[Results]) -> list[Artist]:
+    """One entry per run, then what the large marker and the shade mean."""
+    handles: list[Artist] = [Line2D([], [], label=name, linewidth=2, markersize=6, **_look(number))
+                             for number, name in enumerate(run_names(runs))]
+    handles.append(Line2D([], [], label='task learned', color=_LINE, linestyle='', marker='o', markersize=9))
+    handles.append(Patch(label='not learned yet', color=_SHADE, linewidth=0))
+    return handles

@@ -1,0 +1,51 @@
+"""How runs and metrics are called in tables and figures."""
+from collections import Counter
+from collections.abc import Sequence
+
+from lhl.evaluation import Results
+from lhl.registry import METRICS
+
+
+def run_names(runs: Sequence[Results]) -> list[str]:
+    """Name each run by its method, and by what else tells it from the others: the seed, then its number in the list.
+
+    Args:
+        runs: The results of some runs.
+
+    Returns:
+        One distinct name per run.
+    """
+    names = [run.method for run in runs]
+    same_method = Counter(names)
+    names = [f'{name}, seed {run.seed}' if same_method[name] > 1 else name
+             for name, run in zip(names, runs, strict=True)]
+    same_seed = Counter(names)
+    return [f'{name}, run {number}' if same_seed[name] > 1 else name for number, name in enumerate(names, start=1)]
+
+
+def all_tasks(runs: Sequence[Results]) -> list[str]:
+    """List the tasks of all streams, each once, in the order of the first stream that has it."""
+    return list(dict.fromkeys(task for run in runs for task in run.stream))
+
+
+def all_metrics(runs: Sequence[Results], task: str) -> dict[str, bool]:
+    """List the metrics of a task in any run, and whether higher is better, in the order in which they are printed."""
+    metrics: dict[str, bool] = {}
+    for run in runs:
+        for metric, better in run.higher_is_better.get(task, {}).items():
+            metrics.setdefault(metric, better)
+    return metrics
+
+
+def arrow(higher_is_better: bool) -> str:
+    """Point to where a metric is better."""
+    return '↑' if higher_is_better else '↓'
+
+
+def unit(metric: str) -> str:
+    """Look up the unit of a metric, as its class declares it; empty where it has none."""
+    for scorer in METRICS.module_dict.values():
+        units = getattr(scorer, 'units', {})
+        if metric in units:
+            return units[metric]
+    return ''

@@ -1,0 +1,93 @@
+"""The results of some runs as a table, to read or to paste."""
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from lhl.evaluation import Results, forgetting
+from lhl.visualization.labels import all_metrics, all_tasks, arrow, run_names, unit
+
+_COLUMNS = ('learned', 'final', 'forgotten')
+_LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
+           'forgotten: how much worse final is than learned; -: not measured.')
+
+
+def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] = 'text') -> str:
+    """Set the metrics of some runs side by side.
+
+    There is one row per task and metric, with an arrow that points to where it is better, and three columns per run:
+    right after the task was learned, after the last phase of the stream, and forgetting, which is positive where the
+    last phase is worse. What is not there yet is shown as ``-``.
+
+    Args:
+        runs: The results of at least one run.
+        format: ``'text'`` for a terminal, ``'markdown'`` for a document.
+
+    Returns:
+        The table and a line that explains it, without a final line break.
+
+    Raises:
+        ValueError: If there is no run, or no such format.
+    """
+    if not runs:
+        raise ValueError('found no results to tabulate, expected those of at least one run')
+    if format not in ('text', 'markdown'):
+        raise ValueError(f"found format={format!r}, expected 'text' or 'markdown'")
+    rows = _rows(runs)
+    return _text(run_names(runs), rows) if format == 'text' else _markdown(run_names(runs), rows)
+
+
+def _rows(runs: Sequence[Results]) -> list[list[str]]:
+    """Write out task, metric and three cells per run, for every task and metric."""
+    rows = []
+    for task in all_tasks(runs):
+        for metric, better in all_metrics(runs, task).items():
+            name = ' '.join([metric, arrow(better), *([f'({unit(metric)})'] if unit(metric) else [])])
+            rows.append([task, name] + [cell for run in runs for cell in _cells(run, task, metric)])
+    return rows
+
+
+def _cells(run: Results, task: str, metric: str) -> tuple[str, str, str]:
+    learned = next((phase.metrics.get(task, {}).get(metric) for phase in run.phases if phase.task == task), None)
+    final = run.phases[-1].metrics.get(task, {}).get(metric) if run.finished else None
+    forgotten = forgetting(run).get(task, {}).get(metric)
+    decimals = 2 if unit(metric) in ('%', '°') else 4
+    return (_number(learned, f'.{decimals}f'), _number(final, f'.{decimals}f'), _number(forgotten, f'+.{decimals}f'))
+
+
+def _number(value: float | None, form: str) -> str:
+    if value is None:
+        return '-'
+    return 'nan' if math.isnan(value) else format(value, form)
+
+
+def _text(names: Sequence[str], rows: list[list[str]]) -> str:
+    """Align the columns, and group those of each run under its name."""
+    titles = ['task', 'metric', *_COLUMNS * len(names)]
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    for run, name in enumerate(names):
+        first = 2 + len(_COLUMNS) * run
+        widths[first] += max(0, len(name) - sum(widths[first:first + len(_COLUMNS)]) - 2 * (len(_COLUMNS) - 1))
+
+    def line(cells: Sequence[str]) -> str:
+        groups = ['  '.join(cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True))]
+        for first in range(2, len(cells), len(_COLUMNS)):
+            part = slice(first, first + len(_COLUMNS))
+            groups.append('  '.join(cell.rjust(width) for cell, width in zip(cells[part], widths[part], strict=True)))
+        return ' | '.join(groups)
+
+    body, previous = [], None
+    for row in rows:
+        body.append(line([row[0] if row[0] != previous else '', *row[1:]]))
+        previous = row[0]
+    group_widths = [len(group) for group in line(titles).split(' | ')]
+    header = ' | '.join(name.center(width) for name, width in zip(['', *names], group_widths, strict=True))
+    rule = '-+-'.join('-' * width for width in group_widths)
+    return '\n'.join(text.rstrip() for text in [header, line(titles), rule, *body, '', _LEGEND])
+
+
+def _markdown(names: Sequence[str], rows: list[list[str]]) -> str:
+    """Write a pipe table; Markdown has no headers that span columns, so each repeats its run."""
+    titles = ['task', 'metric', *(f'{name}: {column}' for name in names for column in _COLUMNS)]
+    marks = ['---', '---', *['---:'] * (len(titles) - 2)]
+    escaped = [[cell.replace('|', r'\|') for cell in row] for row in [titles, marks, *rows]]
+    return '\n'.join([*(f'| {" | ".join(row)} |' for row in escaped), '', _LEGEND])
