@@ -7,23 +7,48 @@ import mmseg.registry as mmseg_registry
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 
-MODELS = Registry('model', parent=mmseg_registry.MODELS, scope='lhl', locations=['lhl.models', 'lhl.losses'])
-DATASETS = Registry('dataset', parent=mmseg_registry.DATASETS, scope='lhl', locations=['lhl.datasets'])
-DATA_SAMPLERS = Registry('data sampler', parent=mmseg_registry.DATA_SAMPLERS, scope='lhl', locations=['lhl.datasets'])
+#: Where the components of lhl are defined, imported when a name is first looked up.
+_LOCATIONS = {
+    'MODELS': ['lhl.models', 'lhl.losses'],
+    'DATASETS': ['lhl.datasets'],
+    'DATA_SAMPLERS': ['lhl.datasets'],
+    'TRANSFORMS': ['lhl.datasets.transforms'],
+    'METRICS': ['lhl.evaluation'],
+    'HOOKS': ['lhl.engine'],
+    'RUNNERS': ['lhl.engine'],
+    'OPTIM_WRAPPERS': ['lhl.engine'],
+    'OPTIM_WRAPPER_CONSTRUCTORS': ['lhl.engine'],
+    'PARAM_SCHEDULERS': ['lhl.engine'],
+}
+
+
+def _child_of_mmseg(name: str) -> Registry:
+    parent = getattr(mmseg_registry, name)
+    return Registry(parent.name, parent=parent, scope='lhl', locations=_LOCATIONS.get(name, []))
+
+
+MODELS = _child_of_mmseg('MODELS')
+DATASETS = _child_of_mmseg('DATASETS')
+DATA_SAMPLERS = _child_of_mmseg('DATA_SAMPLERS')
+TRANSFORMS = _child_of_mmseg('TRANSFORMS')
+METRICS = _child_of_mmseg('METRICS')
+HOOKS = _child_of_mmseg('HOOKS')
+RUNNERS = _child_of_mmseg('RUNNERS')
+OPTIM_WRAPPERS = _child_of_mmseg('OPTIM_WRAPPERS')
+OPTIM_WRAPPER_CONSTRUCTORS = _child_of_mmseg('OPTIM_WRAPPER_CONSTRUCTORS')
+PARAM_SCHEDULERS = _child_of_mmseg('PARAM_SCHEDULERS')
 FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope='lhl', locations=['lhl.datasets'])
-TRANSFORMS = Registry(
-    'transform', parent=mmseg_registry.TRANSFORMS, scope='lhl', locations=['lhl.datasets.transforms'])
-METRICS = Registry('metric', parent=mmseg_registry.METRICS, scope='lhl', locations=['lhl.evaluation'])
-HOOKS = Registry('hook', parent=mmseg_registry.HOOKS, scope='lhl', locations=['lhl.engine'])
-RUNNERS = Registry('runner', parent=mmseg_registry.RUNNERS, scope='lhl', locations=['lhl.engine'])
-OPTIMIZERS = mmseg_registry.OPTIMIZERS
-OPTIM_WRAPPERS = Registry(
-    'optim_wrapper', parent=mmseg_registry.OPTIM_WRAPPERS, scope='lhl', locations=['lhl.engine'])
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
-    'optimizer wrapper constructor', parent=mmseg_registry.OPTIM_WRAPPER_CONSTRUCTORS, scope='lhl',
-    locations=['lhl.engine'])
-PARAM_SCHEDULERS = Registry(
-    'parameter scheduler', parent=mmseg_registry.PARAM_SCHEDULERS, scope='lhl', locations=['lhl.engine'])
+
+# lhl has no components of these kinds, but mmengine looks for the scope in each of them.
+LOOPS = _child_of_mmseg('LOOPS')
+OPTIMIZERS = _child_of_mmseg('OPTIMIZERS')
+WEIGHT_INITIALIZERS = _child_of_mmseg('WEIGHT_INITIALIZERS')
+MODEL_WRAPPERS = _child_of_mmseg('MODEL_WRAPPERS')
+EVALUATOR = _child_of_mmseg('EVALUATOR')
+LOG_PROCESSORS = _child_of_mmseg('LOG_PROCESSORS')
+VISUALIZERS = _child_of_mmseg('VISUALIZERS')
+VISBACKENDS = _child_of_mmseg('VISBACKENDS')
+TASK_UTILS = _child_of_mmseg('TASK_UTILS')
 
 TASKS = Registry('task', scope='lhl', locations=['lhl.tasks'])
 METHODS = Registry('method', scope='lhl', locations=['lhl.methods'])

@@ -1,2 +1,2 @@
-_base_ = ['../had/had_tiny_synthrooms.py']
-method = dict(_delete_=True, type='Vanilla')
+_base_ = ['../_base_/synth_rooms_tiny.py']
+method = dict(type='Vanilla')

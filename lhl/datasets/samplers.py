@@ -23,8 +23,8 @@ class EpochSampler(Sampler[SampleKey]):
         dataset: What is sampled; only its length is used.
         shuffle: Draw a new order in every epoch; otherwise keep the data set's.
         seed: Of the order, the same on all ranks. ``None`` counts as 0.
-        round_up: Repeat the first samples until all ranks have equally many. Set it to False for an evaluation,
-            or the repeated images are scored twice.
+        round_up: Repeat the first samples until all ranks have equally many; the metrics of lhl drop the repeated
+            ones again.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = 0, round_up: bool = True) -> None:

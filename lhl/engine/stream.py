@@ -1,4 +1,5 @@
 """Learns a stream: one Runner per phase, one after the other, with everything on disk that a resumed run needs."""
+import gc
 import json
 import uuid
 from pathlib import Path
@@ -49,6 +50,7 @@ def train_stream(cfg: Config, resume: bool = False) -> Results:
             print_log(f'phase {index}/{len(names)} ({name}) is done', logger='current')
             continue
         _train_phase(cfg, results, index)
+        gc.collect()  # ends the data loaders' workers, which reference cycles would keep
     return results
 
 

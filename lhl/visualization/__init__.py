@@ -1,5 +1,5 @@
 """Pictures and tables of what was learned."""
-from .curves import draw_curves
+from .curves import curves_figure, draw_curves
 from .table import results_table
 
-__all__ = ['draw_curves', 'results_table']
+__all__ = ['curves_figure', 'draw_curves', 'results_table']

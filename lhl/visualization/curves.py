@@ -25,6 +25,22 @@ _CHARACTER = 0.085
 
 
 def draw_curves(runs: Sequence[Results], path: str | Path) -> None:
+    """Write the picture of :func:`curves_figure`, whole or not at all.
+
+    Args:
+        runs: The results of at least one run.
+        path: The picture to write; its suffix is the format, such as ``.png`` or ``.pdf``.
+
+    Raises:
+        ValueError: If there is no run, or no such format.
+    """
+    path = Path(path)
+    figure = curves_figure(runs)
+    with atomic_write(path) as file:
+        figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
+
+
+def curves_figure(runs: Sequence[Results]) -> Figure:
     """Draw one panel per task: its first metric after each phase, one line per run.
 
     A large marker shows where the task was learned, the arrow in the title where the metric is better, and the shade
@@ -33,21 +49,15 @@ def draw_curves(runs: Sequence[Results], path: str | Path) -> None:
 
     Args:
         runs: The results of at least one run.
-        path: The picture to write, whole or not at all; its suffix is the format, such as ``.png`` or ``.pdf``.
+
+    Returns:
+        A figure that belongs to no window and no global state.
 
     Raises:
-        ValueError: If there is no run, or no such format.
+        ValueError: If there is no run.
     """
     if not runs:
         raise ValueError('found no results to draw, expected those of at least one run')
-    path = Path(path)
-    figure = _figure(runs)
-    with atomic_write(path) as file:
-        figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
-
-
-def _figure(runs: Sequence[Results]) -> Figure:
-    """Lay out the panels and one legend below them."""
     tasks = all_tasks(runs)
     phases = _phase_labels(runs)
     rows = 1 if len(tasks) <= 3 else max(2, math.ceil(len(tasks) / 5))
@@ -55,8 +65,7 @@ def _figure(runs: Sequence[Results]) -> Figure:
     # Wide enough for a title, and for phase names that are slanted.
     panel_width = max(3.9, 0.38 * len(phases))
     handles = _legend_handles(runs)
-    legend_width = sum(0.9 + _CHARACTER * len(handle.get_label()) for handle in handles)
-    legend_rows = math.ceil(legend_width / (columns * panel_width))
+    legend_rows = _legend_rows([handle.get_label() for handle in handles], columns * panel_width)
     height = rows * 2.7 + 0.8 + 0.25 * legend_rows
 
     figure = Figure(figsize=(columns * panel_width, height), layout='constrained')
@@ -131,6 +140,12 @@ def _look(number: int) -> dict[str, str]:
     """Choose colour, line and marker of the run with this number."""
     line, marker = _LINES[number // len(_COLOURS) % len(_LINES)]
     return dict(color=_COLOURS[number % len(_COLOURS)], linestyle=line, marker=marker)
+
+
+def _legend_rows(labels: Sequence[str], width: float) -> int:
+    """Count the rows that the legend needs in so many inches; entries of several rows are aligned in columns."""
+    widths = [0.9 + _CHARACTER * len(label) for label in labels]
+    return 1 if sum(widths) <= width else math.ceil(len(labels) / max(1, int(width / max(widths))))
 
 
 def _legend_handles(runs: Sequence[Results]) -> list[Artist]:

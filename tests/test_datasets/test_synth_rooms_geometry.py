@@ -122,6 +122,15 @@ def test_box_reaching_behind_the_camera_is_seen_where_it_reaches_forward():
     assert view.label[MIDDLE] == CLASSES.index('wall')
 
 
+def test_thin_panel_that_passes_beside_the_camera_is_seen_beyond_its_projected_corners():
+    # Seen from above it runs from (0, -0.5) to (1.35, 4) in camera x and z, so x / z = 0.3 + 0.15 / z: its front corner
+    # projects to 0.34, the corner behind the camera to nothing of use, yet the panel fills the right edge of the view.
+    half_length = np.hypot(1.35, 4.5) / 2
+    view = view_of(primitive('box', (2.675, 2.75, 1.5), (half_length, 0.002, 0.8), yaw=np.arctan2(4.5, 1.35)))
+    assert view.label[12, 30] == CLASSES.index('objects')
+    assert view.depth[12, 30] == pytest.approx(0.15 / (14 / 33 - 0.3), rel=0.03)
+
+
 def test_hit_points_lie_where_depth_times_ray_says():
     view = view_of(primitive('ellipsoid', (2.0, 4.0, 1.5), (0.5, 0.5, 0.5)))
     points = CAMERA.position[:, None, None] + view.hits.depth * view.hits.rays

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lhl.datasets.synth_rooms import CLASSES, render, write_dataset
-from lhl.datasets.synth_rooms.writer import sample_arrays, sample_seed
+from lhl.datasets.synth_rooms.manifest import Manifest
+from lhl.datasets.synth_rooms.writer import _finished_samples, sample_arrays, sample_seed
 from lhl.errors import DataError
 
 SIZE = dict(height=18, width=24)
@@ -124,6 +125,16 @@ def test_data_set_interrupted_by_an_error_says_it_is_incomplete_and_goes_on(refe
     assert json.loads((tmp_path / 'synth_rooms.json').read_text())['complete'] is False
     write_dataset(tmp_path, train=1, val=1, **SIZE, seed=3, processes=1)  # the first promise counts
     assert digests(tmp_path) == digests(reference)
+
+
+def test_stopping_early_drops_what_is_still_queued(tmp_path):
+    for kind in ('image', 'label', 'depth', 'normal'):
+        (tmp_path / 'train' / kind).mkdir(parents=True)
+    manifest = Manifest(0, 18, 24, True, {'train': 300, 'val': 0}, False, {})
+    samples = _finished_samples(tmp_path, manifest, [('train', index) for index in range(300)], processes=2)
+    next(samples)
+    samples.close()
+    assert 1 <= len(list((tmp_path / 'train' / 'image').iterdir())) < 150
 
 
 def test_asking_for_fewer_changes_nothing_and_says_so(reference, capsys):

@@ -198,12 +198,13 @@ def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str,
     # Ctrl-C is for the parent alone: workers finish the picture at hand and stop.
     ignore_interrupt = dict(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     with ProcessPoolExecutor(processes, mp_context=context, **ignore_interrupt) as pool:
+        futures = [pool.submit(_write_sample, folder, manifest, *sample) for sample in missing]
         try:
-            for future in as_completed([pool.submit(_write_sample, folder, manifest, *sample) for sample in missing]):
+            for future in as_completed(futures):
                 yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:  # after an error or Ctrl-C, leaving the pool would otherwise wait for all that is queued
+            for future in futures:
+                future.cancel()
 
 
 class _RateColumn(ProgressColumn):

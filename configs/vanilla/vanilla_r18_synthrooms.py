@@ -1,0 +1,2 @@
+_base_ = ['../_base_/synth_rooms_r18.py']
+method = dict(type='Vanilla')

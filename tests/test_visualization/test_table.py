@@ -1,0 +1,88 @@
+import math
+
+import pytest
+
+from lhl.evaluation import PhaseResults, Results
+from lhl.visualization import results_table
+
+STREAM = ('segmentation', 'depth')
+HIGHER_IS_BETTER = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False, 'RelErr': False},
+                    'edges': {'odsF': True}}
+AFTER = [{'segmentation': {'mIoU': 41.234}},
+         {'segmentation': {'mIoU': 38.1}, 'depth': {'AbsErr': 0.51239, 'RelErr': 0.2}}]
+
+
+def run(method='HAD', seed=0, after=AFTER, stream=STREAM):
+    results = Results(method, seed, list(stream), 'c.py', 'hash', {}, {task: HIGHER_IS_BETTER[task] for task in stream})
+    for number, metrics in enumerate(after, start=1):
+        results.add_phase(PhaseResults(number, stream[number - 1], metrics, 1, 1, 'hash', 'phase.pth'))
+    return results
+
+
+def test_a_finished_and_an_unfinished_run_as_text():
+    assert results_table([run(), run('EWC', after=AFTER[:1])]).splitlines()[:-2] == [
+        '                           |            HAD             |            EWC',
+        'task          metric       | learned   final  forgotten | learned  final  forgotten',
+        '---------------------------+----------------------------+--------------------------',
+        'segmentation  mIoU ↑ (%)   |   41.23   38.10      +3.13 |   41.23      -          -',
+        'depth         AbsErr ↓ (m) |  0.5124  0.5124          - |       -      -          -',
+        '              RelErr ↓     |  0.2000  0.2000          - |       -      -          -']
+
+
+def test_the_same_as_markdown():
+    assert results_table([run()], format='markdown').splitlines()[:-2] == [
+        '| task | metric | HAD: learned | HAD: final | HAD: forgotten |',
+        '| --- | --- | ---: | ---: | ---: |',
+        '| segmentation | mIoU ↑ (%) | 41.23 | 38.10 | +3.13 |',
+        '| depth | AbsErr ↓ (m) | 0.5124 | 0.5124 | - |',
+        '| depth | RelErr ↓ | 0.2000 | 0.2000 | - |']
+
+
+@pytest.mark.parametrize('format', ['text', 'markdown'])
+def test_the_last_line_explains_the_columns(format):
+    legend = results_table([run()], format).splitlines()[-1]
+    for column in ('learned:', 'final:', 'forgotten:', '-:'):
+        assert column in legend
+
+
+@pytest.mark.parametrize('names', [['HAD', 'HAD'], ['HAD, a method with a long name that is wider than its columns']])
+def test_every_line_of_the_text_has_its_columns_in_the_same_place(names):
+    lines = results_table([run(name, seed) for seed, name in enumerate(names)]).splitlines()[:-2]
+    bars = [[index for index, character in enumerate(line) if character in '|+' and line[index - 1] in ' -'
+             and line[index + 1] in ' -'] for line in lines]
+    assert all(place == bars[0] for place in bars) and len(bars[0]) == len(names)
+
+
+def test_runs_of_one_method_are_told_apart_by_seed_and_then_by_number():
+    header = results_table([run(), run(seed=1), run('EWC'), run('EWC')]).splitlines()[0]
+    assert [name.strip() for name in header.split('|')[1:]] == [
+        'HAD, seed 0', 'HAD, seed 1', 'EWC, seed 0, run 3', 'EWC, seed 0, run 4']
+
+
+def test_tasks_that_only_some_streams_have_get_a_row_each():
+    other = run('EWC', stream=('depth', 'edges'), after=[{'depth': {'AbsErr': 1, 'RelErr': 2}}])
+    rows = [line.split('|') for line in results_table([run(), other], 'markdown').splitlines()[2:-2]]
+    assert [row[1].strip() for row in rows] == ['segmentation', 'depth', 'depth', 'edges']
+    assert [cell.strip() for cell in rows[3][3:9]] == ['-'] * 6
+
+
+def test_a_run_without_any_phase_is_all_dashes():
+    rows = results_table([run(after=[])], 'markdown').splitlines()[2:-2]
+    assert all(row.endswith('| - | - | - |') for row in rows) and len(rows) == 3
+
+
+def test_nan_is_shown_as_nan():
+    after = [{'segmentation': {'mIoU': math.nan}}, AFTER[1]]
+    assert '| nan | 38.10 | nan |' in results_table([run(after=after)], 'markdown')
+
+
+def test_a_bar_in_a_name_does_not_break_the_markdown():
+    header = results_table([run('a|b')], 'markdown').splitlines()[0]
+    assert header.count(r'a\|b') == 3
+
+
+def test_no_run_and_no_such_format_are_refused():
+    with pytest.raises(ValueError, match='at least one run'):
+        results_table([])
+    with pytest.raises(ValueError, match="found format='html', expected 'text' or 'markdown'"):
+        results_table([run()], format='html')
