@@ -1,5 +1,6 @@
 """Checkpoints: safe to read, strict to load, atomic to write."""
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from lhl.atomic import atomic_write
 from lhl.errors import CheckpointError
+from lhl.models import Learner
+from lhl.registry import MODELS
 
 TRAINING_CHECKPOINT = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
@@ -82,6 +85,23 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | 
         raise CheckpointError(f'{source} is of another architecture or task list: {", ".join(complaints)}; use the '
                               f'config it was trained with')
     model.load_state_dict(weights, strict=False)
+
+
+def build_learner(checkpoint: dict, source: str | Path) -> Learner:
+    """Rebuild the learner of a phase checkpoint, frozen and in evaluation mode: a teacher, or a model to use.
+
+    Args:
+        checkpoint: From :func:`read_checkpoint`.
+        source: Where it comes from, for messages.
+
+    Raises:
+        CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
+    """
+    if 'lhl' not in checkpoint or 'model' not in checkpoint['lhl']:
+        raise CheckpointError(f'{source} does not say which model it holds; use the phase.pth of a run')
+    learner = MODELS.build(json.loads(checkpoint['lhl']['model']))
+    load_weights(learner, checkpoint['state_dict'], source)
+    return learner.eval().requires_grad_(False)
 
 
 def weights_digest(weights: Mapping[str, Tensor]) -> str:

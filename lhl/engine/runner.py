@@ -14,9 +14,16 @@ from torch import nn
 from lhl.errors import CheckpointError
 from lhl.methods import Method, Phase
 from lhl.models import Learner
-from lhl.registry import METHODS, MODELS, RUNNERS
+from lhl.registry import METHODS, RUNNERS
 
-from .checkpoint import load_weights, read_checkpoint, replace_durably, training_checkpoints, write_checkpoint
+from .checkpoint import (
+    build_learner,
+    load_weights,
+    read_checkpoint,
+    replace_durably,
+    training_checkpoints,
+    write_checkpoint,
+)
 from .randomness import seed_torch
 
 CHECKPOINT_VERSION = 1
@@ -74,22 +81,12 @@ class PhaseRunner(LearnerRunner):
             self.previous_method_state = previous['method']
         teacher = None
         if previous is not None and self.method.requires.teacher:
-            teacher = self._build_teacher(previous, learner)
+            teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
         self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher)
         self._previous_weights = previous and previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         return learner
-
-    def _build_teacher(self, previous: dict, learner: Learner) -> Learner:
-        """Rebuild the frozen learner of the phase before."""
-        teacher = MODELS.build(dict(json.loads(previous['lhl']['model'])))
-        load_weights(teacher, previous['state_dict'], self.previous_checkpoint)
-        unknown = [name for name in teacher.tasks if name not in learner.tasks]
-        if unknown:
-            raise CheckpointError(f'{self.previous_checkpoint} was trained on the task {unknown[0]!r}, which this '
-                                  f'stream does not have before phase {self.cfg.phase.index}; use its own config')
-        return teacher.to(get_device()).eval().requires_grad_(False)
 
     def _init_model_weights(self) -> None:
         """Initialise a phase: random or pretrained in phase 1, from the phase before later on."""

@@ -59,8 +59,8 @@ def _open_run(cfg: Config, resume: bool) -> Results:
     work_dir = Path(cfg.work_dir)
     path = work_dir / FILE_NAME
     if resume and not path.exists():
-        raise RunError(f'--resume found no {FILE_NAME} in {work_dir}; leave --resume away to start a run there, or give '
-                       f'the --work-dir of the run to continue')
+        raise RunError(f'--resume found no {FILE_NAME} in {work_dir}; leave --resume away to start a run there, or '
+                       f'give the --work-dir of the run to continue')
     if path.exists():
         results = Results.load(path)
         if results.config_hash != config_hash(cfg):
@@ -87,8 +87,8 @@ def _check_phase(cfg: Config, results: Results, index: int) -> None:
     """Make sure that the checkpoint of a finished phase is still the one that was recorded."""
     path = phase_checkpoint(cfg, index)
     if weights_digest(read_checkpoint(path)['state_dict']) != results.phases[index - 1].weights_sha256:
-        raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {index}; restore it, or '
-                              f'delete the work_dir and train again')
+        raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {index}; restore it, '
+                              f'or delete the work_dir and train again')
 
 
 def _train_phase(cfg: Config, results: Results, index: int) -> None:

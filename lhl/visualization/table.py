@@ -1,6 +1,6 @@
 """The results of some runs as a table, to read or to paste."""
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from lhl.evaluation import Results, forgetting
@@ -36,6 +36,15 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
     return _text(run_names(runs), rows) if format == 'text' else _markdown(run_names(runs), rows)
 
 
+def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
+    """Set the metrics of one learner below each other, ``{task: {metric: value}}``, for a terminal."""
+    rows = [(task, metric, _number(value, f'.{_decimals(metric)}f'), unit(metric))
+            for task, values in metrics.items() for metric, value in values.items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return '\n'.join(f'{task.ljust(widths[0])}  {metric.ljust(widths[1])}  {value.rjust(widths[2])} {sign}'.rstrip()
+                     for task, metric, value, sign in rows)
+
+
 def _rows(runs: Sequence[Results]) -> list[list[str]]:
     """Write out task, metric and three cells per run, for every task and metric."""
     rows = []
@@ -50,8 +59,12 @@ def _cells(run: Results, task: str, metric: str) -> tuple[str, str, str]:
     learned = next((phase.metrics.get(task, {}).get(metric) for phase in run.phases if phase.task == task), None)
     final = run.phases[-1].metrics.get(task, {}).get(metric) if run.finished else None
     forgotten = forgetting(run).get(task, {}).get(metric)
-    decimals = 2 if unit(metric) in ('%', '°') else 4
+    decimals = _decimals(metric)
     return (_number(learned, f'.{decimals}f'), _number(final, f'.{decimals}f'), _number(forgotten, f'+.{decimals}f'))
+
+
+def _decimals(metric: str) -> int:
+    return 2 if unit(metric) in ('%', '°') else 4
 
 
 def _number(value: float | None, form: str) -> str:

@@ -1,0 +1,41 @@
+# Two commands do all the set-up on a fresh machine: `make quickstart` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+QUICKSTART := work_dirs/quickstart
+
+.PHONY: quickstart test test-slow lint benchmark clean
+
+quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and draw what happened
+	$(RUN) tools/dataset_converters/synth_rooms.py data/synth_rooms_tiny --train 600 --val 120 --size 72 96
+	$(call train,vanilla)
+	$(call train,had)
+	$(RUN) tools/analysis_tools/report.py $(QUICKSTART)/vanilla $(QUICKSTART)/had --out $(QUICKSTART)
+
+# Start the tiny run of a method, or continue it where it was interrupted.
+train = $(RUN) tools/train.py configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(QUICKSTART)/$(1) \
+	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
+
+test: $(INSTALLED)  ## the style check and all tests but the slow ones
+	$(RUN) -m ruff check .
+	$(RUN) -m pytest -m "not slow"
+
+test-slow: $(INSTALLED)  ## the tests that train for minutes
+	$(RUN) -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(RUN) -m ruff check .
+
+benchmark: $(INSTALLED)  ## where a training step's time goes, and its ratio to a bare loop
+	$(RUN) tools/benchmarks/step.py
+
+clean:  ## remove the environment; data and runs stay
+	rm -rf $(VENV)
+
+# torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA.
+$(INSTALLED): setup.py constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet torch==2.13.0
+	$(RUN) -m pip install --quiet -e '.[test]' -c constraints.txt
+	touch $@

@@ -1,0 +1,107 @@
+"""Use a trained learner: load it, predict with it, score it."""
+import json
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from lhl.engine.checkpoint import build_learner, load_weights, read_checkpoint
+from lhl.engine.distributed import init_distributed
+from lhl.engine.phase_config import phase_config
+from lhl.engine.runner import LearnerRunner
+from lhl.errors import CheckpointError, RunError
+from lhl.evaluation import Results
+from lhl.models import Learner
+
+
+def find_checkpoint(path: str | Path) -> Path:
+    """Find the checkpoint that a run's folder or a checkpoint's path stands for.
+
+    Args:
+        path: The folder of a run, which stands for its last finished phase, or a ``phase.pth``.
+
+    Raises:
+        RunError: If the run has no finished phase.
+        CheckpointError: If there is nothing at the path.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        if not path.exists():
+            raise CheckpointError(f'{path} does not exist; give the folder of a run or a phase.pth in it')
+        return path
+    results = Results.load(path)
+    if not results.phases:
+        raise RunError(f'the run in {path} has not finished a phase yet; continue it with tools/train.py --resume')
+    return path / results.phases[-1].checkpoint
+
+
+def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learner:
+    """Load a trained learner, frozen and in evaluation mode.
+
+    Args:
+        path: As for :func:`find_checkpoint`.
+        device: Where to put it.
+    """
+    checkpoint = find_checkpoint(path)
+    return build_learner(read_checkpoint(checkpoint), checkpoint).to(device)
+
+
+@torch.no_grad()
+def predict(learner: Learner, images: Tensor) -> dict[str, Tensor]:
+    """Predict all tasks of a learner.
+
+    Args:
+        learner: From :func:`load_learner`.
+        images: ``(B, 3, H, W)`` RGB in [0, 1], as data sets give them.
+
+    Returns:
+        For each task the prediction in its target's form: int64 ``(B, H, W)`` classes, or float32 ``(B, C, H, W)``.
+    """
+    inputs = learner.data_preprocessor(dict(inputs=images))['inputs']
+    predictions = learner(inputs, mode='tensor')
+    return {name: learner.tasks[name].pseudo_label(prediction) for name, prediction in predictions.items()}
+
+
+def stored_config(path: str | Path) -> tuple[Config, int]:
+    """Read from a phase checkpoint the config of its stream and the number of its phase, from 1."""
+    checkpoint = read_checkpoint(find_checkpoint(path))
+    try:
+        return Config(json.loads(checkpoint['lhl']['config'])), checkpoint['lhl']['phase']
+    except KeyError:
+        raise CheckpointError(f'{path} does not hold the config of a stream; use the phase.pth of a run') from None
+
+
+def test_learner(path: str | Path, options: dict | None = None, launcher: str = 'none') -> dict[str, dict[str, float]]:
+    """Score a trained learner on the validation set of its stream, on all tasks it has seen.
+
+    Args:
+        path: As for :func:`find_checkpoint`.
+        options: Changes of the stored config, such as ``{'val_dataloader.dataset.data_root': ...}``.
+        launcher: How the processes were started.
+
+    Returns:
+        The metrics of each task.
+    """
+    checkpoint = find_checkpoint(path)
+    cfg, index = stored_config(checkpoint)
+    cfg.merge_from_dict(options or {})
+    cfg.launcher = launcher
+    init_distributed(cfg)
+    cfg = phase_config(cfg, index)
+    runner = LearnerRunner(
+        model={**cfg.model.to_dict(), 'backbone': {**cfg.model.backbone.to_dict(), 'init_cfg': None}},
+        work_dir=str(checkpoint.parent / 'test'), test_dataloader=cfg.val_dataloader, test_cfg={},
+        test_evaluator=cfg.val_evaluator, env_cfg=cfg.env_cfg, launcher=launcher, default_scope='lhl',
+        log_level='WARNING', experiment_name=f'test_{checkpoint.parent.name}', randomness=cfg.randomness)
+    load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
+    metrics = runner.test()
+    by_task = {name: {} for name in runner.learner.tasks}
+    for key, value in metrics.items():
+        task, _, metric = key.partition('/')
+        if task in by_task:
+            by_task[task][metric] = value
+    return by_task
+
+
+test_learner.__test__ = False  # pytest would collect it by its name
