@@ -1,6 +1,7 @@
 """Refuses a config that cannot run, before anything is built or written, in one sentence that names the cure."""
 import inspect
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from mmengine.config import Config
 from mmengine.registry import Registry
@@ -26,9 +27,9 @@ def check_config(cfg: Config) -> None:
     Raises:
         ConfigError: For an unknown or missing key, component, task or option, with the closest known names.
     """
-    # Variables of a _base_ file, such as data_root, are plain values; only a container can be a misspelt section.
-    for key, value in cfg.to_dict().items():
-        if isinstance(value, Mapping) and key not in REQUIRED + OPTIONAL:
+    # A config may hold variables of its own, so only what looks like a section is taken for a misspelt one.
+    for key in cfg.to_dict():
+        if key not in REQUIRED + OPTIONAL and get_close_matches(key, REQUIRED + OPTIONAL, n=1, cutoff=0.8):
             raise ConfigError(f'the config has an unknown section {key!r}; {suggest(key, REQUIRED + OPTIONAL)}')
     for key in REQUIRED:
         if key not in cfg:

@@ -53,17 +53,18 @@ def distribution_balanced_loss(loss_map: Tensor,
     index = groups.flatten(1)
 
     def sum_by_group(values: Tensor) -> Tensor:
-        return values.new_zeros(batch_size, num_groups).scatter_add(1, index, values)
+        # In float64: of 100,000 float32 additions most round the same way, which raised the geometric mean by 2%.
+        return values.new_zeros(batch_size, num_groups, dtype=torch.float64).scatter_add(1, index, values.double())
 
     counts = sum_by_group(torch.ones_like(loss))
     sizes = counts.clamp(min=1)
-    group_loss = sum_by_group(loss) / sizes
+    group_loss = (sum_by_group(loss) / sizes).to(loss.dtype)
     if mean == 'geometric':
         # The floor keeps the ratio finite in a group without any loss; it is far below every other group's epsilon.
         epsilon = relative_epsilon * group_loss + torch.finfo(loss.dtype).tiny * 2**20
         # e * expm1(mean(log1p(l / e))) = exp(mean(log(l + e))) - e, but exactly 0 where all losses are 0.
         log_ratio = torch.log1p(loss / epsilon.gather(1, index))
-        group_loss = epsilon * torch.expm1(sum_by_group(log_ratio) / sizes)
+        group_loss = epsilon * torch.expm1((sum_by_group(log_ratio) / sizes).to(loss.dtype))
     present = counts > 0
     num_averaged = present.sum(dim=1) if divisor == 'present' else num_groups
     return group_loss.sum(dim=1) / num_averaged
