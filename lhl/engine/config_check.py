@@ -17,7 +17,7 @@ OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level'
             'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'default_scope', 'auto_scale_lr', 'sync_bn',
             'compile', 'resume')
 #: Filled in by the engine, so never in a user's config.
-GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed', 'part'), 'task': ('name', ), 'model': ('tasks', ),
+GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
                    'head': ('out_channels', )}
 
 

@@ -2,11 +2,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch.nn.functional as F
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import class_groups
+from lhl.losses import class_groups, cross_entropy_map
 from lhl.registry import TASKS
 
 from .base import Task, blacken_invalid
@@ -38,7 +37,7 @@ class SemanticSegmentation(Task):
 
     def loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of the logits ``(B, C, H, W)`` against class indices ``(B, H, W)``."""
-        return F.cross_entropy(prediction, target, reduction='none')
+        return cross_entropy_map(prediction, target)
 
     def pseudo_label(self, prediction: Tensor) -> Tensor:
         """The teacher's most likely class, ``(B, H, W)`` int64."""

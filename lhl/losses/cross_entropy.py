@@ -1,0 +1,45 @@
+"""Per-pixel cross-entropy that keeps no copy of the logits."""
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+class _CrossEntropyMap(torch.autograd.Function):
+    """``logsumexp(z) - z[label]``, with the gradient ``softmax(z) - onehot(label)`` written in one buffer.
+
+    PyTorch's own keeps the log-softmax and makes two more tensors of the logits' size on the way back: at 48 images of
+    288x384 and 13 classes, 790 MiB where this needs 264, the gradient itself.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, labels: Tensor) -> Tensor:
+        # Relative to the largest logit: the small loss of a certain pixel would be lost in a difference of large ones.
+        largest = logits.amax(dim=1, keepdim=True)
+        log_normalizer = (logits - largest).exp_().sum(dim=1, keepdim=True).log_()
+        loss = (log_normalizer - (logits.gather(1, labels.unsqueeze(1)) - largest)).clamp_(min=0)
+        ctx.save_for_backward(logits, labels, largest.add_(log_normalizer), loss)
+        return loss.squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        logits, labels, log_normalizer, loss = ctx.saved_tensors
+        gradient = gradient.unsqueeze(1)
+        result = (logits - log_normalizer).exp_().mul_(gradient)
+        # softmax - 1 at the label is exp(-loss) - 1, which expm1 keeps precise where the loss is small.
+        return result.scatter_(1, labels.unsqueeze(1), torch.expm1(-loss) * gradient), None
+
+
+def cross_entropy_map(logits: Tensor, labels: Tensor) -> Tensor:
+    """Compute the cross-entropy of each pixel.
+
+    Args:
+        logits: ``(B, C, H, W)``; half precision is computed in float32. Differentiable once.
+        labels: ``(B, H, W)`` int64 in ``[0, C)``.
+
+    Returns:
+        ``(B, H, W)``, non-negative. Its gradient with respect to a logit never exceeds 1.
+    """
+    if logits.dtype != torch.float64:
+        logits = logits.float()
+    return _CrossEntropyMap.apply(logits, labels)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from lhl.tasks import Task, build_tasks
+
+CONFIGS = dict(
+    scene=dict(type='SemanticSegmentation', num_classes=13),
+    distance=dict(type='DepthEstimation'),
+    orientation=dict(type='SurfaceNormalEstimation'))
+TASKS = build_tasks(CONFIGS)
+
+
+def test_the_keys_of_the_config_become_the_names_in_order():
+    assert [task.name for task in TASKS.values()] == list(TASKS) == ['scene', 'distance', 'orientation']
+    assert [task.out_channels for task in TASKS.values()] == [13, 1, 3]
+
+
+def test_building_leaves_the_config_as_it_was():
+    build_tasks(CONFIGS)
+    assert all('name' not in config and 'type' in config for config in CONFIGS.values())
+
+
+def test_the_same_kind_may_appear_twice():
+    tasks = build_tasks(dict(near=dict(type='DepthEstimation'), far=dict(type='DepthEstimation')))
+    assert (tasks['near'].name, tasks['far'].name) == ('near', 'far')
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_a_pseudo_label_has_the_target_form_and_serves_as_a_target(name):
+    task = TASKS[name]
+    raw = torch.randn(2, task.out_channels, 4, 5, generator=torch.Generator().manual_seed(0))
+    prediction = task.predict(raw)
+    pseudo_label = task.pseudo_label(prediction)
+    loss_map = task.loss_map(prediction, pseudo_label)
+    assert loss_map.shape == (2, 4, 5) and (loss_map >= 0).all()
+    index, count = task.groups(pseudo_label, 0.5)
+    assert index.shape == (2, 4, 5) and index.dtype == torch.int64
+    assert index.min() >= 0 and index.max() < count
+    assert task.prediction_map(prediction).shape == raw.shape
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_a_drawing_is_a_uint8_picture_with_invalid_pixels_black(name):
+    task = TASKS[name]
+    raw = torch.randn(1, task.out_channels, 4, 5, generator=torch.Generator().manual_seed(0)).abs()
+    target = task.pseudo_label(task.predict(raw))[0].numpy()
+    valid = np.ones((4, 5), bool)
+    valid[1, 2] = False
+    picture = task.draw(target, valid)
+    assert picture.shape == (4, 5, 3) and picture.dtype == np.uint8
+    assert picture[1, 2].tolist() == [0, 0, 0]
+    assert np.array_equal(picture[0], task.draw(target, valid=np.ones((4, 5), bool))[0]) or name == 'distance'
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_every_task_scores_itself_by_its_own_name(name):
+    assert TASKS[name].metric()['task'] == name
+
+
+@pytest.mark.parametrize('moment, arguments', [
+    ('loss_map', (None, None)), ('metric', ()), ('draw', (None, )),
+])
+def test_a_new_kind_is_told_what_it_must_define(moment, arguments):
+    class Unfinished(Task):
+        pass
+
+    with pytest.raises(NotImplementedError, match=f'Unfinished must define {moment}'):
+        getattr(Unfinished('x', 1), moment)(*arguments)
+
+
+def test_a_new_kind_that_defines_its_loss_map_gets_loss_pseudo_labels_and_groups():
+    class Squared(Task):
+        def loss_map(self, prediction, target):
+            return (prediction - target).square().mean(1)
+
+    task = Squared('albedo', 3)
+    prediction, target = torch.full((1, 3, 2, 2), 2.0), torch.zeros(1, 3, 2, 2)
+    assert task.loss(prediction, target, torch.ones(1, 2, 2, dtype=torch.bool)).item() == 4
+    assert task.groups(task.pseudo_label(prediction), 0.5)[0].unique().tolist() == [0]
