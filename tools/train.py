@@ -31,7 +31,7 @@ def main() -> None:
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(args.config).stem))
     if args.seed is not None:
-        cfg.randomness.seed = args.seed
+        cfg.merge_from_dict({'randomness.seed': args.seed})
     if args.amp:
         cfg.optim_wrapper.amp = preferred_amp()
     results = train_stream(cfg, resume=args.resume)

@@ -55,8 +55,8 @@ def errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except LHLError as error:
-        # A loader's worker sends its traceback as the message; the sentence is its last line.
-        sentence = str(error).strip().splitlines()[-1]
-        name = f'{type(error).__module__}.{type(error).__qualname__}: '
-        print(f'error: {sentence.removeprefix(name)}', file=sys.stderr)
+        # A loader's worker sends its traceback as the message; the sentence follows the error's name.
+        name = f'\n{type(error).__module__}.{type(error).__qualname__}: '
+        sentence = str(error).rpartition(name)[2]
+        print(f'error: {" ".join(sentence.split())}', file=sys.stderr)
         sys.exit(1)

@@ -1,16 +1,31 @@
 """Refuses a config that cannot run, before anything is built or written, in one sentence that names the cure."""
+import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
+from torch.utils.data import DataLoader
 
 from lhl.errors import ConfigError, suggest
-from lhl.registry import DATASETS, METHODS, MODELS, TASKS, TRANSFORMS
+from lhl.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    HOOKS,
+    LOOPS,
+    METHODS,
+    MODELS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    TASKS,
+    TRANSFORMS,
+)
 
 from .optim_wrapper import LR_GROUPS
-from .phase_config import PHASE_OPTIONS
+from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
@@ -18,7 +33,12 @@ OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level'
             'compile', 'resume')
 #: Filled in by the engine, so never in a user's config.
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
-                   'head': ('out_channels', )}
+                   'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),
+                   'wrapper': ('optimizer', ), 'optimizer': ('params', ), 'scheduler': ('optimizer', )}
+#: What mmengine itself takes out of a config before it builds the component.
+TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
+                     'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
+                     'scheduler': ('convert_to_iter_based', )}
 
 
 def check_config(cfg: Config) -> None:
@@ -34,21 +54,54 @@ def check_config(cfg: Config) -> None:
     for key in REQUIRED:
         if key not in cfg:
             raise ConfigError(f'the config has no {key!r}; inherit a file of configs/_base_ that defines it')
-    if not isinstance(cfg.get('randomness', {}).get('seed'), int):
-        raise ConfigError(f"randomness.seed is {cfg.get('randomness', {}).get('seed')!r}, expected an integer; give "
-                          f'one, because runs are compared and resumed by it')
+    seed = cfg.get('randomness', {}).get('seed')
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ConfigError(f'randomness.seed is {seed!r}, expected an integer from 0 to 2**32 - 1; give one, because '
+                          f'runs are compared and resumed by it')
     for name, task in cfg.tasks.items():
         _check_component(TASKS, task, f'tasks.{name}', 'task')
     _check_phases(cfg)
-    _check_component(METHODS, cfg.method, 'method')
     _check_component(MODELS, cfg.model, 'model', 'model')
     _check_component(MODELS, cfg.model.backbone, 'model.backbone')
     _check_component(MODELS, cfg.model.head, 'model.head', 'head')
-    for loader in ('train_dataloader', 'val_dataloader'):
-        dataset = cfg[loader].dataset
-        _check_component(DATASETS, dataset, f'{loader}.dataset', 'dataset')
-        for i, transform in enumerate(dataset.get('pipeline', [])):
-            _check_component(TRANSFORMS, transform, f'{loader}.dataset.pipeline[{i}]')
+    if cfg.model.get('data_preprocessor') is not None:
+        _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')
+    _check_dataloader(cfg, 'val_dataloader')
+    for i, hook in enumerate(cfg.get('custom_hooks') or []):
+        _check_component(HOOKS, hook, f'custom_hooks[{i}]', 'hook')
+    _check_overridable(cfg, '')
+    for i, phase in enumerate(cfg.to_dict()['phases']):
+        overridden = copy.deepcopy(cfg)
+        overridden.merge_from_dict({key: phase[key] for key in CONFIG_OVERRIDES if key in phase})
+        _check_overridable(overridden, f'phases[{i}].')
+
+
+def _check_overridable(cfg: Config, where: str) -> None:
+    """Check the sections that a phase may override."""
+    _check_component(METHODS, cfg.method, f'{where}method')
+    _check_dataloader(cfg, 'train_dataloader', where)
+    _check_component(OPTIM_WRAPPERS, cfg.optim_wrapper, f'{where}optim_wrapper', 'wrapper')
+    _check_component(OPTIMIZERS, cfg.optim_wrapper.get('optimizer'), f'{where}optim_wrapper.optimizer', 'optimizer')
+    if isinstance(cfg.train_cfg, Mapping) and 'type' not in cfg.train_cfg:
+        loop = EpochBasedTrainLoop if cfg.train_cfg.get('by_epoch', True) else IterBasedTrainLoop
+        _check_options(loop, cfg.train_cfg, f'{where}train_cfg', 'loop')
+    else:
+        _check_component(LOOPS, cfg.train_cfg, f'{where}train_cfg', 'loop')
+    schedulers = cfg.get('param_scheduler') or []
+    for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers:
+        _check_component(PARAM_SCHEDULERS, scheduler, f'{where}param_scheduler', 'scheduler')
+
+
+def _check_dataloader(cfg: Config, name: str, where: str = '') -> None:
+    loader, where = cfg[name], where + name
+    if not isinstance(loader, Mapping) or 'dataset' not in loader:
+        raise ConfigError(f'{where} has no dataset; inherit a file of configs/_base_/datasets')
+    _check_options(DataLoader, loader, where, 'dataloader')
+    if 'sampler' in loader:
+        _check_component(DATA_SAMPLERS, loader.sampler, f'{where}.sampler', 'sampler')
+    _check_component(DATASETS, loader.dataset, f'{where}.dataset', 'dataset')
+    for i, transform in enumerate(loader.dataset.get('pipeline', [])):
+        _check_component(TRANSFORMS, transform, f'{where}.dataset.pipeline[{i}]')
 
 
 def _check_phases(cfg: Config) -> None:
@@ -68,8 +121,6 @@ def _check_phases(cfg: Config) -> None:
         for group in phase.get('lr_factors') or {}:
             if group not in LR_GROUPS:
                 raise ConfigError(f'phase {i} has a learning-rate factor for {group!r}; {suggest(group, LR_GROUPS)}')
-        if 'method' in phase:
-            _check_component(METHODS, {**cfg.method, **phase['method']}, f'phases[{i - 1}].method')
     if not seen:
         raise ConfigError('phases is empty; name at least one task')
 
@@ -83,18 +134,44 @@ def _check_component(registry: Registry, config: Mapping, where: str, kind: str 
         name, component = component, _find(registry, component)
         if component is None:
             raise ConfigError(f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}')
-    parameters = inspect.signature(component).parameters.values()
-    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-        return
-    given = set(GIVEN_BY_ENGINE.get(kind, ()))
-    options = {p.name for p in parameters} - given
-    for key in config:
-        if key not in options and key not in {'type', '_scope_'}:
-            raise ConfigError(f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}')
-    missing = [p.name for p in parameters
-               if p.default is inspect.Parameter.empty and p.name not in config and p.name not in given]
-    if missing:
+    _check_options(component, config, where, kind)
+
+
+def _check_options(component: Callable, config: Mapping, where: str, kind: str | None = None) -> None:
+    """Check that a component takes the options it is given, and is given those it needs."""
+    given = GIVEN_BY_ENGINE.get(kind, ())
+    options, required = _parameters(component)
+    if options is not None:
+        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind, ()))
+        for key in config:
+            if key not in options and key not in {'type', '_scope_'}:
+                raise ConfigError(f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}')
+    missing = [name for name in required if name not in config and name not in given]
+    if missing and kind != 'scheduler':  # mmengine fills in the end of a schedule
         raise ConfigError(f'{where}: {component.__name__} needs the option {missing[0]!r}; give it in the config')
+
+
+def _parameters(component: Callable) -> tuple[set[str] | None, list[str]]:
+    """Name the options that a class or function takes, or None where it takes any, and those that it needs.
+
+    A class that passes ``**kwargs`` on takes its bases' options, too; which of them it fills in itself is not known.
+    """
+    options, required = set(), []
+    own = True
+    for base in inspect.getmro(component) if inspect.isclass(component) else [component]:
+        if base is object or (inspect.isclass(base) and '__init__' not in vars(base)):
+            continue
+        parameters = list(inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values())
+        if inspect.isclass(base):
+            del parameters[0]
+        named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        options |= {p.name for p in named}
+        if own:
+            required = [p.name for p in named if p.default is p.empty]
+            own = False
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return options, required
+    return None, required
 
 
 def _find(registry: Registry, name: str) -> type | None:

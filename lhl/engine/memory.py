@@ -1,4 +1,5 @@
 """Measures the peak memory of a phase."""
+import contextlib
 import resource
 from pathlib import Path
 
@@ -12,8 +13,9 @@ def reset_peak_memory() -> None:
     """Start a new measurement; where the system cannot (neither CUDA nor Linux), the process's own peak is kept."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    elif CLEAR_REFS.exists():
-        CLEAR_REFS.write_text('5')
+    else:
+        with contextlib.suppress(OSError):
+            CLEAR_REFS.write_text('5')
 
 
 def peak_memory_mib() -> float:

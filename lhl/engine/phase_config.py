@@ -73,6 +73,9 @@ def _fill_in_data(phase: Config, names: list[str], index: int, tasks: dict) -> N
     phase.val_dataloader.dataset.tasks = tasks
     for loader in (phase.train_dataloader, phase.val_dataloader):
         loader.setdefault('collate_fn', dict(type='lhl.collate_samples'))
+        if not loader.get('num_workers'):  # torch refuses these options without workers
+            loader.persistent_workers = False
+            loader.pop('prefetch_factor', None)
     phase.val_cfg = dict()
     phase.val_evaluator = [task.metric() for task in build_tasks(tasks).values()]
 

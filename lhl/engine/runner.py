@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from mmengine.device import get_device
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
-from lhl.errors import CheckpointError
+from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import Method, Phase
 from lhl.models import Learner
 from lhl.registry import METHODS, RUNNERS
@@ -55,6 +55,16 @@ class LearnerRunner(Runner):
         self._has_loaded = True
         return checkpoint
 
+    def end_workers(self) -> None:
+        """End the data loaders' persistent workers.
+
+        Left to the garbage collector, which finds the runner in a cycle, each of them would be waited for in vain for
+        5 seconds: the queue that tells it to stop is taken apart first.
+        """
+        for loop in (self._train_loop, self._val_loop, self._test_loop):
+            if isinstance(loop, BaseLoop):
+                loop.dataloader._iterator = None
+
 
 @RUNNERS.register_module()
 class PhaseRunner(LearnerRunner):
@@ -87,6 +97,15 @@ class PhaseRunner(LearnerRunner):
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         return learner
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and refuse one without a single batch, which mmengine would take for trained."""
+        loop = super().build_train_loop(loop)
+        loader = loop.dataloader
+        if not len(loader):
+            raise ConfigError(f'the {len(loader.dataset)} images of phase {self.phase.index} do not fill a batch of '
+                              f'{loader.batch_size} per process; lower train_dataloader.batch_size')
+        return loop
 
     def _init_model_weights(self) -> None:
         """Initialise a phase: random or pretrained in phase 1, from the phase before later on."""

@@ -1,5 +1,4 @@
 """Learns a stream: one Runner per phase, one after the other, with everything on disk that a resumed run needs."""
-import gc
 import json
 import uuid
 from pathlib import Path
@@ -50,7 +49,6 @@ def train_stream(cfg: Config, resume: bool = False) -> Results:
             print_log(f'phase {index}/{len(names)} ({name}) is done', logger='current')
             continue
         _train_phase(cfg, results, index)
-        gc.collect()  # ends the data loaders' workers, which reference cycles would keep
     return results
 
 
@@ -102,6 +100,7 @@ def _train_phase(cfg: Config, results: Results, index: int) -> None:
     runner.logger.info(f'phase {index}/{len(names)}: learning {names[index - 1]} with {results.method}')
     runner.train()
     metrics = runner.val()
+    runner.end_workers()
 
     weights = runner.save_phase(phase_checkpoint(cfg, index), dict(config=json.dumps(cfg.to_dict(), default=str)))
     by_task = {name: {} for name in names[:index]}

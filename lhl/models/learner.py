@@ -40,7 +40,9 @@ class Learner(BaseModel):
 
     def __init__(self, backbone: dict, head: dict, tasks: dict[str, dict], data_preprocessor: dict | None = None,
                  norm_eval: bool = False, channels_last: bool = True, init_cfg: dict | None = None) -> None:
-        super().__init__(data_preprocessor or dict(type='DensePreprocessor', channels_last=channels_last), init_cfg)
+        preprocessor = data_preprocessor or dict(type='DensePreprocessor', channels_last=channels_last)
+        # Built here: mmengine's base class looks in lhl's registry inside a Runner only.
+        super().__init__(MODELS.build(preprocessor), init_cfg)
         self.tasks = build_tasks(tasks)
         self.backbone = MODELS.build(backbone)
         self.heads = nn.ModuleDict({
@@ -104,7 +106,9 @@ class Learner(BaseModel):
 
     def extract_features(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Run the backbone on normalised images ``(B, 3, H, W)``; its feature maps, finest first."""
-        return tuple(self.backbone(inputs))
+        features = self.backbone(inputs)
+        # mmsegmentation's MobileNets give the tensor itself where there is only one.
+        return (features, ) if isinstance(features, Tensor) else tuple(features)
 
     def predict_tasks(self, features: tuple[Tensor, ...], names: Iterable[str],
                       size: tuple[int, int]) -> dict[str, Tensor]:

@@ -50,7 +50,7 @@ def test_a_drawing_is_a_uint8_picture_with_invalid_pixels_black(name):
     picture = task.draw(target, valid)
     assert picture.shape == (4, 5, 3) and picture.dtype == np.uint8
     assert picture[1, 2].tolist() == [0, 0, 0]
-    assert np.array_equal(picture[0], task.draw(target, valid=np.ones((4, 5), bool))[0]) or name == 'distance'
+    assert picture[0].any()
 
 
 @pytest.mark.parametrize('name', TASKS)

@@ -19,7 +19,9 @@ def random_vectors(shape, seed=0, dtype=torch.float32):
 
 
 def test_cosine_distance_of_parallel_orthogonal_and_opposite_normals():
-    loss_map = TASK.loss_map(normals_of((0., 0., 1.), (1., 0., 0.), (0., 1., 0.)), normals_of(*[(0., 0., 1.)] * 2, (0., -1., 0.)))
+    student = normals_of((0., 0., 1.), (1., 0., 0.), (0., 1., 0.))
+    teacher = normals_of((0., 0., 1.), (0., 0., 1.), (0., -1., 0.))
+    loss_map = TASK.loss_map(student, teacher)
     assert loss_map.tolist() == [[[0, 1, 2]]]
 
 

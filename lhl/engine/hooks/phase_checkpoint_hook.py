@@ -3,9 +3,10 @@ from pathlib import Path
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from lhl.engine.checkpoint import training_checkpoints
+from lhl.errors import ConfigError
 from lhl.registry import HOOKS
 
 
@@ -15,7 +16,7 @@ class PhaseCheckpointHook(Hook):
 
     Args:
         interval: Number of epochs, or iterations, from one checkpoint to the next.
-        by_epoch: Count epochs (True) or iterations.
+        by_epoch: Count epochs (True) or iterations, which a loop over epochs cannot resume from.
         max_keep_ckpts: How many of the latest to keep; the newer is on disk before the older is deleted.
     """
 
@@ -25,6 +26,12 @@ class PhaseCheckpointHook(Hook):
         self.interval = interval
         self.by_epoch = by_epoch
         self.max_keep_ckpts = max_keep_ckpts
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse checkpoints from within an epoch where the loop would begin the epoch again."""
+        if not self.by_epoch and isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ConfigError('default_hooks.checkpoint.by_epoch=False saves within an epoch, where a loop over epochs '
+                              'cannot resume; set it to True, or train_cfg.by_epoch to False')
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Save after an epoch."""

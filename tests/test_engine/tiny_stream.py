@@ -1,0 +1,117 @@
+"""A stream that is learned in seconds: the shipped configs with a tiny ResNet on a few tiny images."""
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mmengine.runner.runner
+import pytest
+import torch
+from mmengine.config import Config
+from test_datasets.conftest import write_nyuv2
+
+from lhl.engine import train_stream
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = ROOT / 'configs'
+STREAM = ('segmentation', 'depth', 'normal')
+FOLDERS = ('phase1_segmentation', 'phase2_depth', 'phase3_normal')
+METHODS = dict(
+    Vanilla=dict(type='Vanilla'),
+    DIS=dict(type='DIS', alpha=1.0),
+    HAD=dict(
+        type='HAD', alpha=1.0, group_threshold=0.9, distribution_balanced=dict(type='DistributionBalancedLoss'),
+        saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5)))
+
+_CONFIG = '''
+_base_ = [{bases}]
+model = dict(
+    backbone=dict(stem_channels=8, base_channels=8, init_cfg=None),
+    head=dict(in_channels=64, channels=8, dilations=(1, 2)))
+method = {method}
+train_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False,
+    dataset=dict(data_root={data_root!r}, pipeline=[
+        dict(type='RandomScaleCrop', scales=(1.0, 1.2, 1.5)),
+        dict(type='RandomHorizontalFlip', probability=0.5),
+        dict(type='PackSample')]))
+val_dataloader = dict(
+    batch_size=2, num_workers=0, persistent_workers=False, dataset=dict(data_root={data_root!r}))
+train_cfg = dict(max_epochs=2)
+log_level = 'WARNING'
+'''
+_BASES = ('models/resnet18_aspp.py', 'datasets/nyuv2.py', 'schedules/adam_synth_rooms.py', 'default_runtime.py')
+
+
+def write_data(root, per_phase=6, val=4, size=(32, 48)):
+    """Write random images, a tenth of their pixels without label, depth or normal."""
+    write_nyuv2(root, per_phase * len(STREAM), size, ('train', ))
+    return write_nyuv2(root, val, size, ('val', ))
+
+
+def write_config(path, data_root, method='HAD', bases=_BASES):
+    """Write the config file of the tiny stream: two epochs of three batches of two images in each phase."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_CONFIG.format(
+        bases=', '.join(repr(str(CONFIGS / '_base_' / base)) for base in bases), method=METHODS[method],
+        data_root=str(data_root)))
+    return path
+
+
+def stream_config(path, data_root, work_dir, method='HAD', **options):
+    """Write and read the config; options have dots written as double underscores, ``method__alpha=2``."""
+    cfg = Config.fromfile(write_config(path, data_root, method))
+    cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
+    cfg.work_dir = str(work_dir)
+    return cfg
+
+
+def listing(folder):
+    """Everything below a folder with a hash of what it holds."""
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+            for path in sorted(Path(folder).rglob('*'))}
+
+
+def run_tool(*command, **environment):
+    """Run a tool as a person would, from the root of the repository, on one core."""
+    command = [sys.executable, *command] if str(command[0]).endswith('.py') else ['bash', *command]
+    paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
+    return subprocess.run(
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
+             'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})
+
+
+# ---- fixtures, which the conftest of each folder imports ---------------------------------------------------------------
+
+_FINISHED = {}
+
+
+@pytest.fixture(scope='session', autouse=True)
+def one_thread_and_no_survey():
+    """Make numbers comparable with those of subprocesses, and spare every phase two seconds of mmengine's survey."""
+    threads, survey = torch.get_num_threads(), mmengine.runner.runner.collect_env
+    torch.set_num_threads(1)
+    mmengine.runner.runner.collect_env = dict
+    yield
+    torch.set_num_threads(threads)
+    mmengine.runner.runner.collect_env = survey
+
+
+@pytest.fixture(scope='session')
+def data_root(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp('data'))
+
+
+@pytest.fixture(scope='session')
+def finished(tmp_path_factory, data_root):
+    """Give for a method its config and its finished run, which is trained once and not to be changed."""
+    def train(method):
+        if method not in _FINISHED:
+            folder = tmp_path_factory.mktemp(method)
+            cfg = stream_config(folder / f'{method}.py', data_root, folder / 'run', method)
+            train_stream(cfg)
+            _FINISHED[method] = cfg
+        return _FINISHED[method], Path(_FINISHED[method].work_dir)
+    return train

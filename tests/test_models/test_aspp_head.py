@@ -1,0 +1,60 @@
+import pytest
+import torch
+
+from lhl.models import ASPPHead
+
+
+def features(batch_size=2, channels=6, size=(5, 7), seed=0):
+    return torch.randn(batch_size, channels, *size, generator=torch.Generator().manual_seed(seed))
+
+
+def head(**options):
+    torch.manual_seed(0)
+    return ASPPHead(**dict(dict(in_channels=6, out_channels=4, channels=8, dilations=(1, 2)), **options))
+
+
+def test_the_output_has_the_size_of_the_features():
+    assert head()([features()]).shape == (2, 4, 5, 7)
+
+
+def test_a_batch_of_one_image_is_refused_in_training():
+    with pytest.raises(ValueError, match='found a batch of 1 image in training, expected at least 2; raise '
+                                         'train_dataloader.batch_size'):
+        head().train()([features(1)])
+
+
+def test_a_batch_of_one_image_is_evaluated():
+    assert head().eval()([features(1)]).shape == (1, 4, 5, 7)
+
+
+def test_a_batch_of_one_image_can_be_trained_with_fixed_statistics():
+    one = head().train()
+    one.pool.norm.eval()
+    assert one([features(1)]).shape == (1, 4, 5, 7)
+
+
+def test_the_last_feature_map_is_used_unless_another_is_named():
+    maps = [features(seed=1), features(seed=2)]
+    assert torch.equal(head().eval()(maps), head().eval()([maps[1]]))
+    assert torch.equal(head(in_index=0).eval()(maps), head().eval()([maps[0]]))
+
+
+def test_several_feature_maps_are_joined_at_the_size_of_the_first():
+    maps = [features(channels=2, size=(8, 12)), features(channels=4, size=(4, 6))]
+    output = head(in_channels=(2, 4), in_index=(0, 1)).eval()(maps)
+    assert output.shape == (2, 4, 8, 12)
+
+
+def test_every_branch_and_the_pooling_branch_reach_the_output():
+    module = head(dropout=0.0).train()
+    module([features()]).square().sum().backward()
+    assert len(module.branches) == 3
+    for branch in [*module.branches, module.pool]:
+        assert branch.conv.weight.grad.abs().sum() > 0
+
+
+def test_dropout_acts_in_training_only():
+    module = head(dropout=0.9)
+    x = [features()]
+    assert torch.equal(module.eval()(x), module.eval()(x))
+    assert not torch.equal(module.train()(x), module.train()(x))
