@@ -72,7 +72,10 @@ def check_config(cfg: Config) -> None:
     _check_overridable(cfg, '')
     for i, phase in enumerate(cfg.to_dict()['phases']):
         overridden = copy.deepcopy(cfg)
-        overridden.merge_from_dict({key: phase[key] for key in CONFIG_OVERRIDES if key in phase})
+        try:
+            overridden.merge_from_dict({key: phase[key] for key in CONFIG_OVERRIDES if key in phase})
+        except (TypeError, KeyError) as error:
+            raise ConfigError(f'phases[{i}] does not fit the config it overrides ({error})') from error
         _check_overridable(overridden, f'phases[{i}].')
 
 

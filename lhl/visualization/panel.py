@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 
 from lhl.atomic import atomic_write
 from lhl.tasks import Task
+
+IMAGE_WIDTH = 2  # of the image, in columns of the panel
 
 
 class View(NamedTuple):
@@ -21,7 +25,7 @@ class View(NamedTuple):
 
 
 def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Path) -> None:
-    """Write a picture with one row per view and task: the image, the truth, and each run's prediction.
+    """Write a picture that shows, for each view, the image and a row per task: the truth and each run's prediction.
 
     Truth and predictions of a row share their colour scale; pixels without a valid target are black in the truth.
 
@@ -32,28 +36,34 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
     """
     runs = list(views[0].predictions)
     height, width = views[0].image.shape[:2]
-    num_rows, num_columns = len(views) * len(tasks), 2 + len(runs)
-    cell = 2.0  # inches
-    figure = Figure(figsize=(cell * num_columns, cell * num_rows * height / width + 0.4), layout='constrained')
+    titles = ['ground truth', *runs]
+    cell = 1.7  # inches
+    figure = Figure(figsize=(cell * (IMAGE_WIDTH + len(titles)),
+                             cell * len(views) * len(tasks) * height / width + 0.4), layout='constrained')
     FigureCanvasAgg(figure)
-    axes = figure.subplots(num_rows, num_columns, squeeze=False)
-    for column, title in enumerate(['image', 'ground truth', *runs]):
-        axes[0, column].set_title(title, fontsize=11)
-    for ax in axes.flat:
-        ax.set_axis_off()
+    grid = figure.add_gridspec(len(views) * len(tasks), 1 + len(titles), width_ratios=[IMAGE_WIDTH] + [1] * len(titles))
     for number, view in enumerate(views):
-        for offset, (name, task) in enumerate(tasks.items()):
-            row = axes[number * len(tasks) + offset]
+        first = number * len(tasks)
+        _show(figure, grid[first:first + len(tasks), 0], view.image)
+        for row, (name, task) in enumerate(tasks.items(), start=first):
             target, valid = view.targets[name], view.valid[name]
             value_range = None
             if np.issubdtype(target.dtype, np.floating) and valid.any():
                 value_range = float(target[..., valid].min()), float(target[..., valid].max())
-            if offset == 0:
-                row[0].imshow(view.image)
-            row[1].imshow(task.draw(target, valid, value_range))
-            for column, run in enumerate(runs, start=2):
-                row[column].imshow(task.draw(view.predictions[run][name], None, value_range))
-            row[0].text(-0.02, 0.5, name, rotation=90, ha='right', va='center', transform=row[0].transAxes,
-                        fontsize=11)
+            pictures = [task.draw(target, valid, value_range)]
+            pictures += [task.draw(view.predictions[run][name], None, value_range) for run in runs]
+            for column, picture in enumerate(pictures, start=1):
+                ax = _show(figure, grid[row, column], picture)
+                if row == 0:
+                    ax.set_title(titles[column - 1], fontsize=11)
+                if column == 1:
+                    ax.text(-0.04, 0.5, name, rotation=90, ha='right', va='center', transform=ax.transAxes, fontsize=10)
     with atomic_write(path) as file:
         figure.savefig(file, format=Path(path).suffix[1:] or 'png', dpi=110)
+
+
+def _show(figure: Figure, place: SubplotSpec, picture: np.ndarray) -> Axes:
+    ax = figure.add_subplot(place)
+    ax.imshow(picture, interpolation='nearest')
+    ax.set_axis_off()
+    return ax

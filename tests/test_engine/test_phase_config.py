@@ -59,7 +59,7 @@ def test_the_phases_share_out_all_training_images_evenly(config):
 
 
 def test_every_phase_after_the_first_starts_from_the_one_before(config):
-    cfg = config(model__backbone__init_cfg=dict(type='Pretrained', checkpoint='weights.pth'))
+    cfg = config(model__backbone__init_cfg=dict(_delete_=True, type='Pretrained', checkpoint='weights.pth'))
     first, second, third = (phase_config(cfg, index) for index in (1, 2, 3))
     assert first.phase.previous_checkpoint is None
     assert second.phase.previous_checkpoint == str(Path(cfg.work_dir, FOLDERS[0], 'phase.pth'))

@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from test_engine.tiny_stream import CONFIGS, METHODS, stream_config
+
+from lhl.engine import check_config, train_stream
+from lhl.errors import ConfigError
+
+LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if '_base_' not in path.parts]
+SHORT_HAD = {key: value for key, value in METHODS['HAD'].items() if key != 'alpha'}
+
+
+@pytest.fixture
+def config(tmp_path, data_root):
+    def build(**options):
+        return stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', **options)
+    return build
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
+def test_every_shipped_config_passes(path):
+    check_config(Config.fromfile(path))
+
+
+def test_every_shipped_config_was_looked_at():
+    assert len(LEAVES) >= 18 and {path.parent.name for path in LEAVES} >= {'had', 'dis', 'vanilla'}
+
+
+@pytest.mark.parametrize('options, named, cure', [
+    (dict(phases=[dict(task='segmentatoin')]), "'segmentatoin'", "did you mean 'segmentation'?"),
+    (dict(phases=[dict(task='depth'), dict(task='depth')]), "'depth' a second time", 'each task is learned once'),
+    (dict(phases=[]), 'phases is empty', 'name at least one task'),
+    (dict(phases=[dict(tsk='depth')]), 'phase 1 names no task', 'dict(task=NAME)'),
+    (dict(phases=[dict(task='depth', los_weight=2)]), "'los_weight'", "did you mean 'loss_weight'?"),
+    (dict(phases=[dict(task='depth', lr_factors=dict(new_heads=1))]), "'new_heads'", "'new_head'"),
+    (dict(phases=[dict(task='depth', method=dict(alhpa=2))]), "'alhpa'", "did you mean 'alpha'?"),
+    (dict(phases=[dict(task='depth', train_cfg=dict(max_epoch=2))]), "'max_epoch'", "did you mean 'max_epochs'"),
+    (dict(phases=[dict(task='depth', param_scheduler=dict(warm_up=1))]), "'warm_up'", "did you mean 'warmup'?"),
+    (dict(phases=[dict(task='depth', method=dict(saliency_guided=dict(type=3), alpha=dict(a=1)))]), 'phases[0]', ''),
+    (dict(method__type='HDA'), "unknown method 'HDA'", "did you mean 'HAD'?"),
+    (dict(method__alhpa=2), "'alhpa'", "did you mean 'alpha'?"),
+    (dict(method=dict(_delete_=True, **SHORT_HAD)), "'alpha'", 'give it in the config'),
+    (dict(model__type='Lerner'), "'Lerner'", "'Learner'"),
+    (dict(model__norm_evl=True), "'norm_evl'", "did you mean 'norm_eval'?"),
+    (dict(model__backbone__type='ResNett'), "'ResNett'", "'ResNet'"),
+    (dict(model__backbone__dept=18), "'dept'", "'depth'"),
+    (dict(model__head__type='ASPHead'), "'ASPHead'", "'ASPPHead'"),
+    (dict(model__head__chanels=8), "'chanels'", "did you mean 'channels'"),
+    (dict(model__data_preprocessor=dict(type='DensePreprocessor', men=0)), "'men'", "did you mean 'mean'?"),
+    (dict(tasks__depth__type='DepthEstimatoin'), "'DepthEstimatoin'", "did you mean 'DepthEstimation'?"),
+    (dict(tasks__segmentation__num_clases=3), "'num_clases'", "'num_classes'"),
+    (dict(train_dataloader__dataset__type='NYUv3'), "'NYUv3'", "'NYUv2'"),
+    (dict(train_dataloader__dataset__data_rot='x'), "'data_rot'", "did you mean 'data_root'?"),
+    (dict(train_dataloader__dataset__pipeline=[dict(type='RandomHorizontalFlop')]), "'RandomHorizontalFlop'",
+     "'RandomHorizontalFlip'"),
+    (dict(val_dataloader__dataset__pipeline=[dict(type='RandomHorizontalFlip', probabilty=1)]), "'probabilty'",
+     "did you mean 'probability'?"),
+    (dict(train_dataloader__batchsize=4), "'batchsize'", "did you mean 'batch_size'"),
+    (dict(train_dataloader__sampler__shufle=True), "'shufle'", "did you mean 'shuffle'?"),
+    (dict(val_dataloader=None), 'val_dataloader', 'configs/_base_/datasets'),
+    (dict(train_cfg__max_epoch=4), "'max_epoch'", "did you mean 'max_epochs'"),
+    (dict(train_cfg__by_epoch=False), "'max_epochs'", "did you mean 'max_iters'"),
+    (dict(optim_wrapper__optimizer__type='Adm'), "'Adm'", "'Adam'"),
+    (dict(optim_wrapper__optimizer__weight_deca=0), "'weight_deca'", "did you mean 'weight_decay'"),
+    (dict(optim_wrapper__clip_grads=None), "'clip_grads'", "did you mean 'clip_grad'?"),
+    (dict(param_scheduler__strat_factor=0), "'strat_factor'", "did you mean 'start_factor'"),
+    (dict(custom_hooks=[dict(type='EMAHok')]), "'EMAHok'", "'EMAHook'"),
+    (dict(methd__alpha=1), "'methd'", "did you mean 'method'?"),
+    (dict(train_dataloder__batch_size=1), "'train_dataloder'", "did you mean 'train_dataloader'"),
+    (dict(randomness__seed=None), 'randomness.seed is None', 'expected an integer'),
+    (dict(randomness__seed=-1), 'randomness.seed is -1', 'from 0'),
+])
+def test_what_cannot_run_is_named_with_its_cure_before_anything_is_written(config, options, named, cure):
+    cfg = config(**options)
+    with pytest.raises(ConfigError) as caught:
+        train_stream(cfg)
+    assert named in str(caught.value) and cure in str(caught.value)
+    assert not Path(cfg.work_dir).exists()
+
+
+@pytest.mark.parametrize('section', ['model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader',
+                                     'optim_wrapper', 'train_cfg'])
+def test_a_missing_section_is_named(config, section):
+    cfg = config()
+    cfg.pop(section)
+    with pytest.raises(ConfigError, match=f"the config has no '{section}'"):
+        check_config(cfg)
+
+
+def test_a_missing_seed_is_named(config):
+    cfg = config()
+    cfg.pop('randomness')
+    with pytest.raises(ConfigError, match=r'randomness\.seed is None, expected an integer'):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('options', [
+    dict(my_variable=3, learning_rate=0.1),
+    dict(param_scheduler=[dict(type='LinearLR', start_factor=0.1, begin=0, end=3, by_epoch=False),
+                          dict(type='PolyLR', power=0.9, eta_min=0, begin=3, end=9, by_epoch=False)]),
+    dict(optim_wrapper__optimizer=dict(_delete_=True, type='SGD', lr=0.1, momentum=0.9)),
+    dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=9)),
+    dict(custom_hooks=[dict(type='EMAHook', momentum=0.01, priority=49)]),
+    dict(train_dataloader__dataset__part=dict(index=0, count=2), train_dataloader__prefetch_factor=2),
+    dict(model__backbone=dict(_delete_=True, type='mmseg.ResNetV1c', depth=18, base_channels=8)),
+    dict(param_scheduler=None),
+])
+def test_what_mmengine_and_mmsegmentation_take_passes(config, options):
+    check_config(config(**options))
