@@ -13,7 +13,7 @@ class LinearWarmupDecayLR(LRSchedulerMixin, _ParamScheduler):
         optimizer: The optimizer or its wrapper.
         warmup: Fraction of the phase's iterations spent rising, in [0, 1].
         start_factor: Factor of the peak at the first iteration.
-        end_factor: Factor of the peak at the last iteration.
+        end_factor: Factor of the peak that is reached after the last iteration, so that even 0 wastes none.
         end: Number of iterations of the phase; the runner fills it in.
     """
 
@@ -31,7 +31,7 @@ class LinearWarmupDecayLR(LRSchedulerMixin, _ParamScheduler):
             # From a start of 0 the first iteration is already one step up: a rate of 0 would waste it.
             skip = 1 if self.start_factor == 0 else 0
             return self.start_factor + (1 - self.start_factor) * (iteration + skip) / (self.num_warmup + skip)
-        remaining = (self.num_iterations - 1 - iteration) / max(1, self.num_iterations - 1 - self.num_warmup)
+        remaining = (self.num_iterations - iteration) / max(1, self.num_iterations - self.num_warmup)
         return self.end_factor + (1 - self.end_factor) * max(0.0, min(1.0, remaining))
 
     def _get_value(self) -> list[float]:

@@ -87,7 +87,7 @@ def test_a_phase_overrides_what_it_names_and_nothing_else(config):
     assert second.train_cfg.max_epochs == 5 and second.train_cfg.by_epoch
     assert second.train_dataloader.batch_size == 3
     assert second.train_dataloader.dataset.type == 'NYUv2'
-    assert second.optim_wrapper.optimizer == dict(type='Adam', lr=0.5, weight_decay=1e-5)
+    assert second.optim_wrapper.optimizer == dict(first.optim_wrapper.optimizer, lr=0.5)
     assert second.param_scheduler.warmup == 0.4 and second.param_scheduler.end_factor == 0.02
 
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mmengine.runner.runner
 import pytest
 import torch
 from mmengine.config import Config
@@ -26,9 +25,7 @@ METHODS = dict(
 
 _CONFIG = '''
 _base_ = [{bases}]
-model = dict(
-    backbone=dict(stem_channels=8, base_channels=8, init_cfg=None),
-    head=dict(in_channels=64, channels=8, dilations=(1, 2)))
+model = dict({model})
 method = {method}
 train_dataloader = dict(
     batch_size=2, num_workers=0, persistent_workers=False, pin_memory=False,
@@ -41,6 +38,9 @@ val_dataloader = dict(
 train_cfg = dict(max_epochs=2)
 log_level = 'WARNING'
 '''
+_TINY_RESNET = (
+    'backbone=dict(stem_channels=8, base_channels=8, init_cfg=None), '
+    'head=dict(in_channels=64, channels=8, dilations=(1, 2))')
 _BASES = ('models/resnet18_aspp.py', 'datasets/nyuv2.py', 'schedules/adam_synth_rooms.py', 'default_runtime.py')
 
 
@@ -50,12 +50,12 @@ def write_data(root, per_phase=6, val=4, size=(32, 48)):
     return write_nyuv2(root, val, size, ('val', ))
 
 
-def write_config(path, data_root, method='HAD', bases=_BASES):
+def write_config(path, data_root, method='HAD', base_model=_BASES[0], model=_TINY_RESNET, extra=''):
     """Write the config file of the tiny stream: two epochs of three batches of two images in each phase."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_CONFIG.format(
-        bases=', '.join(repr(str(CONFIGS / '_base_' / base)) for base in bases), method=METHODS[method],
-        data_root=str(data_root)))
+        bases=', '.join(repr(str(CONFIGS / '_base_' / base)) for base in (base_model, *_BASES[1:])), model=model,
+        method=METHODS[method], data_root=str(data_root)) + extra)
     return path
 
 
@@ -89,14 +89,18 @@ _FINISHED = {}
 
 
 @pytest.fixture(scope='session', autouse=True)
-def one_thread_and_no_survey():
-    """Make numbers comparable with those of subprocesses, and spare every phase two seconds of mmengine's survey."""
-    threads, survey = torch.get_num_threads(), mmengine.runner.runner.collect_env
+def one_thread_and_no_ceremony():
+    """Make numbers comparable with those of subprocesses, and spare every phase seconds of mmengine's ceremony.
+
+    These are its survey of the compilers on the machine and its typesetting of the config, which it repeats at will.
+    """
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    mmengine.runner.runner.collect_env = dict
-    yield
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+        monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **style: (text, True))
+        yield
     torch.set_num_threads(threads)
-    mmengine.runner.runner.collect_env = survey
 
 
 @pytest.fixture(scope='session')

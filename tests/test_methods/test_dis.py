@@ -87,6 +87,15 @@ def test_the_teacher_s_encoder_runs_once_per_batch_and_each_old_head_once():
     assert sorted(runs) == ['depth-a', 'depth-b', 'encoder', 'segmentation']
 
 
+def test_the_teacher_keeps_no_activations_for_a_gradient():
+    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
+    teacher, recorded = learner.method.phase.teacher.requires_grad_(True), []
+    for module in (teacher.backbone, teacher.heads['segmentation']):
+        module.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
+    losses_of(learner, make_batch('depth'))
+    assert recorded == [False, False]
+
+
 def test_training_leaves_the_teacher_as_it_was():
     learner = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
     teacher = learner.method.phase.teacher

@@ -100,6 +100,7 @@ def test_one_value_range_gives_two_pictures_the_same_colours():
 
 @pytest.mark.parametrize('valid', [None, np.zeros((2, 3), bool)])
 def test_a_constant_or_fully_invalid_depth_can_be_drawn(valid):
-    picture = TASK.draw(np.full((1, 2, 3), 2.0, np.float32), valid)
+    with np.errstate(all='raise'):
+        picture = TASK.draw(np.full((1, 2, 3), 2.0, np.float32), valid)
     assert picture.shape == (2, 3, 3) and (picture == picture[0, 0]).all()
     assert (picture.sum() == 0) == (valid is not None)

@@ -61,8 +61,8 @@ class StepTimer(Hook):
         method, learner.method = learner.method, None
         self.copy = copy.deepcopy(learner)
         learner.method = method
-        self.optimizer = torch.optim.Adam(
-            [p for p in self.copy.parameters() if p.requires_grad], lr=1e-4, weight_decay=1e-5)
+        optimizer = runner.optim_wrapper.optimizer
+        self.optimizer = type(optimizer)([p for p in self.copy.parameters() if p.requires_grad], **optimizer.defaults)
         for model, part in ((learner, 'student'), (teacher, 'teacher')):
             if model is not None:
                 for name in ('extract_features', 'predict_tasks'):

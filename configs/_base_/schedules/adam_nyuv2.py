@@ -1,7 +1,7 @@
 # HAD, Appendix C.4: Adam, learning rate 1e-4, weight decay 1e-5, "a linear learning rate scheduler with a warmup phase,
 # where the warmup rate is set to 0.5".
 optim_wrapper = dict(
-    type='MethodOptimWrapper', optimizer=dict(type='Adam', lr=1e-4, weight_decay=1e-5))
+    type='MethodOptimWrapper', optimizer=dict(type='Adam', lr=1e-4, weight_decay=1e-5, fused=True))
 # Read as OpenMMLab's warmup_ratio: start at half the rate. The length of the warm-up is not stated (ours: a tenth).
 # The other reading, half of the phase spent warming up, is adam_nyuv2_long_warmup.py.
 param_scheduler = dict(

@@ -1,0 +1,222 @@
+import json
+import runpy
+import shutil
+import sys
+
+import numpy as np
+import pytest
+from test_engine.tiny_stream import CONFIGS, FOLDERS, ROOT, listing, run_tool, write_config
+
+from lhl.apis.command_line import errors_as_sentences
+from lhl.errors import ConfigError, DataError
+from lhl.evaluation import Results
+from lhl.visualization import metrics_table
+
+ONE_DEPTH_PHASE = "phases = [dict(task='depth')]\ntrain_cfg.update(max_epochs=1)\n"
+ONE_LABEL_PHASE = "phases = [dict(task='segmentation')]\ntrain_cfg.update(max_epochs=1)\n"
+
+
+@pytest.fixture
+def tool(monkeypatch, capfd):
+    """Run a tool's file as ``__main__`` in this process; its exit code, stdout and stderr."""
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        monkeypatch.setenv('LOCAL_RANK', '0')  # set by the tools, too; so it is taken back after the test
+        monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        return code, *capfd.readouterr()
+    return run
+
+
+def the_error(code, stderr):
+    """Check that a tool ended with one sentence, and give it."""
+    errors = [line for line in stderr.splitlines() if line.startswith('error: ')]
+    assert code == 1 and len(errors) == 1 and stderr.splitlines()[-1] == errors[0], stderr
+    assert 'Traceback' not in stderr
+    return errors[0]
+
+
+@pytest.fixture
+def data(data_root, tmp_path):
+    return shutil.copytree(data_root, tmp_path / 'data')
+
+
+# ---- errors are sentences ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('error, line', [
+    (ConfigError('found a, expected b'), 'error: found a, expected b\n'),
+    (ConfigError('a config\nwith a message: of several\nlines'), 'error: a config with a message: of several lines\n'),
+    (ConfigError(''), 'error: \n'),
+    (DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n'
+               '  File "a.py", line 1\nValueError: inner\n\nlhl.errors.DataError: image a.npy: found x,\nexpected y\n'),
+     'error: image a.npy: found x, expected y\n')])
+def test_every_error_is_one_line(capsys, monkeypatch, error, line):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.raises(SystemExit) as end, errors_as_sentences():
+        raise error
+    assert end.value.code == 1 and capsys.readouterr().err == line
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+    with pytest.raises(ZeroDivisionError), errors_as_sentences():
+        raise ZeroDivisionError
+
+
+def test_a_missing_config_is_said_by_the_real_command(tmp_path):
+    found = run_tool(ROOT / 'tools/train.py', tmp_path / 'nothing.py')
+    assert the_error(found.returncode, found.stderr).endswith(
+        'nothing.py does not exist; the configs of lhl are in configs/')
+    assert found.stdout == ''
+
+
+@pytest.mark.parametrize('text, message', [
+    ('a = (\n', 'SyntaxError'), ("_base_ = ['nowhere.py']\n", 'nowhere.py'), ('a = b\n', 'NameError'),
+    ("custom_imports = dict(imports=['no_such_module'])\n", 'no_such_module'),
+    ('a = 1\n', "has no 'model'")])
+def test_a_config_that_cannot_be_read_is_one_sentence(tool, tmp_path, text, message):
+    (tmp_path / 'broken.py').write_text(text)
+    code, _, stderr = tool('train.py', tmp_path / 'broken.py', '--work-dir', tmp_path / 'run')
+    assert message in the_error(code, stderr)
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('option, cure', [
+    ('methd.alpha=1', "did you mean 'method'?"), ('method.alhpa=1', "did you mean 'alpha'?"),
+    ('train_cfg.max_epoch=1', "did you mean 'max_epochs'"), ('optim_wrapper.optimizer.lrr=1', "did you mean 'lr'?"),
+    ('method.type.name=HAD', '--cfg-options does not fit the config'), ('phases.7.task=depth', '--cfg-options')])
+def test_a_misspelt_option_is_named_before_anything_is_written(tool, tmp_path, data_root, option, cure):
+    config = write_config(tmp_path / 'c.py', data_root)
+    code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run', '--cfg-options', option)
+    assert cure in the_error(code, stderr)
+    assert not (tmp_path / 'run').exists()
+
+
+def test_resuming_nothing_is_one_sentence_and_writes_nothing(tool, tmp_path, data_root):
+    config = write_config(tmp_path / 'c.py', data_root)
+    before = listing(tmp_path)
+    code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run', '--resume')
+    assert '--resume found no results.json' in the_error(code, stderr)
+    assert listing(tmp_path) == before
+
+
+def test_a_missing_data_folder_says_how_to_get_one(tool, tmp_path):
+    config = write_config(tmp_path / 'c.py', tmp_path / 'no_data')
+    code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run')
+    assert 'no_data' in the_error(code, stderr) and 'tools/dataset_converters/synth_rooms.py' in stderr
+
+
+def truncate(folder):
+    path = folder / 'train' / 'depth' / '0.npy'
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def change(folder, name, value):
+    path = folder / 'train' / name / '0.npy'
+    array = np.load(path)
+    array[3, 4] = value
+    np.save(path, array)
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('damage, phases, message', [
+    (truncate, ONE_DEPTH_PHASE, ['depth/0.npy', 'truncated']),
+    (lambda folder: change(folder, 'depth', np.nan), ONE_DEPTH_PHASE, ['depth/0.npy', '1 values that are NaN']),
+    (lambda folder: change(folder, 'label', 13), ONE_LABEL_PHASE, ['label/0.npy', 'found labels from 0 to 13',
+                                                                     'expected 0 to 12']),
+], ids=['truncated', 'NaN depth', 'label out of range'])
+def test_impossible_data_is_named_from_wherever_it_is_loaded(tool, tmp_path, data, damage, phases, message, workers):
+    damage(data)
+    config = write_config(tmp_path / 'c.py', data, extra=phases)
+    code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run',
+                           '--cfg-options', f'train_dataloader.num_workers={workers}')
+    error = the_error(code, stderr)
+    assert all(part in error for part in message), error
+
+
+def test_imagenet_weights_that_cannot_be_had_say_how_to_go_on(tmp_path, data_root):
+    loaders = [f'{name}.{key}={value}' for name in ('train_dataloader', 'val_dataloader')
+               for key, value in (('batch_size', 2), ('num_workers', 0), ('dataset.data_root', data_root))]
+    found = run_tool(
+        ROOT / 'tools/train.py', CONFIGS / 'had/had_r18_nyuv2.py', '--work-dir', tmp_path / 'run',
+        '--cfg-options', *loaders, https_proxy='http://127.0.0.1:9', no_proxy='', TORCH_HOME=str(tmp_path))
+    error = the_error(found.returncode, found.stderr)
+    assert 'resnet18-f37072fd.pth' in error
+    assert '--cfg-options model.backbone.init_cfg.checkpoint=FILE' in error
+    assert 'train from scratch with --cfg-options model.backbone.init_cfg=None' in error
+
+
+# ---- training ------------------------------------------------------------------------------------------------------
+
+def test_training_prints_a_table_and_where_the_results_are(tool, tmp_path, data_root, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = write_config(tmp_path / 'mine.py', data_root, extra=ONE_DEPTH_PHASE)
+    code, stdout, _ = tool('train.py', config)
+    assert code == 0
+    assert 'AbsErr' in stdout and stdout.splitlines()[-1] == 'results: work_dirs/mine/results.json'
+    assert Results.load(tmp_path / 'work_dirs/mine').finished
+
+
+def test_the_seed_is_recorded_and_decides_the_weights(tool, tmp_path, data_root):
+    config = write_config(tmp_path / 'c.py', data_root, extra=ONE_DEPTH_PHASE)
+    found = []
+    for folder, seed in (('a', 3), ('b', 4), ('c', 3)):
+        assert tool('train.py', config, '--work-dir', tmp_path / folder, '--seed', seed)[0] == 0
+        found.append(Results.load(tmp_path / folder))
+    assert [results.seed for results in found] == [3, 4, 3]
+    first, other, again = (results.phases[0].weights_sha256 for results in found)
+    assert first == again != other
+
+
+def test_mixed_precision_trains(tool, tmp_path, data_root):
+    config = write_config(tmp_path / 'c.py', data_root, extra=ONE_DEPTH_PHASE)
+    for folder, options in (('half', ['--amp']), ('full', [])):
+        assert tool('train.py', config, '--work-dir', tmp_path / folder, *options)[0] == 0
+    half, full = (Results.load(tmp_path / folder).phases[0] for folder in ('half', 'full'))
+    assert half.weights_sha256 != full.weights_sha256
+    assert half.metrics['depth']['AbsErr'] == pytest.approx(full.metrics['depth']['AbsErr'], rel=0.05)
+
+
+def test_a_negative_seed_is_refused(tool, tmp_path, data_root):
+    config = write_config(tmp_path / 'c.py', data_root)
+    code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run', '--seed', -1)
+    assert 'randomness.seed is -1' in the_error(code, stderr)
+
+
+# ---- testing -------------------------------------------------------------------------------------------------------
+
+def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
+    run = shutil.copytree(finished('HAD')[1], tmp_path / 'run')
+    recorded = Results.load(run).phases
+    code, stdout, _ = tool('test.py', run, '--out', tmp_path / 'metrics.json')
+    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics))
+    assert json.loads((tmp_path / 'metrics.json').read_text()) == recorded[-1].metrics
+    code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.pth')
+    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics))
+
+
+def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):
+    code, _, stderr = tool('test.py', tmp_path / 'nowhere')
+    assert the_error(code, stderr).endswith('nowhere does not exist; give the folder of a run or a phase.pth in it')
+    code, _, stderr = tool('test.py', tmp_path)
+    assert 'results.json does not exist' in the_error(code, stderr)
+    (tmp_path / 'text.pth').write_text('no checkpoint')
+    code, _, stderr = tool('test.py', tmp_path / 'text.pth')
+    assert 'text.pth' in the_error(code, stderr)
+    training = finished('HAD')[1] / FOLDERS[0] / 'epoch_2.pth'
+    code, _, stderr = tool('test.py', training)
+    assert 'use the phase.pth of a run' in the_error(code, stderr)
+
+
+@pytest.mark.parametrize('option, message', [
+    ('val_dataloader.dataset.data_root=nowhere', "data_root 'nowhere' is not a folder"),
+    ('val_dataloader.dataset.data_rot=nowhere', "'data_rot'"), ('method.type.name=1', '--cfg-options')])
+def test_testing_with_impossible_options_is_one_sentence(tool, finished, tmp_path, option, message):
+    run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
+    code, _, stderr = tool('test.py', run, '--cfg-options', option)
+    assert message in the_error(code, stderr)

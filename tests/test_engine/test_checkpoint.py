@@ -1,0 +1,165 @@
+import pickle
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from lhl.engine import load_weights, read_checkpoint, weights_digest, write_checkpoint
+from lhl.engine.checkpoint import build_learner, training_checkpoints
+from lhl.errors import CheckpointError
+
+
+class Bomb:
+    """Pickles to a call that makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path, )
+
+
+class TwoHeads(nn.Module):
+    def __init__(self, channels=4, names=('old', 'new')):
+        super().__init__()
+        self.trunk = nn.Linear(3, channels)
+        self.heads = nn.ModuleDict({name: nn.Linear(channels, 2) for name in names})
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+def test_what_is_written_is_read(tmp_path):
+    write_checkpoint(dict(state_dict=dict(a=torch.arange(3.0)), note='text', number=3), tmp_path / 'a.pth')
+    found = read_checkpoint(tmp_path / 'a.pth')
+    assert found['note'] == 'text' and found['number'] == 3
+    assert torch.equal(found['state_dict']['a'], torch.tensor([0.0, 1.0, 2.0]))
+
+
+def careless_load(path):
+    return torch.load(path, weights_only=False)
+
+
+@pytest.mark.parametrize('save, load', [
+    (lambda bomb, path: path.write_bytes(pickle.dumps(bomb, protocol=2)), lambda path: pickle.loads(path.read_bytes())),
+    (lambda bomb, path: torch.save(dict(state_dict={}, extra=bomb), path), careless_load),
+    (lambda bomb, path: torch.save(bomb, path, _use_new_zipfile_serialization=False), careless_load),
+], ids=['pickle', 'torch zip', 'torch legacy'])
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, save, load):
+    save(Bomb(tmp_path / 'ran'), tmp_path / 'bad.pth')
+    with pytest.raises(CheckpointError, match='that could run code|cannot be read'):
+        read_checkpoint(tmp_path / 'bad.pth')
+    assert not (tmp_path / 'ran').exists()
+    load(tmp_path / 'bad.pth')  # the bomb is a live one
+    assert (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('thing', [nn.Linear(2, 2), Namespace(a=1), print], ids=['module', 'object', 'function'])
+def test_objects_are_refused_with_a_cure(tmp_path, thing):
+    torch.save(dict(state_dict={}, thing=thing), tmp_path / 'object.pth')
+    with pytest.raises(CheckpointError, match='save it again as a state_dict'):
+        read_checkpoint(tmp_path / 'object.pth')
+
+
+def test_a_truncated_file_is_named_wherever_it_ends(tmp_path):
+    path = tmp_path / 'whole.pth'
+    write_checkpoint(dict(state_dict={str(i): torch.randn(5, 5) for i in range(4)}, text='x' * 50), path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match='whole.pth'):
+            read_checkpoint(path)
+
+
+@pytest.mark.parametrize('content', [b'', b'hello\n', b'PK\x03\x04', b'\x80\x02', b'{"a": 1}', bytes(range(256)) * 9])
+def test_what_is_no_checkpoint_is_named(tmp_path, content):
+    (tmp_path / 'not.pth').write_bytes(content)
+    with pytest.raises(CheckpointError, match='not.pth'):
+        read_checkpoint(tmp_path / 'not.pth')
+
+
+def test_a_bare_tensor_and_a_missing_file_are_named(tmp_path):
+    torch.save(torch.zeros(3), tmp_path / 'tensor.pth')
+    with pytest.raises(CheckpointError, match='holds a Tensor, expected a dict'):
+        read_checkpoint(tmp_path / 'tensor.pth')
+    with pytest.raises(CheckpointError, match='nothing.pth does not exist'):
+        read_checkpoint(tmp_path / 'nothing.pth')
+    with pytest.raises(CheckpointError, match='does not say which model it holds'):
+        build_learner(dict(state_dict={}), 'weights.pth')
+
+
+# ---- loading -------------------------------------------------------------------------------------------------------
+
+def test_only_the_named_head_may_be_missing():
+    old, student = TwoHeads(names=('old', )), TwoHeads()
+    new_head = student.heads['new'].weight.detach().clone()
+    load_weights(student, old.state_dict(), 'old.pth', may_miss=['heads.new.'])
+    assert torch.equal(student.trunk.weight, old.trunk.weight)
+    assert torch.equal(student.heads['old'].bias, old.heads['old'].bias)
+    assert torch.equal(student.heads['new'].weight, new_head)
+    with pytest.raises(CheckpointError, match=r"2 keys are missing \(first 'heads.new.weight'\)"):
+        load_weights(TwoHeads(), old.state_dict(), 'old.pth')
+    with pytest.raises(CheckpointError, match=r"1 keys are missing \(first 'trunk.bias'\)"):
+        without = {key: value for key, value in old.state_dict().items() if key != 'trunk.bias'}
+        load_weights(TwoHeads(), without, 'old.pth', may_miss=['heads.new.'])
+
+
+def test_a_head_whose_name_begins_like_the_new_one_may_not_be_missing():
+    with pytest.raises(CheckpointError, match="heads.newer.weight"):
+        load_weights(TwoHeads(names=('new', 'newer')), TwoHeads(names=()).state_dict(), 'a.pth',
+                     may_miss=['heads.new.'])
+
+
+def test_another_architecture_is_refused_with_keys_and_shapes_and_changes_nothing():
+    model = TwoHeads(channels=4)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with pytest.raises(CheckpointError) as caught:
+        load_weights(model, TwoHeads(channels=5, names=('old', 'other')).state_dict(), 'other.pth')
+    message = str(caught.value)
+    assert message.startswith('other.pth is of another architecture or task list')
+    assert "2 keys are missing (first 'heads.new.weight')" in message
+    assert "2 keys are unknown (first 'heads.other.weight')" in message
+    assert "3 shapes differ (first 'trunk.weight': found (5, 3), expected (4, 3))" in message
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+# ---- writing -------------------------------------------------------------------------------------------------------
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / 'phase.pth'
+    write_checkpoint(dict(state_dict=dict(a=torch.zeros(2))), path)
+    before = path.read_bytes()
+
+    def full_disk(checkpoint, file):
+        file.write(b'half of it')
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(torch, 'save', full_disk)
+    with pytest.raises(OSError, match='No space left'):
+        write_checkpoint(dict(state_dict=dict(a=torch.ones(2))), path)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ['phase.pth']
+
+
+def test_training_checkpoints_are_ordered_by_number_and_nothing_else_counts(tmp_path):
+    for name in ('epoch_9.pth', 'epoch_10.pth', 'epoch_2.pth', 'phase.pth', 'epoch_11.pth.tmp', 'best_epoch_12.pth'):
+        (tmp_path / name).touch()
+    assert [path.name for path in training_checkpoints(tmp_path)] == ['epoch_10.pth', 'epoch_9.pth', 'epoch_2.pth']
+    assert training_checkpoints(tmp_path / 'nowhere') == []
+
+
+# ---- the digest ----------------------------------------------------------------------------------------------------
+
+def test_the_digest_does_not_depend_on_memory_layout_or_order():
+    weights = dict(a=torch.randn(4, 3, 5, 5), b=torch.tensor(3), c=torch.randn(6, 2), empty=torch.zeros(0))
+    same = dict(empty=torch.zeros(0), c=weights['c'].T.contiguous().T, b=torch.tensor(3),
+                a=weights['a'].to(memory_format=torch.channels_last))
+    assert not same['a'].is_contiguous() and not same['c'].is_contiguous()
+    assert weights_digest(same) == weights_digest(weights)
+
+
+@pytest.mark.parametrize('other', [
+    dict(a=torch.tensor([1.0, 2.0001])), dict(b=torch.tensor([1.0, 2.0])), dict(a=torch.tensor([[1.0, 2.0]])),
+    dict(a=torch.tensor([1.0, 2.0], dtype=torch.float64)), dict(a=torch.tensor([1.0, 2.0]), b=torch.zeros(0)), {}])
+def test_the_digest_depends_on_names_shapes_types_and_values(other):
+    assert weights_digest(other) != weights_digest(dict(a=torch.tensor([1.0, 2.0])))
