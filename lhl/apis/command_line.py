@@ -1,7 +1,6 @@
 """What the command-line tools share: reading a config with options, and errors as one sentence."""
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,8 +49,6 @@ def merge_options(cfg: Config, options: dict | None) -> None:
 @contextlib.contextmanager
 def errors_as_sentences() -> Iterator[None]:
     """Print an error that the user can mend as one line on stderr and exit with 1; let all others show their trace."""
-    # mmengine falls back to loading pickled code when a checkpoint is unsafe; torch obeys this over mmengine.
-    os.environ.setdefault('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
     try:
         yield
     except LHLError as error:

@@ -1,5 +1,6 @@
 """Use a trained learner: load it, predict with it, score it."""
 import json
+import uuid
 from pathlib import Path
 
 import torch
@@ -7,12 +8,15 @@ from mmengine.config import Config
 from torch import Tensor
 
 from lhl.engine.checkpoint import build_learner, load_weights, read_checkpoint
+from lhl.engine.config_check import check_dataloader
 from lhl.engine.distributed import init_distributed
 from lhl.engine.phase_config import phase_config
 from lhl.engine.runner import LearnerRunner
 from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
+
+from .command_line import merge_options
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -85,7 +89,8 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     """
     checkpoint = find_checkpoint(path)
     cfg, index = stored_config(checkpoint)
-    cfg.merge_from_dict(options or {})
+    merge_options(cfg, options)
+    check_dataloader(cfg, 'val_dataloader')
     cfg.launcher = launcher
     init_distributed(cfg)
     cfg = phase_config(cfg, index)
@@ -93,7 +98,8 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
         model={**cfg.model.to_dict(), 'backbone': {**cfg.model.backbone.to_dict(), 'init_cfg': None}},
         work_dir=str(checkpoint.parent / 'test'), test_dataloader=cfg.val_dataloader, test_cfg={},
         test_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=launcher, default_scope='lhl',
-        log_level='WARNING', experiment_name=f'test_{checkpoint.parent.name}', randomness=cfg.randomness)
+        log_level='WARNING',
+        experiment_name=f'test_{checkpoint.parent.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
     load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
     metrics = runner.test()
     runner.end_workers()

@@ -66,7 +66,7 @@ def check_config(cfg: Config) -> None:
     _check_component(MODELS, cfg.model.head, 'model.head', 'head')
     if cfg.model.get('data_preprocessor') is not None:
         _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')
-    _check_dataloader(cfg, 'val_dataloader')
+    check_dataloader(cfg, 'val_dataloader')
     for i, hook in enumerate(cfg.get('custom_hooks') or []):
         _check_component(HOOKS, hook, f'custom_hooks[{i}]', 'hook')
     _check_overridable(cfg, '')
@@ -82,7 +82,7 @@ def check_config(cfg: Config) -> None:
 def _check_overridable(cfg: Config, where: str) -> None:
     """Check the sections that a phase may override."""
     _check_component(METHODS, cfg.method, f'{where}method')
-    _check_dataloader(cfg, 'train_dataloader', where)
+    check_dataloader(cfg, 'train_dataloader', where)
     _check_component(OPTIM_WRAPPERS, cfg.optim_wrapper, f'{where}optim_wrapper', 'wrapper')
     _check_component(OPTIMIZERS, cfg.optim_wrapper.get('optimizer'), f'{where}optim_wrapper.optimizer', 'optimizer')
     if isinstance(cfg.train_cfg, Mapping) and 'type' not in cfg.train_cfg:
@@ -95,7 +95,12 @@ def _check_overridable(cfg: Config, where: str) -> None:
         _check_component(PARAM_SCHEDULERS, scheduler, f'{where}param_scheduler', 'scheduler')
 
 
-def _check_dataloader(cfg: Config, name: str, where: str = '') -> None:
+def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
+    """Check a data loader of a config, its data set and its transforms.
+
+    Raises:
+        ConfigError: For an unknown or missing component or option.
+    """
     loader, where = cfg[name], where + name
     if not isinstance(loader, Mapping) or 'dataset' not in loader:
         raise ConfigError(f'{where} has no dataset; inherit a file of configs/_base_/datasets')

@@ -1,5 +1,7 @@
 """The model: one backbone shared by all tasks and one head per task."""
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import NamedTuple
 
@@ -71,7 +73,8 @@ class Learner(BaseModel):
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:
-            super().init_weights()
+            with _no_pickled_code():
+                super().init_weights()
         except (OSError, EOFError, ImportError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
             raise ConfigError(f'cannot load the pretrained weights {source!r} '
                               f'({type(error).__name__}: {error}); {cure}') from error
@@ -153,3 +156,18 @@ class Learner(BaseModel):
         if mode == 'tensor':
             return predictions
         raise ValueError(f"mode={mode!r} is unknown to Learner; use 'loss', 'predict' or 'tensor'")
+
+
+@contextmanager
+def _no_pickled_code() -> Iterator[None]:
+    """Have torch load weights only: mmengine would fall back to running the code of a file that holds more."""
+    variable = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # torch obeys it over its caller
+    before = os.environ.get(variable)
+    os.environ[variable] = '1'
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before

@@ -264,3 +264,20 @@ def test_without_pretrained_weights_the_backbone_starts_at_random():
     for one in (learner, other):
         one.init_weights()
     assert not torch.equal(learner.backbone.conv1.weight, other.backbone.conv1.weight)
+
+
+class Payload:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), 'w')
+
+
+def test_a_file_of_pretrained_weights_never_runs_code(tmp_path):
+    torch.save(dict(state_dict={}, payload=Payload(tmp_path / 'created')), tmp_path / 'weights.pth')
+    with pytest.raises(ConfigError, match='cannot load the pretrained weights'):
+        pretrained(tmp_path / 'weights.pth').init_weights()
+    assert not (tmp_path / 'created').exists()
