@@ -75,9 +75,13 @@ class Learner(BaseModel):
         try:
             with _no_pickled_code():
                 super().init_weights()
-        except (OSError, EOFError, ImportError, RuntimeError, ValueError, KeyError, UnpicklingError) as error:
+        except UnpicklingError as error:  # torch's own words advise to load it unsafely
+            raise ConfigError(f'cannot load the pretrained weights {source!r} (it is no file of weights, or holds more '
+                              f'than weights, which could run code); {cure}') from error
+        except (OSError, EOFError, ImportError, RuntimeError, ValueError, KeyError) as error:
+            reason = str(error).strip().split('\n')[0]
             raise ConfigError(f'cannot load the pretrained weights {source!r} '
-                              f'({type(error).__name__}: {error}); {cure}') from error
+                              f'({type(error).__name__}: {reason}); {cure}') from error
         # mmengine only logs what does not match: a file of another backbone would leave it untrained.
         after = dict(self.backbone.named_parameters())
         same = [name for name, weight in before.items() if torch.equal(weight, after[name])]

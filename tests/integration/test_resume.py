@@ -11,15 +11,15 @@ from lhl.evaluation import Results
 HOOK = "custom_imports = dict(imports=['integration.kill_hook'])\ncustom_hooks = [dict(type='KillHook')]\n"
 
 
-@pytest.mark.parametrize('workers', [2, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('workers, seed', [(2, 3), pytest.param(0, 5, marks=pytest.mark.slow)])
 def test_a_run_killed_once_in_every_phase_ends_with_the_weights_of_an_uninterrupted_one(
-        finished, tmp_path, data_root, workers):
+        finished, tmp_path, data_root, workers, seed):
     loaders = ''.join(f'{name}.update(num_workers={workers}, persistent_workers={workers > 0})\n'
                       for name in ('train_dataloader', 'val_dataloader'))
     config = write_config(tmp_path / 'killed.py', data_root, extra=HOOK + loaders)
     command = (ROOT / 'tools/train.py', config, '--work-dir', tmp_path / 'run')
     whole = Results.load(finished('HAD')[1])  # without workers, in this process
-    generator = random.Random(workers)
+    generator = random.Random(seed)
     for phase in (1, 2, 3):
         iteration = generator.randrange(6)
         killed = run_tool(*command, *(['--resume'] if phase > 1 else []), KILL_AT=f'{phase}:{iteration}')
