@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from test_engine.tiny_stream import CONFIGS, stream_config
 
 from lhl.engine import check_config, train_stream
 from lhl.errors import ConfigError
+from test_engine.tiny_stream import CONFIGS, stream_config
 
 LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if '_base_' not in path.parts]
 

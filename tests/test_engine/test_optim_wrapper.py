@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 from mmengine.logging import MessageHub
-from test_engine.tiny_stream import stream_config
 from torch import nn
 
 from lhl.engine import MethodOptimWrapper, PhaseOptimWrapperConstructor, phase_config, train_stream
 from lhl.errors import ConfigError
 from lhl.methods import DIS, Method, Requirements
 from lhl.registry import MODELS
+from test_engine.tiny_stream import stream_config
 
 
 class Recorder(Method):

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
 from lhl.engine import config_hash, phase_config
 from lhl.registry import DATASETS
+from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import json
 from pathlib import Path
 
 import pytest
-from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
 from lhl.engine import (
     PhaseRunner,
@@ -16,6 +15,7 @@ from lhl.engine.checkpoint import build_learner, training_checkpoints
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import HAD, Method
 from lhl.registry import MODELS
+from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
 
 def weights(work_dir, index):
@@ -171,7 +171,7 @@ def test_checkpoints_within_an_epoch_are_refused_where_they_cannot_be_resumed(tm
 
 # ---- resuming ------------------------------------------------------------------------------------------------------
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     pass
 
 
@@ -181,7 +181,7 @@ def interrupt(monkeypatch, phase, iteration):
 
     def call_hook(runner, name, **kwargs):
         if name == 'before_train_iter' and (runner.phase.index, runner.iter) == (phase, iteration):
-            raise Interrupted
+            raise InterruptedRunError
         original(runner, name, **kwargs)
     monkeypatch.setattr(PhaseRunner, 'call_hook', call_hook)
 
@@ -192,7 +192,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, data_root, 
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'whole', **options)
     whole = train_stream(cfg)
     cfg.work_dir = str(tmp_path / 'run')
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
         interrupt(patch, phase=2, iteration=9)
         train_stream(cfg)
     folder = tmp_path / 'run' / FOLDERS[1]
@@ -205,7 +205,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, data_root, 
 
 def test_no_readable_checkpoint_is_said_with_the_cure(tmp_path, data_root, monkeypatch):
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run')
-    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
         interrupt(patch, phase=1, iteration=4)
         train_stream(cfg)
     (tmp_path / 'run' / FOLDERS[0] / 'epoch_1.pth').write_bytes(b'')
@@ -217,12 +217,13 @@ def test_a_loop_over_iterations_resumes_exactly_within_an_epoch(tmp_path, data_r
     options = dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=8), phases=[dict(task='segmentation')],
                    train_dataloader__dataset__part=dict(index=0, count=3),
                    default_hooks__checkpoint=dict(type='PhaseCheckpointHook', interval=2, by_epoch=False))
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda seconds: None)  # two of them after every epoch
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'whole', **options)
     digests = []
     whole = train_stream(cfg)
     for iteration in (3, 7):  # one epoch is three batches
         cfg.work_dir = str(tmp_path / f'run{iteration}')
-        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+        with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
             interrupt(patch, phase=1, iteration=iteration)
             train_stream(cfg)
         digests.append(train_stream(cfg, resume=True).phases[0].weights_sha256)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
 import lhl
 from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
+from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
 METRICS = dict(segmentation=['mIoU', 'PixAcc'], depth=['AbsErr', 'RelErr'],
                normal=['mean', 'median', 'within_11.25', 'within_22.5', 'within_30'])

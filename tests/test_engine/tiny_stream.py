@@ -83,7 +83,7 @@ def run_tool(*command, **environment):
              'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})
 
 
-# ---- fixtures, which the conftest of each folder imports ---------------------------------------------------------------
+# ---- fixtures, which the conftest of each folder imports -----------------------------------------------------------
 
 _FINISHED = {}
 
