@@ -29,8 +29,8 @@ from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
-            'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'default_scope', 'auto_scale_lr', 'sync_bn',
-            'compile', 'resume')
+            'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'custom_imports', 'default_scope',
+            'auto_scale_lr', 'sync_bn', 'compile', 'resume')
 #: Filled in by the engine, so never in a user's config.
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
                    'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),

@@ -85,9 +85,15 @@ def phase_checkpoint(cfg: Config, index: int) -> Path:
     return Path(cfg.work_dir, phase_folder(cfg, index), 'phase.pth')
 
 
-def config_hash(cfg: Config) -> str:
-    """Identify a run: a hash of everything in its config that decides which weights it ends with."""
+def config_hash(cfg: Config, num_processes: int = 1) -> str:
+    """Identify a run: a hash of everything that decides which weights it ends with.
+
+    Args:
+        cfg: The stream's config.
+        num_processes: How many processes train; each has a batch of its own.
+    """
     values = {key: value for key, value in cfg.to_dict().items() if key not in NOT_HASHED}
     for name in ('train_dataloader', 'val_dataloader'):
         values[name] = {key: value for key, value in values[name].items() if key not in NOT_HASHED_IN_DATALOADERS}
+    values['num_processes'] = num_processes
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -4,7 +4,7 @@ import uuid
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.logging import print_log
 
 from lhl.environment import check_stack, installed_versions
@@ -59,26 +59,33 @@ def _open_run(cfg: Config, resume: bool) -> Results:
     if resume and not path.exists():
         raise RunError(f'--resume found no {FILE_NAME} in {work_dir}; leave --resume away to start a run there, or '
                        f'give the --work-dir of the run to continue')
-    if path.exists():
-        results = Results.load(path)
-        if results.config_hash != config_hash(cfg):
-            raise RunError(f'{work_dir} holds a run of another config or seed ({results.config}, hash '
-                           f'{results.config_hash}, now {config_hash(cfg)}); choose another --work-dir, or the config '
-                           f'and options that the run was started with')
-        if not resume:
-            raise RunError(f'{work_dir} holds a run of this config with {len(results.phases)} of {len(results.stream)} '
-                           f'phases done; add --resume to continue it, or choose another --work-dir')
-    else:
-        results = Results(
-            method=cfg.method.type, seed=cfg.randomness.seed, stream=task_names(cfg), config=str(cfg.filename),
-            config_hash=config_hash(cfg), versions=installed_versions(), higher_is_better=_directions(cfg))
+    new = Results(
+        method=cfg.method.type, seed=cfg.randomness.seed, stream=task_names(cfg), config=str(cfg.filename),
+        config_hash=config_hash(cfg, get_world_size()), versions=installed_versions(),
+        higher_is_better=_directions(cfg))
+    results = Results.load(path) if path.exists() else new
+    if results.config_hash != new.config_hash and _has_computed(work_dir, results):
+        raise RunError(f'{work_dir} holds a run of another config, seed or number of processes ({results.config}, hash '
+                       f'{results.config_hash}, now {new.config_hash}); choose another --work-dir, or the config and '
+                       f'options that the run was started with')
+    if not resume and _has_computed(work_dir, results):
+        raise RunError(f'{work_dir} holds a run of this config with {len(results.phases)} of {len(results.stream)} '
+                       f'phases done; add --resume to continue it, or choose another --work-dir')
+    if results.config_hash != new.config_hash:
+        results = new
     barrier()  # no process may find what another has just written
-    if is_main_process() and not path.exists():
+    if is_main_process() and not results.phases:
         work_dir.mkdir(parents=True, exist_ok=True)
         cfg.dump(work_dir / 'config.py')
         results.save(path)
     barrier()
     return results
+
+
+def _has_computed(work_dir: Path, results: Results) -> bool:
+    """Say whether a run holds anything that would be lost: a start that failed on bad data holds nothing."""
+    first_phase = work_dir / f'phase1_{results.stream[0]}'
+    return bool(results.phases or training_checkpoints(first_phase))
 
 
 def _check_phase(cfg: Config, results: Results, index: int) -> None:

@@ -136,3 +136,9 @@ def test_the_config_kept_with_a_run_has_the_runs_hash(config, tmp_path):
     cfg = config()
     cfg.dump(tmp_path / 'dumped.py')
     assert config_hash(Config.fromfile(tmp_path / 'dumped.py')) == config_hash(cfg)
+
+
+def test_another_number_of_processes_is_another_run(config):
+    cfg = config()
+    assert config_hash(cfg, num_processes=1) == config_hash(cfg)
+    assert config_hash(cfg, num_processes=2) != config_hash(cfg)

@@ -93,7 +93,19 @@ def test_a_folder_with_another_run_is_refused(run):
         for key, value in (('method.alpha', 2.0), ('randomness.seed', 1)):
             other = deepcopy(run)
             other.merge_from_dict({key: value})
-            refused(other, RunError, r'holds a run of another config or seed .*choose another --work-dir', resume)
+            refused(other, RunError, r'holds a run of another config, seed or .*choose another --work-dir', resume)
+
+
+def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_folder(finished, tmp_path):
+    cfg = deepcopy(finished('HAD')[0])
+    cfg.work_dir = str(tmp_path / 'run')
+    broken = deepcopy(cfg)
+    broken.train_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
+    with pytest.raises(DataError, match='nowhere'):
+        train_stream(broken)
+    assert Results.load(tmp_path / 'run').phases == []
+    # Another config, and without --resume: there is nothing to lose.
+    assert train_stream(cfg).finished
 
 
 def test_the_same_run_without_resume_is_refused(run):
