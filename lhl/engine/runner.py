@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
@@ -27,6 +28,17 @@ from .checkpoint import (
 from .randomness import seed_torch
 
 CHECKPOINT_VERSION = 1
+
+
+class TypesetOnce(Config):
+    """A config whose text is typeset once: mmengine asks for it at every checkpoint and a dozen times between."""
+
+    @property
+    def pretty_text(self) -> str:
+        """The config as Python code, as it was when first asked for."""
+        if '_typeset' not in self.__dict__:
+            self.__dict__['_typeset'] = super().pretty_text
+        return self.__dict__['_typeset']
 
 
 @RUNNERS.register_module()

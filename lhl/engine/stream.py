@@ -19,7 +19,7 @@ from .config_check import check_config
 from .distributed import init_distributed
 from .memory import peak_memory_mib, reset_peak_memory
 from .phase_config import config_hash, phase_checkpoint, phase_config, phase_folder, task_names
-from .runner import PhaseRunner
+from .runner import PhaseRunner, TypesetOnce
 
 
 def train_stream(cfg: Config, resume: bool = False) -> Results:
@@ -102,7 +102,7 @@ def _train_phase(cfg: Config, results: Results, index: int) -> None:
     phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
     phase_cfg.resume = bool(training_checkpoints(phase_cfg.work_dir))
     reset_peak_memory()
-    runner = PhaseRunner.from_cfg(phase_cfg)
+    runner = PhaseRunner.from_cfg(TypesetOnce(phase_cfg.to_dict(), filename=phase_cfg.filename))
     names = task_names(cfg)
     runner.logger.info(f'phase {index}/{len(names)}: learning {names[index - 1]} with {results.method}')
     runner.train()
