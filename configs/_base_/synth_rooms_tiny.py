@@ -6,10 +6,10 @@ _base_ = [
 data_root = 'data/synth_rooms_tiny'
 train_dataloader = dict(dataset=dict(data_root=data_root))
 val_dataloader = dict(dataset=dict(data_root=data_root))
-phases = [  # the first starts from random weights and takes longer
-    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
+phases = [
+    dict(task='segmentation', train_cfg=dict(max_epochs=20)),  # starts from random weights
     dict(task='depth'),
-    dict(task='normal'),
+    dict(task='normal', train_cfg=dict(max_epochs=24)),  # after 14 epochs normals are still rough
 ]
 train_cfg = dict(max_epochs=14)
 default_hooks = dict(checkpoint=dict(interval=5))  # an epoch takes two seconds
