@@ -2,8 +2,8 @@
 
 Trains the three phases of a config for a few iterations through the real engine, on rendered rooms of the asked size.
 After each of the engine's iterations a bare loop does the same forward passes, backward pass and optimizer step on the
-same images, so that both see the same machine; the ratio is the median over such pairs. Then, in a process of its own,
-it measures the extra memory of the distillation loss for a large batch.
+same images, so that both see the same machine; the ratio is that of their sums. Then, in a process of its own, it
+measures the extra memory of the distillation loss for a large batch.
 
     python tools/benchmarks/step.py [--config CONFIG] [--size H W] [--batch-size B] [--iterations N]
 """
@@ -33,15 +33,12 @@ from lhl.tasks import build_tasks
 PARTS = ('student', 'teacher', 'distillation', 'backward', 'optimizer')
 
 
-def synchronize() -> None:
-    """Wait for the GPU, where there is one."""
+def now() -> float:
+    """Seconds; without a GPU of processor time, which other load on the machine disturbs less than the clock."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-
-
-def now() -> float:
-    synchronize()
-    return time.perf_counter()
+        return time.perf_counter()
+    return time.process_time()
 
 
 @HOOKS.register_module()
@@ -109,7 +106,7 @@ class StepTimer(Hook):
         loss = model.tasks[phase.task].loss_map(outputs[phase.task], data['targets'][phase.task]).mean()
         if phase.teacher is not None:
             with torch.no_grad():
-                # Through the class: the instance's own methods are timed.
+                # The bare modules: the learner's own methods are timed.
                 features = phase.teacher.backbone(data['inputs'])
                 for name in phase.old_tasks:
                     raw = phase.teacher.heads[name](features)
@@ -124,11 +121,11 @@ class StepTimer(Hook):
     def after_train(self, runner) -> None:
         count = len(self.engine)
         skip = min(2, count - 1)  # the first iterations warm up
-        pairs = list(zip(self.engine, self.bare, strict=True))[skip:]
+        engine, bare = self.engine[skip:], self.bare[skip:]
         totals = {part: sum(self.parts[part]) / count for part in PARTS}
         StepTimer.reports.append(dict(
-            phase=runner.phase.index, task=runner.phase.task, step=statistics.median(e for e, _ in pairs),
-            ratio=statistics.median(e / b for e, b in pairs), parts=totals,
+            phase=runner.phase.index, task=runner.phase.task, step=statistics.median(engine),
+            ratio=sum(engine) / sum(bare), parts=totals,
             mean=sum(self.engine) / count, teacher_passes=self.backbone_calls / count))
 
 
@@ -158,7 +155,8 @@ def measure_steps(args: argparse.Namespace) -> None:
     height, width = args.size
     with printed_header(f'{args.config}: batch {args.batch_size}, {height}x{width}, {torch.get_num_threads()} threads, '
                         f'{args.iterations} iterations a phase'):
-        head = ['phase', 'seconds', *(f'{part} %' for part in PARTS), 'other %', 'teacher passes', 'ratio to bare loop']
+        unit = 'seconds' if torch.cuda.is_available() else 'CPU seconds'
+        head = ['phase', unit, *(f'{part} %' for part in PARTS), 'other %', 'teacher passes', 'ratio to bare loop']
         print(' | '.join(head))
         for report in StepTimer.reports:
             shares = [100 * report['parts'][part] / report['mean'] for part in PARTS]
