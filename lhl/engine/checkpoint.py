@@ -16,6 +16,7 @@ from lhl.errors import CheckpointError
 from lhl.models import Learner
 from lhl.registry import MODELS
 
+CHECKPOINT_VERSION = 1
 TRAINING_CHECKPOINT = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
 
 
@@ -99,6 +100,10 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     """
     if 'lhl' not in checkpoint or 'model' not in checkpoint['lhl']:
         raise CheckpointError(f'{source} does not say which model it holds; use the phase.pth of a run')
+    version = checkpoint['lhl'].get('version')
+    if version != CHECKPOINT_VERSION:
+        raise CheckpointError(f'{source} has version {version!r}, expected {CHECKPOINT_VERSION}; use the lhl that '
+                              f'wrote it')
     learner = MODELS.build(json.loads(checkpoint['lhl']['model']))
     load_weights(learner, checkpoint['state_dict'], source)
     return learner.eval().requires_grad_(False)

@@ -18,6 +18,7 @@ from lhl.models import Learner
 from lhl.registry import METHODS, RUNNERS
 
 from .checkpoint import (
+    CHECKPOINT_VERSION,
     build_learner,
     load_weights,
     read_checkpoint,
@@ -26,8 +27,6 @@ from .checkpoint import (
     write_checkpoint,
 )
 from .randomness import seed_torch
-
-CHECKPOINT_VERSION = 1
 
 
 class TypesetOnce(Config):

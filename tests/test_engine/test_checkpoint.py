@@ -163,3 +163,8 @@ def test_the_digest_does_not_depend_on_memory_layout_or_order():
     dict(a=torch.tensor([1.0, 2.0], dtype=torch.float64)), dict(a=torch.tensor([1.0, 2.0]), b=torch.zeros(0)), {}])
 def test_the_digest_depends_on_names_shapes_types_and_values(other):
     assert weights_digest(other) != weights_digest(dict(a=torch.tensor([1.0, 2.0])))
+
+
+def test_a_phase_checkpoint_of_another_version_is_refused():
+    with pytest.raises(CheckpointError, match=r'phase\.pth has version 2, expected 1; use the lhl that wrote it'):
+        build_learner(dict(state_dict={}, lhl=dict(version=2, model='{}')), 'phase.pth')
