@@ -45,8 +45,10 @@ class DenseDataset(Dataset):
         split: 'train' or 'val'.
         tasks: Task configs by name, for example ``dict(depth=dict(type='DepthEstimation'))``; no other target is read.
         pipeline: Configs of the transforms, in order.
-        part: ``dict(index, count, seed=0)``: take part ``index`` (0-based) of ``count`` disjoint parts, whose sizes
-            differ by at most one and which together are all images. Default: all images.
+        part: ``dict(index, count, seed=0)``: take part ``index`` (0-based), or all parts of a list, of ``count``
+            disjoint parts, whose sizes differ by at most one and which together are all images. Default: all images.
+        labels: ``'all'``, or ``'own_part'``: of several parts, each has valid pixels for one task only, the first part
+            for the first task and so on, as if the tasks had been learned one after the other.
         seed: Seeds the random transforms.
 
     Raises:
@@ -58,7 +60,10 @@ class DenseDataset(Dataset):
     METAINFO: ClassVar[dict] = {}
 
     def __init__(self, data_root: str | Path, split: Literal['train', 'val'], tasks: Mapping[str, dict],
-                 pipeline: Sequence[dict], part: Mapping[str, int] | None = None, seed: int = 0) -> None:
+                 pipeline: Sequence[dict], part: Mapping[str, int | Sequence[int]] | None = None,
+                 labels: Literal['all', 'own_part'] = 'all', seed: int = 0) -> None:
+        if labels not in ('all', 'own_part'):
+            raise ConfigError(f"labels={labels!r} is unknown; use 'all' or 'own_part'")
         if split not in ('train', 'val'):
             raise ConfigError(f'{type(self).__name__} has no split {split!r}; {suggest(str(split), ("train", "val"))}')
         self.data_root = Path(data_root).expanduser()
@@ -68,6 +73,7 @@ class DenseDataset(Dataset):
         self.seed = seed
         self.samples = self.list_samples()
         self.indices = part_indices(len(self.samples), **part) if part else list(range(len(self.samples)))
+        self.labelled_task = self._divide_labels(part) if labels == 'own_part' else {}
 
     # ---- what a sub-class defines ------------------------------------------------------------------------------
 
@@ -94,6 +100,15 @@ class DenseDataset(Dataset):
             ValueError: As for :meth:`load_image`.
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
+
+    def _divide_labels(self, part: Mapping[str, int | Sequence[int]] | None) -> dict[int, str]:
+        """Say for each image which task it is labelled for."""
+        parts = part['index'] if part else []
+        if isinstance(parts, int) or len(parts) != len(self.tasks):
+            raise ConfigError(f"labels='own_part' needs as many parts as tasks, found the part {part} for the tasks "
+                              f"{', '.join(self.tasks)}; learn all tasks in one phase")
+        return {image: task for task, index in zip(self.tasks, parts, strict=True)
+                for image in part_indices(len(self.samples), **{**part, 'index': index})}
 
     # ---- what a data loader uses -------------------------------------------------------------------------------
 
@@ -130,6 +145,8 @@ class DenseDataset(Dataset):
             except ValueError as error:
                 raise DataError(f'target {str(self.path(sample, task))!r} of task {name!r} cannot be used: '
                                 f'{error}') from error
+            if self.labelled_task.get(index, name) != name:
+                targets[name][:], valid[name][:] = 0, False
         return dict(image=image, targets=targets, valid=valid, tasks=self.tasks,
                     meta=dict(index=index, image_path=str(path)))
 
@@ -146,19 +163,24 @@ class DenseDataset(Dataset):
         return task.zoom_target(target, 1.0), valid
 
 
-def part_indices(num_samples: int, index: int, count: int, seed: int = 0) -> list[int]:
+def part_indices(num_samples: int, index: int | Sequence[int], count: int, seed: int = 0) -> list[int]:
     """Cut a seeded permutation of ``num_samples`` into ``count`` even blocks and give block ``index``, sorted.
+
+    Several indices give all their blocks.
 
     Raises:
         ConfigError: If there is no such part, or it would be empty.
     """
-    if not 0 <= index < count:
-        raise ConfigError(f'part index {index} does not exist; the {count} parts are numbered from 0 to {count - 1}')
+    parts = [index] if isinstance(index, int) else list(index)
+    for part in parts:
+        if not 0 <= part < count:
+            raise ConfigError(f'part index {part} does not exist; the {count} parts are numbered from 0 to {count - 1}')
     if count > num_samples:
         raise ConfigError(f'{num_samples} images cannot be cut into {count} parts; ask for at most {num_samples}')
     # RandomState, not default_rng: its stream is frozen, so a part holds the same images with every version of numpy.
     permutation = np.random.RandomState(seed).permutation(num_samples)
-    return sorted(np.array_split(permutation, count)[index].tolist())
+    blocks = np.array_split(permutation, count)
+    return sorted(np.concatenate([blocks[part] for part in parts]).tolist())
 
 
 @contextmanager

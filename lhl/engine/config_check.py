@@ -10,6 +10,8 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from lhl.errors import ConfigError, suggest
+from lhl.methods import Method
+from lhl.models.learner import NORM_POLICIES
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -24,13 +26,15 @@ from lhl.registry import (
     TRANSFORMS,
 )
 
-from .optim_wrapper import LR_GROUPS
-from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS
+from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
+from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS, phase_tasks
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
             'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'custom_imports', 'default_scope',
-            'auto_scale_lr', 'sync_bn', 'compile', 'resume')
+            'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order')
+#: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
+STORED_IMAGES = 50
 #: Filled in by the engine, so never in a user's config.
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
                    'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),
@@ -70,6 +74,9 @@ def check_config(cfg: Config) -> None:
     for i, hook in enumerate(cfg.get('custom_hooks') or []):
         _check_component(HOOKS, hook, f'custom_hooks[{i}]', 'hook')
     _check_overridable(cfg, '')
+    if cfg.get('batch_norm', 'train') not in NORM_POLICIES:
+        raise ConfigError(f'batch_norm={cfg.batch_norm!r} is unknown; {suggest(str(cfg.batch_norm), NORM_POLICIES)}')
+    methods = []
     for i, phase in enumerate(cfg.to_dict()['phases']):
         overridden = copy.deepcopy(cfg)
         try:
@@ -77,6 +84,8 @@ def check_config(cfg: Config) -> None:
         except (TypeError, KeyError) as error:
             raise ConfigError(f'phases[{i}] does not fit the config it overrides ({error})') from error
         _check_overridable(overridden, f'phases[{i}].')
+        methods.append(_check_method(overridden, f'phases[{i}].' if 'method' in phase else ''))
+    _check_same_method(methods)
 
 
 def _check_overridable(cfg: Config, where: str) -> None:
@@ -93,6 +102,33 @@ def _check_overridable(cfg: Config, where: str) -> None:
     schedulers = cfg.get('param_scheduler') or []
     for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers:
         _check_component(PARAM_SCHEDULERS, scheduler, f'{where}param_scheduler', 'scheduler')
+
+
+def _check_method(cfg: Config, where: str) -> Method:
+    """Check that the stream gives a method what it requires."""
+    method = METHODS.build(cfg.method.to_dict())
+    name, requires = type(method).__name__, method.requires
+    limit = cfg.get('stored_images', STORED_IMAGES)
+    if requires.stored_images > limit:
+        raise ConfigError(f'{where}method: {name} is to store {requires.stored_images} images, but the stream allows '
+                          f'{limit}; lower method.memory_size, or raise stored_images where the data may be kept')
+    if requires.single_phase and len(cfg.phases) > 1:
+        raise ConfigError(f'{where}method: {name} learns all tasks at once, but phases has {len(cfg.phases)} entries; '
+                          f"give phases=[dict(tasks=['segmentation', 'depth', ...])]")
+    wrapper = OPTIM_WRAPPERS.get(cfg.optim_wrapper.type)
+    if requires.edits and not issubclass(wrapper, MethodOptimWrapper):
+        raise ConfigError(f'{where}method: {name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
+                          f"use optim_wrapper.type='MethodOptimWrapper'")
+    return method
+
+
+def _check_same_method(methods: list[Method]) -> None:
+    """Refuse a change of method where one could not take up what the other carries."""
+    names = sorted({type(method).__name__ for method in methods})
+    needs = [method.requires for method in methods]
+    if len(names) > 1 and any(need.same_backbone or need.stored_images or need.edits for need in needs):
+        raise ConfigError(f'the phases name the methods {" and ".join(names)}, which cannot take up what the other '
+                          f'carries; use one method for the whole stream')
 
 
 def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
@@ -115,16 +151,19 @@ def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
 def _check_phases(cfg: Config) -> None:
     seen = []
     for i, phase in enumerate(cfg.phases, 1):
-        if 'task' not in phase:
-            raise ConfigError(f'phase {i} names no task; give phases=[dict(task=NAME), ...]')
-        if phase['task'] not in cfg.tasks:
-            raise ConfigError(f"phase {i} names the unknown task {phase['task']!r}; "
-                              f"{suggest(phase['task'], cfg.tasks)}")
-        if phase['task'] in seen:
-            raise ConfigError(f"phase {i} names the task {phase['task']!r} a second time; each task is learned once")
-        seen.append(phase['task'])
+        if ('task' in phase) == ('tasks' in phase) or not phase_tasks(phase):
+            raise ConfigError(f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to '
+                              f'learn several at once')
+        for name in phase_tasks(phase):
+            if name not in cfg.tasks:
+                raise ConfigError(f'phase {i} names the unknown task {name!r}; {suggest(name, cfg.tasks)}')
+            if name in seen:
+                raise ConfigError(f'phase {i} names the task {name!r} a second time; each task is learned once')
+            seen.append(name)
         for key in phase:
-            if key != 'task' and key not in PHASE_OPTIONS:
+            if key in ('backbone', 'model'):
+                raise ConfigError(f'phase {i} names a {key} of its own; all phases share the one of the stream')
+            if key not in ('task', 'tasks', *PHASE_OPTIONS):
                 raise ConfigError(f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}')
         for group in phase.get('lr_factors') or {}:
             if group not in LR_GROUPS:

@@ -1,6 +1,7 @@
 """The optimizer step: mixed precision on any device, and the only place where a method edits gradients or updates."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from mmengine.device import get_device
@@ -10,6 +11,9 @@ from torch import nn
 
 from lhl.errors import ConfigError, suggest
 from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+
+if TYPE_CHECKING:
+    from lhl.methods import Method
 
 AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 LR_GROUPS = ('encoder', 'new_head', 'old_heads')
@@ -39,14 +43,13 @@ class MethodOptimWrapper(OptimWrapper):
         self.device_type = torch.device(get_device()).type
         self.amp_dtype = AMP_DTYPES.get(amp)
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=amp == 'float16')
-        self.method = None
-        self.learner = None
+        self.edits = None
 
-    def attach(self, method, learner: nn.Module) -> None:
-        """Let a method that says so edit the gradients and updates of the learner."""
-        if method.requires.edits:
-            self.method = method
-            self.learner = learner
+    def attach(self, method: 'Method', learner: nn.Module) -> None:
+        """Let a method that says so edit the gradients or updates of the learner."""
+        self.method = method
+        self.learner = learner
+        self.edits = method.requires.edits
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
@@ -62,16 +65,16 @@ class MethodOptimWrapper(OptimWrapper):
     def step(self, **kwargs) -> None:
         """Unscale, let the method edit the gradients, clip, step, let the method edit the update."""
         self.scaler.unscale_(self.optimizer)
-        if self.method is not None:
-            self.method.edit_gradients(self.learner)
+        if self.edits == 'gradient':
+            with torch.no_grad():
+                self.method.edit_gradients(self.learner)
         if self.clip_grad_kwargs:
             self._clip_grad()
-        before = None
-        if self.method is not None:
+        if self.edits == 'update':
             before = {name: p.detach().clone() for name, p in self.learner.named_parameters() if p.requires_grad}
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
-        if self.method is not None:
+        if self.edits == 'update':
             with torch.no_grad():
                 self.method.edit_update(self.learner, before)
 
@@ -94,14 +97,14 @@ class PhaseOptimWrapperConstructor:
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer`` inside.
-        paramwise_cfg: ``dict(new_task=..., lr_factors=dict(encoder=1, new_head=1, old_heads=1))``; the engine fills
+        paramwise_cfg: ``dict(new_tasks=[...], lr_factors=dict(encoder=1, new_head=1, old_heads=1))``; the engine fills
             it in from the phase.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict) -> None:
         self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
         self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
-        self.new_task = paramwise_cfg['new_task']
+        self.new_heads = tuple(f'heads.{name}.' for name in paramwise_cfg['new_tasks'])
         self.lr_factors = dict.fromkeys(LR_GROUPS, 1.0) | dict(paramwise_cfg.get('lr_factors') or {})
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
@@ -121,4 +124,4 @@ class PhaseOptimWrapperConstructor:
     def _group_of(self, name: str) -> str:
         if not name.startswith('heads.'):
             return 'encoder'
-        return 'new_head' if name.startswith(f'heads.{self.new_task}.') else 'old_heads'
+        return 'new_head' if name.startswith(self.new_heads) else 'old_heads'

@@ -2,10 +2,13 @@
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
 
+from lhl.errors import ConfigError
+from lhl.registry import METHODS
 from lhl.tasks import build_tasks
 
 #: What an entry of ``phases`` may override, beside naming its task.
@@ -17,14 +20,40 @@ NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer'
 NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 
 
+def phase_tasks(entry: Mapping) -> list[str]:
+    """Name the tasks that an entry of ``phases`` learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
+    return list(entry['tasks']) if 'tasks' in entry else [entry['task']]
+
+
 def task_names(cfg: Config) -> list[str]:
     """Name the tasks of the stream in their order."""
-    return [phase['task'] for phase in cfg.phases]
+    return [name for phase in cfg.phases for name in phase_tasks(phase)]
+
+
+def in_order(cfg: Config) -> Config:
+    """Sort the phases as ``order`` says, each with its options, so that a run is known by its phases alone.
+
+    Args:
+        cfg: The stream's config; left as it is. ``order`` names all tasks of its phases, and each phase one task.
+
+    Raises:
+        ConfigError: If ``order`` names other tasks.
+    """
+    if 'order' not in cfg:
+        return cfg
+    cfg = copy.deepcopy(cfg)
+    order = cfg.pop('order')
+    phases = {phase_tasks(entry)[0]: entry for entry in cfg.phases}
+    if sorted(order) != sorted(task_names(cfg)) or len(phases) != len(order):
+        raise ConfigError(f'order is {", ".join(map(str, order))}, expected the tasks {", ".join(task_names(cfg))} in '
+                          f'any order, one in each phase')
+    cfg.phases = [phases[name] for name in order]
+    return cfg
 
 
 def phase_folder(cfg: Config, index: int) -> str:
     """Name the folder of a phase, ``phase1_segmentation``."""
-    return f'phase{index}_{task_names(cfg)[index - 1]}'
+    return f'phase{index}_{"_".join(phase_tasks(cfg.phases[index - 1]))}'
 
 
 def phase_config(cfg: Config, index: int) -> Config:
@@ -37,26 +66,30 @@ def phase_config(cfg: Config, index: int) -> Config:
     Returns:
         A config for :class:`lhl.engine.PhaseRunner`, with a work_dir of its own. ``cfg`` is left as it is.
     """
-    names = task_names(cfg)
-    entry = cfg.to_dict()['phases'][index - 1]
+    entries = cfg.to_dict()['phases']
+    entry, new_tasks = entries[index - 1], phase_tasks(entries[index - 1])
     phase = copy.deepcopy(cfg)
     phase.merge_from_dict({key: value for key, value in entry.items() if key in CONFIG_OVERRIDES})
-    tasks = {name: cfg.tasks[name].to_dict() for name in names[:index]}
+    alone = METHODS.build(phase.method.to_dict()).requires.separate_models
+    old_tasks = [] if alone else [name for earlier in entries[:index - 1] for name in phase_tasks(earlier)]
+    tasks = {name: cfg.tasks[name].to_dict() for name in old_tasks + new_tasks}
+    continues = index > 1 and not alone
 
     phase.work_dir = str(Path(cfg.work_dir, phase_folder(cfg, index)))
     phase.experiment_name = phase_folder(cfg, index)
     phase.phase = dict(
         index=index,
-        task=names[index - 1],
+        new_tasks=new_tasks,
         loss_weight=entry.get('loss_weight', 1.0),
-        previous_checkpoint=str(phase_checkpoint(cfg, index - 1)) if index > 1 else None)
+        previous_checkpoint=str(phase_checkpoint(cfg, index - 1)) if continues else None)
 
     phase.model.tasks = tasks
-    if index > 1:
+    if continues:
         phase.model.backbone.init_cfg = None  # the weights come from the phase before
-    _fill_in_data(phase, names, index, tasks)
+        phase.model.backbone_norm = cfg.get('batch_norm', 'train')
+    _fill_in_data(phase, cfg, index, new_tasks, tasks)
     phase.optim_wrapper.constructor = 'PhaseOptimWrapperConstructor'
-    phase.optim_wrapper.paramwise_cfg = dict(new_task=names[index - 1], lr_factors=entry.get('lr_factors') or {})
+    phase.optim_wrapper.paramwise_cfg = dict(new_tasks=new_tasks, lr_factors=entry.get('lr_factors') or {})
     # Without a wish for more, evaluate only after the phase, once its method has finished.
     if 'val_interval' not in phase.train_cfg:
         phase.train_cfg.val_begin = 10**9
@@ -64,12 +97,14 @@ def phase_config(cfg: Config, index: int) -> Config:
     return phase
 
 
-def _fill_in_data(phase: Config, names: list[str], index: int, tasks: dict) -> None:
-    """Give training its task and its part of the images, and validation all tasks seen."""
+def _fill_in_data(phase: Config, cfg: Config, index: int, new_tasks: list[str], tasks: dict) -> None:
+    """Give training its tasks and its part of the images, one part per task, and validation all tasks seen."""
+    stream = task_names(cfg)
     train = phase.train_dataloader.dataset
-    train.tasks = {names[index - 1]: tasks[names[index - 1]]}
+    train.tasks = {name: tasks[name] for name in new_tasks}
     train.seed = phase.randomness.seed
-    train.setdefault('part', dict(index=index - 1, count=len(names)))
+    parts = [stream.index(name) for name in new_tasks]
+    train.setdefault('part', dict(index=parts[0] if len(parts) == 1 else parts, count=len(stream)))
     phase.val_dataloader.dataset.tasks = tasks
     for loader in (phase.train_dataloader, phase.val_dataloader):
         loader.setdefault('collate_fn', dict(type='lhl.collate_samples'))
@@ -93,7 +128,34 @@ def config_hash(cfg: Config, num_processes: int = 1) -> str:
         num_processes: How many processes train; each has a batch of its own.
     """
     values = {key: value for key, value in cfg.to_dict().items() if key not in NOT_HASHED}
-    for name in ('train_dataloader', 'val_dataloader'):
-        values[name] = {key: value for key, value in values[name].items() if key not in NOT_HASHED_IN_DATALOADERS}
     values['num_processes'] = num_processes
+    return _hash(values)
+
+
+def first_phase_hash(cfg: Config) -> str | None:
+    """Identify the training of a run's first phase, which runs of other methods may share.
+
+    Args:
+        cfg: The stream's config.
+
+    Returns:
+        A hash of everything but the method that decides which weights the first phase ends with; None where the
+        method trains the first phase in a way of its own.
+    """
+    cfg = copy.deepcopy(in_order(cfg))
+    cfg.work_dir = ''
+    requires = METHODS.build(cfg.method.to_dict()).requires
+    if requires.own_first_phase or requires.single_phase or requires.separate_models:
+        return None
+    first = phase_config(cfg, 1).to_dict()
+    left_out = (*NOT_HASHED, 'method', 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name',
+                'val_dataloader', 'val_evaluator')
+    return _hash({key: value for key, value in first.items() if key not in left_out})
+
+
+def _hash(values: dict) -> str:
+    values = dict(values)
+    for name in ('train_dataloader', 'val_dataloader'):
+        if name in values:
+            values[name] = {key: value for key, value in values[name].items() if key not in NOT_HASHED_IN_DATALOADERS}
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

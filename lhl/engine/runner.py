@@ -81,8 +81,9 @@ class LearnerRunner(Runner):
 class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
-    The student starts from the checkpoint of the phase before, in which only the new head may be missing. The teacher
-    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP.
+    The student starts from the checkpoint of the phase before, in which only the new heads may be missing. The teacher
+    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP. A first phase may
+    take the weights of another run's, and then only ends: the method gathers what it carries on.
     """
 
     phase: Phase
@@ -93,8 +94,9 @@ class PhaseRunner(LearnerRunner):
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         """Build the learner and the method, the teacher where the method requires one, and freeze the idle heads."""
         learner = super().build_model(model)
-        phase = dict(self.cfg.phase)
+        phase = self.cfg.phase.to_dict()
         self.previous_checkpoint = phase.pop('previous_checkpoint')
+        self.first_phase = phase.pop('first_phase', None)
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -103,10 +105,12 @@ class PhaseRunner(LearnerRunner):
         teacher = None
         if previous is not None and self.method.requires.teacher:
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
-        self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher)
+        phase['new_tasks'] = tuple(phase['new_tasks'])
+        self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
         self._previous_weights = previous and previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
+        learner.train_encoder(self.method.trains_encoder(self.phase))
         return learner
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -116,6 +120,12 @@ class PhaseRunner(LearnerRunner):
         if not len(loader):
             raise ConfigError(f'the {len(loader.dataset)} images of phase {self.phase.index} do not fill a batch of '
                               f'{loader.batch_size} per process; lower train_dataloader.batch_size')
+        if self.first_phase is not None:  # trained elsewhere: what is left is the end of the phase
+            loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
+        stored = self.method.requires.stored_images
+        if stored > len(loader.dataset):
+            raise ConfigError(f'{type(self.method).__name__} is to store {stored} images, but phase {self.phase.index} '
+                              f'trains on {len(loader.dataset)}; lower method.memory_size')
         return loop
 
     def _init_model_weights(self) -> None:
@@ -125,9 +135,11 @@ class PhaseRunner(LearnerRunner):
         seed_torch(self.seed, self.phase.index)
         super()._init_model_weights()
         if self._previous_weights is not None:
-            new_head = f'heads.{self.phase.task}.'
-            load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=[new_head])
+            new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
+            load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=new_heads)
             self._previous_weights = None
+        if self.first_phase is not None:
+            load_weights(self.learner, read_checkpoint(self.first_phase)['state_dict'], self.first_phase)
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -167,7 +179,7 @@ class PhaseRunner(LearnerRunner):
             description = {
                 'version': CHECKPOINT_VERSION,
                 'phase': self.phase.index,
-                'task': self.phase.task,
+                'tasks': list(self.phase.new_tasks),
                 'model': json.dumps(_without_pretraining(self.cfg.model.to_dict())),
                 **stream,
             }

@@ -18,38 +18,67 @@ from .checkpoint import read_checkpoint, training_checkpoints, weights_digest
 from .config_check import check_config
 from .distributed import init_distributed
 from .memory import peak_memory_mib, reset_peak_memory
-from .phase_config import config_hash, phase_checkpoint, phase_config, phase_folder, task_names
+from .phase_config import (
+    config_hash,
+    first_phase_hash,
+    in_order,
+    phase_checkpoint,
+    phase_config,
+    phase_folder,
+    phase_tasks,
+    task_names,
+)
 from .runner import PhaseRunner, TypesetOnce
 
 
-def train_stream(cfg: Config, resume: bool = False) -> Results:
+def train_stream(cfg: Config, resume: bool = False, first_phase: str | Path | None = None) -> Results:
     """Learn the stream of a config, phase after phase.
 
     Args:
         cfg: The config, with ``work_dir`` set.
         resume: Continue the run in ``work_dir``.
+        first_phase: The folder of a run whose first phase trained exactly as this one would, as most methods' do: its
+            weights are taken over instead of training them again.
 
     Returns:
         The results, as in ``work_dir/results.json``.
 
     Raises:
         ConfigError: If the config cannot run.
-        RunError: If ``work_dir`` holds another run, or ``resume`` finds none.
+        RunError: If ``work_dir`` holds another run, ``resume`` finds none, or ``first_phase`` trained otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
     """
     check_stack()
+    cfg = in_order(cfg)
     check_config(cfg)
     init_distributed(cfg)
+    shared = _find_first_phase(cfg, first_phase) if first_phase is not None else None
     results = _open_run(cfg, resume)
-    names = task_names(cfg)
-    for index, name in enumerate(names, 1):
+    for index, entry in enumerate(cfg.phases, 1):
         if index <= len(results.phases):
-            _check_phase(cfg, results, index)
-            print_log(f'phase {index}/{len(names)} ({name}) is done', logger='current')
+            _check_phase(cfg, results.phases[index - 1], index)
+            print_log(f'phase {index}/{len(cfg.phases)} ({", ".join(phase_tasks(entry))}) is done', logger='current')
             continue
-        _train_phase(cfg, results, index)
+        _train_phase(cfg, results, index, shared if index == 1 else None)
     return results
+
+
+def _find_first_phase(cfg: Config, run: str | Path) -> tuple[Path, PhaseResults]:
+    """Check that another run's first phase may stand for this one's, and give its checkpoint and results."""
+    donor = Results.load(run)
+    if not donor.phases:
+        raise RunError(f'the run in {run} has not finished its first phase; continue it with --resume')
+    checkpoint = Path(run, donor.phases[0].checkpoint)
+    donor_cfg = Config(json.loads(read_checkpoint(checkpoint)['lhl']['config']))
+    hashes = [first_phase_hash(config) for config in (cfg, donor_cfg)]
+    if hashes[0] is None:
+        raise RunError(f'{cfg.method.type} trains the first phase in a way of its own; leave --first-phase away')
+    if hashes[0] != hashes[1] or config_hash(donor_cfg, get_world_size()) != donor.config_hash:
+        raise RunError(f'the first phase of {run} was trained with another config, seed or number of processes; leave '
+                       f'--first-phase away, or give a run that differs in nothing but the method')
+    _check_phase(donor_cfg, donor.phases[0], 1, checkpoint)
+    return checkpoint, donor.phases[0]
 
 
 def _open_run(cfg: Config, resume: bool) -> Results:
@@ -84,39 +113,50 @@ def _open_run(cfg: Config, resume: bool) -> Results:
 
 def _has_computed(work_dir: Path, results: Results) -> bool:
     """Say whether a run holds anything that would be lost: a start that failed on bad data holds nothing."""
-    first_phase = work_dir / f'phase1_{results.stream[0]}'
-    return bool(results.phases or training_checkpoints(first_phase))
+    first_phases = work_dir.glob('phase1_*')
+    return bool(results.phases or any(map(training_checkpoints, first_phases)))
 
 
-def _check_phase(cfg: Config, results: Results, index: int) -> None:
+def _check_phase(cfg: Config, recorded: PhaseResults, index: int, path: Path | None = None) -> None:
     """Make sure that the checkpoint of a finished phase is still the one that was recorded."""
-    path = phase_checkpoint(cfg, index)
-    if weights_digest(read_checkpoint(path)['state_dict']) != results.phases[index - 1].weights_sha256:
+    path = path or phase_checkpoint(cfg, index)
+    if weights_digest(read_checkpoint(path)['state_dict']) != recorded.weights_sha256:
         raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {index}; restore it, '
                               f'or delete the work_dir and train again')
 
 
-def _train_phase(cfg: Config, results: Results, index: int) -> None:
+def _train_phase(cfg: Config, results: Results, index: int, shared: tuple[Path, PhaseResults] | None) -> None:
     """Train, evaluate and record one phase."""
     phase_cfg = phase_config(cfg, index)
     phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
     phase_cfg.resume = bool(training_checkpoints(phase_cfg.work_dir))
+    if shared is not None and not phase_cfg.resume:
+        phase_cfg.phase.first_phase = str(shared[0])
     reset_peak_memory()
     runner = PhaseRunner.from_cfg(TypesetOnce(phase_cfg.to_dict(), filename=phase_cfg.filename))
-    names = task_names(cfg)
-    runner.logger.info(f'phase {index}/{len(names)}: learning {names[index - 1]} with {results.method}')
+    new_tasks, method = list(runner.phase.new_tasks), runner.method
+    runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}')
     runner.train()
     metrics = runner.val()
     runner.end_workers()
 
     weights = runner.save_phase(phase_checkpoint(cfg, index), dict(config=json.dumps(cfg.to_dict(), default=str)))
-    by_task = {name: {} for name in names[:index]}
+    state_mib = sum(tensor.nbytes for tensor in method.state_dict().values()) / 2**20
+    runner.logger.info(f'{results.method} carries {state_mib:.1f} MiB to the next phase, with '
+                       f'{method.num_stored_images()} stored images')
+    by_task = {name: {} for name in runner.phase.tasks}
     for key, value in metrics.items():
         task, metric = key.split('/', 1)
         by_task[task][metric] = value
+    parameters = sum(parameter.numel() for parameter in runner.learner.parameters())
+    if method.requires.separate_models and results.phases:  # the models of the phases before are as they were
+        by_task = {**results.phases[-1].metrics, **by_task}
+        parameters += results.phases[-1].parameters
     results.add_phase(PhaseResults(
-        phase=index, task=names[index - 1], metrics=by_task, seconds=runner.training_seconds,
-        peak_memory_mib=peak_memory_mib(), weights_sha256=weights_digest(weights),
+        phase=index, tasks=new_tasks, metrics=by_task,
+        seconds=runner.training_seconds + (shared[1].seconds if 'first_phase' in phase_cfg.phase else 0),
+        iterations=runner.iter, peak_memory_mib=peak_memory_mib(), parameters=parameters, method_state_mib=state_mib,
+        stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
         checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))
     if is_main_process():
         results.save(cfg.work_dir)

@@ -1,13 +1,14 @@
 """The results of a run: ``results.json``, from which every table and plot is made.
 
-Version 1 of the file::
+Version 2 of the file::
 
-    {"format": "lhl-results", "version": 1,
+    {"format": "lhl-results", "version": 2,
      "method": "HAD", "seed": 0, "stream": ["segmentation", "depth", "normal"],
      "config": "configs/had/had_r50_nyuv2.py", "config_hash": "3f1c...", "versions": {"torch": "2.9.0", ...},
      "higher_is_better": {"segmentation": {"mIoU": true, "PixAcc": true}, ...},
-     "phases": [{"phase": 1, "task": "segmentation", "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
-                 "seconds": 812.5, "peak_memory_mib": 10240.0, "weights_sha256": "9a0b...",
+     "phases": [{"phase": 1, "tasks": ["segmentation"], "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
+                 "seconds": 812.5, "iterations": 340, "peak_memory_mib": 10240.0, "parameters": 15902029,
+                 "method_state_mib": 0.0, "stored_images": 0, "weights_sha256": "9a0b...",
                  "checkpoint": "phase1_segmentation/phase.pth"}, ...]}
 
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
@@ -25,7 +26,7 @@ from lhl.atomic import atomic_write
 from lhl.errors import RunError
 
 FILE_NAME = 'results.json'
-_FORMAT, _VERSION = 'lhl-results', 1
+_FORMAT, _VERSION = 'lhl-results', 2
 
 
 @dataclass
@@ -34,19 +35,27 @@ class PhaseResults:
 
     Args:
         phase: Number of the phase, from 1.
-        task: The task that was learned in it.
+        tasks: The tasks that were learned in it: one, or several at once.
         metrics: The metrics of each task that was scored.
-        seconds: Duration of the phase.
+        seconds: Duration of the training, what the method does at its end included.
+        iterations: Number of training steps.
         peak_memory_mib: Largest amount of accelerator memory that was allocated, in MiB.
+        parameters: Number of parameters that are needed to predict all tasks seen so far.
+        method_state_mib: Size of what the method carries to the next phase, in MiB; the teacher does not count.
+        stored_images: Number of training images among it.
         weights_sha256: Hash of the weights after the phase.
         checkpoint: The phase's checkpoint, relative to the run's folder.
     """
 
     phase: int
-    task: str
+    tasks: list[str]
     metrics: dict[str, dict[str, float]]
     seconds: float
+    iterations: int
     peak_memory_mib: float
+    parameters: int
+    method_state_mib: float
+    stored_images: int
     weights_sha256: str
     checkpoint: str
 
@@ -54,6 +63,7 @@ class PhaseResults:
         self.metrics = {task: {metric: _number(value) for metric, value in values.items()}
                         for task, values in self.metrics.items()}
         self.seconds, self.peak_memory_mib = _number(self.seconds), _number(self.peak_memory_mib)
+        self.method_state_mib = _number(self.method_state_mib)
 
 
 @dataclass
@@ -82,8 +92,13 @@ class Results:
 
     @property
     def finished(self) -> bool:
-        """Whether every phase of the stream is there."""
-        return len(self.phases) == len(self.stream)
+        """Whether every task of the stream has been learned."""
+        return len(self.learned_tasks) == len(self.stream)
+
+    @property
+    def learned_tasks(self) -> list[str]:
+        """The tasks of the completed phases, in the stream's order."""
+        return [task for phase in self.phases for task in phase.tasks]
 
     def add_phase(self, phase: PhaseResults) -> None:
         """Add the results of a phase, or replace them.
@@ -118,8 +133,7 @@ class Results:
             RunError: If the phase is not completed, or the task was not scored after it.
         """
         if not 1 <= phase <= len(self.phases):
-            raise RunError(f'there are no results of phase {phase}; {len(self.phases)} of the {len(self.stream)} '
-                           f'phases are completed')
+            raise RunError(f'there are no results of phase {phase}, only of the first {len(self.phases)}')
         metrics = self.phases[phase - 1].metrics
         if task not in metrics:
             raise RunError(f'task {task!r} was not scored after phase {phase}, only {", ".join(metrics) or "nothing"}')
@@ -172,11 +186,14 @@ class Results:
 
     def _check_phase(self, number: int, phase: PhaseResults) -> None:
         """Refuse a phase that is not the stream's, or whose metrics nobody could read."""
-        if number > len(self.stream):
-            raise RunError(f'there is a phase {number}, but the stream has {len(self.stream)} tasks')
-        if (phase.phase, phase.task) != (number, self.stream[number - 1]):
-            raise RunError(f'found phase {phase.phase} ({phase.task}), expected phase {number} '
-                           f'({self.stream[number - 1]}) of the stream {", ".join(self.stream)}')
+        before = sum(len(earlier.tasks) for earlier in self.phases[:number - 1])
+        left = self.stream[before:]
+        if not left:
+            raise RunError(f'there is a phase {number}, but the {len(self.stream)} tasks of the stream are '
+                           f'learned before')
+        if phase.phase != number or not phase.tasks or phase.tasks != left[:len(phase.tasks)]:
+            raise RunError(f'found phase {phase.phase} ({", ".join(map(str, phase.tasks))}), expected phase {number} '
+                           f'({left[0]}) of the stream {", ".join(self.stream)}')
         for task, values in phase.metrics.items():
             known = self.higher_is_better.get(task, {}) if task in self.stream else {}
             unknown = [f'{task}/{metric}' for metric in values if metric not in known]
@@ -212,8 +229,8 @@ _CURE = 'restore the file or run the stream again'
 #: What JSON gives for the fields of the two dataclasses; the measurements of a phase may be null.
 _JSON_TYPES: dict[str, type] = {
     'method': str, 'seed': int, 'stream': list, 'config': str, 'config_hash': str, 'versions': dict,
-    'higher_is_better': dict, 'phases': list, 'phase': int, 'task': str, 'metrics': dict, 'weights_sha256': str,
-    'checkpoint': str}
+    'higher_is_better': dict, 'phases': list, 'phase': int, 'tasks': list, 'metrics': dict, 'iterations': int,
+    'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str}
 
 
 def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, Any]:

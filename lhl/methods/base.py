@@ -1,7 +1,7 @@
 """What a method is: how a stream is learned, in a handful of moments."""
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor
 
@@ -13,40 +13,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a method needs from the engine.
+    """What a method needs from the engine, which refuses a config that cannot give it before the first iteration.
 
     Args:
         teacher: The frozen learner of the phase before, from phase 2 on.
-        edits: Whether :meth:`Method.edit_gradients` or :meth:`Method.edit_update` do anything; the engine keeps a
-            copy of the weights for the latter only then.
+        same_backbone: One backbone for all phases, because what the method carries is tied to its weights or features.
+        stored_images: How many images of earlier phases it keeps at most.
+        edits: From phase 2 on the method changes the gradients (:meth:`Method.edit_gradients`) or the optimizer's
+            update (:meth:`Method.edit_update`), for which the engine keeps a copy of the weights.
+        own_first_phase: Whether the first phase trains otherwise than Vanilla's; if not, runs may share it.
+        single_phase: All tasks are learned in one phase.
+        separate_models: Each phase starts anew and learns a model of its own, with one head.
     """
 
     teacher: bool = False
-    edits: bool = False
+    same_backbone: bool = False
+    stored_images: int = 0
+    edits: Literal['gradient', 'update'] | None = None
+    own_first_phase: bool = False
+    single_phase: bool = False
+    separate_models: bool = False
 
 
 @dataclass(frozen=True)
 class Phase:
-    """The training of one task of the stream.
+    """The training of one task of the stream, or of several at once.
 
     Args:
         index: 1-based.
-        task: The task learned in this phase.
-        tasks: All tasks seen so far, this one last.
-        loss_weight: Weight of this task's own loss, L_new.
+        new_tasks: The tasks learned in this phase: one, unless the config says otherwise.
+        tasks: All tasks seen so far, the new ones last.
+        loss_weight: Weight of the new tasks' own losses, L_new.
         teacher: The frozen learner of the phase before, where the method requires one and ``index`` is above 1.
+        seed: Of the run, for draws that must be the same on all ranks.
     """
 
     index: int
-    task: str
+    new_tasks: tuple[str, ...]
     tasks: tuple[str, ...]
     loss_weight: float = 1.0
     teacher: Learner | None = None
+    seed: int = 0
 
     @property
     def old_tasks(self) -> tuple[str, ...]:
         """The tasks of the phases before."""
-        return self.tasks[:-1]
+        return self.tasks[:len(self.tasks) - len(self.new_tasks)]
 
 
 class Method:
@@ -56,16 +68,25 @@ class Method:
     computed from float32 predictions, also under autocast; there, matrix products would run in half precision.
     """
 
-    requires: ClassVar[Requirements] = Requirements()
+    #: An instance may have requirements of its own, where they depend on its options.
+    requires: Requirements = Requirements()
     learner: Learner
     phase: Phase
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
         """Name the tasks whose heads run and learn in this phase. The other heads are frozen."""
-        return (phase.task, )
+        return phase.new_tasks
+
+    def trains_encoder(self, phase: Phase) -> bool:
+        """Say whether the backbone learns in this phase. If not, it is frozen, normalisation statistics included."""
+        return True
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
-        """Prepare for a phase: the learner has its new head and is on its device, and the teacher is ready."""
+        """Prepare for a phase: the learner has its new head and is on its device, and the teacher is ready.
+
+        The state of the phase before has been loaded. The optimizer is there already, so what is to be frozen is
+        frozen by :meth:`trained_tasks` and :meth:`trains_encoder`.
+        """
         self.learner = learner
         self.phase = phase
 
@@ -78,21 +99,27 @@ class Method:
             outputs: The predictions ``(B, C, H, W)`` of the :meth:`trained_tasks`.
 
         Returns:
-            Scalars whose names start with ``loss_``. The base class gives L_new, the weighted loss of this phase's
-            task.
+            Scalars whose names start with ``loss_``. The base class gives L_new, the weighted loss of each new task.
         """
-        name = self.phase.task
-        loss = self.learner.tasks[name].loss(outputs[name], batch.targets[name], batch.valid[name])
-        return {f'loss_new_{name}': self.phase.loss_weight * loss}
+        return {f'loss_new_{name}': self.phase.loss_weight * self.learner.tasks[name].loss(
+            outputs[name], batch.targets[name], batch.valid[name]) for name in self.phase.new_tasks}
 
     def edit_gradients(self, learner: Learner) -> None:
         """Change the gradients, after unscaling and all-reduce and before clipping."""
 
     def edit_update(self, learner: Learner, before: dict[str, Tensor]) -> None:
-        """Change the weights after the optimizer's step, given those before it: Adam undoes edits of gradients."""
+        """Change the weights after the optimizer's step, given those before it: Adam undoes edits of gradients.
+
+        Args:
+            learner: The student, after the step.
+            before: Its trainable parameters by name, as they were before the step.
+        """
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
-        """Gather what the next phase needs, with the phase's training data still there."""
+        """Gather what the next phase needs, with the phase's training data still there.
+
+        :func:`lhl.methods.passes.each_batch_once` goes through that data.
+        """
 
     def state_dict(self) -> dict[str, Tensor]:
         """Give everything that must survive a checkpoint and the change of phase: tensors only."""
@@ -100,3 +127,7 @@ class Method:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back what :meth:`state_dict` gave."""
+
+    def num_stored_images(self) -> int:
+        """Count the images of earlier phases that the method holds now."""
+        return 0

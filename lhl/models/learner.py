@@ -11,9 +11,11 @@ from mmengine.model import BaseModel
 from mmengine.model.utils import _BatchNormXd
 from torch import Tensor, nn
 
-from lhl.errors import ConfigError
+from lhl.errors import ConfigError, suggest
 from lhl.registry import MODELS
 from lhl.tasks import build_tasks
+
+NORM_POLICIES = ('train', 'freeze_statistics', 'freeze_all')
 
 
 class Batch(NamedTuple):
@@ -37,11 +39,15 @@ class Learner(BaseModel):
         tasks: The tasks seen so far, in the stream's order: name to task config.
         data_preprocessor: Config of the preprocessor.
         norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
+        backbone_norm: What the backbone's batch normalisations do in training: ``'train'``, ``'freeze_statistics'``
+            (use the running statistics and leave them as they are) or ``'freeze_all'`` (weight and bias stand still,
+            too). The engine sets it from the stream's ``batch_norm``, from phase 2 on.
         channels_last: Lay the weights of convolutions out with channels last.
     """
 
     def __init__(self, backbone: dict, head: dict, tasks: dict[str, dict], data_preprocessor: dict | None = None,
-                 norm_eval: bool = False, channels_last: bool = True, init_cfg: dict | None = None) -> None:
+                 norm_eval: bool = False, backbone_norm: str = 'train', channels_last: bool = True,
+                 init_cfg: dict | None = None) -> None:
         preprocessor = data_preprocessor or dict(type='DensePreprocessor', channels_last=channels_last)
         # Built here: mmengine's base class looks in lhl's registry inside a Runner only.
         super().__init__(MODELS.build(preprocessor), init_cfg)
@@ -51,9 +57,13 @@ class Learner(BaseModel):
             name: MODELS.build(dict(head, out_channels=task.out_channels))
             for name, task in self.tasks.items()
         })
+        if backbone_norm not in NORM_POLICIES:
+            raise ConfigError(f'backbone_norm={backbone_norm!r} is unknown; {suggest(backbone_norm, NORM_POLICIES)}')
         self.norm_eval = norm_eval
+        self.backbone_norm = backbone_norm
         self.method = None
         self.trained_tasks = tuple(self.tasks)
+        self.encoder_learns = True
         if channels_last:
             self.to(memory_format=torch.channels_last)
 
@@ -99,16 +109,27 @@ class Learner(BaseModel):
             head.requires_grad_(name in self.trained_tasks)
         self.train(self.training)
 
+    def train_encoder(self, learns: bool) -> None:
+        """Let the backbone learn, but for what is to stand still in it, or freeze all of it for good."""
+        self.encoder_learns = learns
+        if not learns:
+            self.backbone.requires_grad_(False)
+        if self.backbone_norm == 'freeze_all':
+            for module in _batch_norms(self.backbone):
+                module.requires_grad_(False)
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> 'Learner':
         """Switch to training or evaluation, keeping frozen what is frozen."""
         super().train(mode)
         for name, head in self.heads.items():
             if name not in self.trained_tasks:
                 head.eval()
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, (nn.modules.batchnorm._BatchNorm, _BatchNormXd)):
-                    module.eval()
+        if not self.encoder_learns:
+            self.backbone.eval()
+        still = self if self.norm_eval else self.backbone if self.backbone_norm != 'train' else None
+        for module in _batch_norms(still) if still is not None else ():
+            module.eval()
         return self
 
     def extract_features(self, inputs: Tensor) -> tuple[Tensor, ...]:
@@ -160,6 +181,11 @@ class Learner(BaseModel):
         if mode == 'tensor':
             return predictions
         raise ValueError(f"mode={mode!r} is unknown to Learner; use 'loss', 'predict' or 'tensor'")
+
+
+def _batch_norms(module: nn.Module) -> Iterator[nn.Module]:
+    """Find the layers with running statistics."""
+    return (m for m in module.modules() if isinstance(m, (nn.modules.batchnorm._BatchNorm, _BatchNormXd)))
 
 
 @contextmanager

@@ -94,7 +94,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
         values = [phase.metrics.get(task, {}).get(metric, math.nan) for phase in run.phases]
         panel.plot([phase.phase + shift for phase in run.phases], values, linewidth=2, markersize=4, **_look(number))
         for phase, value in zip(run.phases, values, strict=True):
-            if phase.task == task:
+            if task in phase.tasks:
                 panel.plot(phase.phase + shift, value, markersize=9, markeredgecolor='white', zorder=3, **_look(number))
         drawn |= any(map(math.isfinite, values))
     if drawn:

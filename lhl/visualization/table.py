@@ -1,10 +1,9 @@
 """The results of some runs as a table, to read or to paste."""
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from lhl.evaluation import Results, forgetting
-from lhl.visualization.labels import all_metrics, all_tasks, arrow, run_names, unit
+from lhl.visualization.labels import all_metrics, all_tasks, decimals, metric_label, number, run_names, unit
 
 _COLUMNS = ('learned', 'final', 'forgotten')
 _LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
@@ -38,7 +37,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
     """Set the metrics of one learner below each other, ``{task: {metric: value}}``, for a terminal."""
-    rows = [(task, metric, _number(value, f'.{_decimals(metric)}f'), unit(metric))
+    rows = [(task, metric, number(value, decimals(metric)), unit(metric))
             for task, values in metrics.items() for metric, value in values.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return '\n'.join(f'{task.ljust(widths[0])}  {metric.ljust(widths[1])}  {value.rjust(widths[2])} {sign}'.rstrip()
@@ -50,27 +49,17 @@ def _rows(runs: Sequence[Results]) -> list[list[str]]:
     rows = []
     for task in all_tasks(runs):
         for metric, better in all_metrics(runs, task).items():
-            name = ' '.join([metric, arrow(better), *([f'({unit(metric)})'] if unit(metric) else [])])
-            rows.append([task, name] + [cell for run in runs for cell in _cells(run, task, metric)])
+            cells = [cell for run in runs for cell in _cells(run, task, metric)]
+            rows.append([task, metric_label(metric, better), *cells])
     return rows
 
 
 def _cells(run: Results, task: str, metric: str) -> tuple[str, str, str]:
-    learned = next((phase.metrics.get(task, {}).get(metric) for phase in run.phases if phase.task == task), None)
+    learned = next((phase.metrics.get(task, {}).get(metric) for phase in run.phases if task in phase.tasks), None)
     final = run.phases[-1].metrics.get(task, {}).get(metric) if run.finished else None
     forgotten = forgetting(run).get(task, {}).get(metric)
-    decimals = _decimals(metric)
-    return (_number(learned, f'.{decimals}f'), _number(final, f'.{decimals}f'), _number(forgotten, f'+.{decimals}f'))
-
-
-def _decimals(metric: str) -> int:
-    return 2 if unit(metric) in ('%', '°') else 4
-
-
-def _number(value: float | None, form: str) -> str:
-    if value is None:
-        return '-'
-    return 'nan' if math.isnan(value) else format(value, form)
+    places = decimals(metric)
+    return number(learned, places), number(final, places), number(forgotten, places, '+')
 
 
 def _text(names: Sequence[str], rows: list[list[str]]) -> str:

@@ -15,9 +15,9 @@ from test_engine.tiny_stream import stream_config
 class Recorder(Method):
     """Sees the gradients before they are clipped, may replace them, and may undo the update."""
 
-    requires = Requirements(edits=True)
 
     def __init__(self, gradient=None, undo=False):
+        self.requires = Requirements(edits='update' if undo else 'gradient')
         self.gradient = gradient
         self.undo = undo
         self.seen = []
@@ -90,7 +90,7 @@ def test_a_task_whose_name_begins_like_the_new_one_is_an_old_head():
     learner = nn.Module()
     learner.heads = nn.ModuleDict({'depth': nn.Linear(1, 1), 'depth_fine': nn.Linear(1, 1)})
     constructor = PhaseOptimWrapperConstructor(
-        dict(type='MethodOptimWrapper', optimizer=dict(type='SGD', lr=1.0)), dict(new_task='depth'))
+        dict(type='MethodOptimWrapper', optimizer=dict(type='SGD', lr=1.0)), dict(new_tasks=['depth']))
     groups = {group['name']: len(group['params']) for group in constructor(learner).optimizer.param_groups}
     assert groups == dict(new_head=2, old_heads=2)
 
@@ -199,10 +199,9 @@ def test_a_whole_step_of_adam_with_weight_decay_can_be_undone_exactly():
 
 
 def test_a_method_that_does_not_ask_for_it_edits_nothing():
-    class Silent(Recorder):
-        requires = Requirements()
-    method = Silent(gradient=50.0, undo=True)
+    method = Recorder(gradient=50.0, undo=True)
+    method.requires = Requirements()
     model, wrapper = build(method)
     start = model.weight.detach().clone()
     wrapper.update_params(loss_of(model, torch.randn(3, 4)))
-    assert method.seen == [] and wrapper.method is None and not torch.equal(model.weight, start)
+    assert method.seen == [] and not torch.equal(model.weight, start)

@@ -82,7 +82,7 @@ def test_a_phase_overrides_what_it_names_and_nothing_else(config):
         without.phases = phase.phases
         assert phase.to_dict() == without.to_dict()
     assert second.phase.loss_weight == 0.25 and first.phase.loss_weight == 1.0
-    assert second.optim_wrapper.paramwise_cfg == dict(new_task='depth', lr_factors=dict(encoder=0.1))
+    assert second.optim_wrapper.paramwise_cfg == dict(new_tasks=['depth'], lr_factors=dict(encoder=0.1))
     assert second.method.alpha == 7.0 and second.method.group_threshold == 0.9
     assert second.train_cfg.max_epochs == 5 and second.train_cfg.by_epoch
     assert second.train_dataloader.batch_size == 3

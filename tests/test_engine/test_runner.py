@@ -101,7 +101,7 @@ def test_checkpoints_hold_the_student_alone(finished):
 def test_a_phase_checkpoint_rebuilds_its_learner_and_says_what_it_is(finished):
     cfg, run = finished('HAD')
     checkpoint = read_checkpoint(run / FOLDERS[1] / 'phase.pth')
-    assert checkpoint['lhl']['phase'] == 2 and checkpoint['lhl']['task'] == 'depth'
+    assert checkpoint['lhl']['phase'] == 2 and checkpoint['lhl']['tasks'] == ['depth']
     assert json.loads(checkpoint['lhl']['config'])['method'] == cfg.method.to_dict()
     learner = build_learner(checkpoint, 'phase.pth')
     assert list(learner.tasks) == ['segmentation', 'depth'] and not learner.training

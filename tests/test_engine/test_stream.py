@@ -41,7 +41,7 @@ def test_the_results_are_as_documented(finished):
     cfg, run = finished('HAD')
     document = json.loads((run / 'results.json').read_text())
     assert (document['format'], document['version'], document['method'], document['seed']) == (
-        'lhl-results', 1, 'HAD', 0)
+        'lhl-results', 2, 'HAD', 0)
     assert document['stream'] == list(STREAM)
     assert document['config'] == cfg.filename and document['config_hash'] == config_hash(cfg)
     assert document['versions']['lhl'] == lhl.__version__ and document['versions']['torch'] == torch.__version__
@@ -49,7 +49,7 @@ def test_the_results_are_as_documented(finished):
     assert [task for better in document['higher_is_better'].values() for task, up in better.items() if up] == [
         'mIoU', 'PixAcc', 'within_11.25', 'within_22.5', 'within_30']
     for index, phase in enumerate(document['phases'], 1):
-        assert (phase['phase'], phase['task']) == (index, STREAM[index - 1])
+        assert (phase['phase'], phase['tasks']) == (index, [STREAM[index - 1]])
         assert {task: list(values) for task, values in phase['metrics'].items()} == {
             task: METRICS[task] for task in STREAM[:index]}
         assert all(isinstance(value, float) for values in phase['metrics'].values() for value in values.values())

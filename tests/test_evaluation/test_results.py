@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import os
@@ -13,7 +14,8 @@ METRICS = {'segmentation': {'mIoU': 41.5, 'PixAcc': 67.25}, 'depth': {'AbsErr': 
 
 
 def phase(number, task, weights='a', **metrics):
-    return PhaseResults(number, task, metrics or {task: METRICS[task]}, seconds=12.5, peak_memory_mib=2048,
+    return PhaseResults(number, [task], metrics or {task: METRICS[task]}, seconds=12.5, iterations=340,
+                        peak_memory_mib=2048, parameters=1000, method_state_mib=1.5, stored_images=50,
                         weights_sha256=weights, checkpoint=f'phase{number}_{task}/phase.pth')
 
 
@@ -43,15 +45,16 @@ def test_the_folder_of_a_run_stands_for_its_file(tmp_path):
     assert Results.load(str(tmp_path)) == Results.load(tmp_path / 'results.json') == finished()
 
 
-def test_the_file_is_the_documented_version_1(tmp_path):
+def test_the_file_is_the_documented_version_2(tmp_path):
     build(phase(1, 'segmentation')).save(tmp_path)
     assert json.loads((tmp_path / 'results.json').read_text()) == {
-        'format': 'lhl-results', 'version': 1, 'method': 'HAD', 'seed': 0, 'stream': ['segmentation', 'depth'],
+        'format': 'lhl-results', 'version': 2, 'method': 'HAD', 'seed': 0, 'stream': ['segmentation', 'depth'],
         'config': 'configs/had/had.py', 'config_hash': '3f1c', 'versions': {'torch': '2.9.0'},
         'higher_is_better': HIGHER_IS_BETTER,
-        'phases': [{'phase': 1, 'task': 'segmentation',
+        'phases': [{'phase': 1, 'tasks': ['segmentation'],
                     'metrics': {'segmentation': {'mIoU': 41.5, 'PixAcc': 67.25}}, 'seconds': 12.5,
-                    'peak_memory_mib': 2048.0, 'weights_sha256': 'a',
+                    'iterations': 340, 'peak_memory_mib': 2048.0, 'parameters': 1000, 'method_state_mib': 1.5,
+                    'stored_images': 50, 'weights_sha256': 'a',
                     'checkpoint': 'phase1_segmentation/phase.pth'}]}
 
 
@@ -142,7 +145,7 @@ def test_the_json_of_something_else_is_refused(tmp_path, text):
 
 
 def test_another_version_is_refused(tmp_path):
-    assert 'has version 2, expected 1' in damaged(tmp_path, lambda document: document.update(version=2))
+    assert 'has version 1, expected 2' in damaged(tmp_path, lambda document: document.update(version=1))
 
 
 @pytest.mark.parametrize('key', ['method', 'seed', 'stream', 'config', 'config_hash', 'versions', 'higher_is_better',
@@ -151,8 +154,8 @@ def test_a_missing_key_is_named(tmp_path, key):
     assert f'it has no {key};' in damaged(tmp_path, lambda document: document.pop(key))
 
 
-@pytest.mark.parametrize('key', ['phase', 'task', 'metrics', 'seconds', 'peak_memory_mib', 'weights_sha256',
-                                 'checkpoint'])
+@pytest.mark.parametrize('key', ['phase', 'tasks', 'metrics', 'seconds', 'iterations', 'peak_memory_mib', 'parameters',
+                                 'method_state_mib', 'stored_images', 'weights_sha256', 'checkpoint'])
 def test_a_missing_key_of_a_phase_is_named(tmp_path, key):
     assert f'its phase 2 has no {key};' in damaged(tmp_path, lambda document: document['phases'][1].pop(key))
 
@@ -173,7 +176,7 @@ def test_metrics_that_are_no_numbers_are_refused(tmp_path, metrics):
 
 
 def test_a_phase_that_is_no_object_is_refused(tmp_path):
-    assert 'its phase 2 has no phase, task' in damaged(tmp_path, lambda document: document['phases'].__setitem__(1, 7))
+    assert 'its phase 2 has no phase, tasks' in damaged(tmp_path, lambda document: document['phases'].__setitem__(1, 7))
 
 
 def test_phases_that_are_not_the_streams_are_refused(tmp_path):
@@ -181,13 +184,13 @@ def test_phases_that_are_not_the_streams_are_refused(tmp_path):
         tmp_path, lambda document: document['stream'].reverse())
     assert 'found phase 2 (depth), expected phase 1 (segmentation)' in damaged(
         tmp_path, lambda document: document['phases'].pop(0))
-    assert 'there is a phase 2, but the stream has 1 tasks' in damaged(
+    assert 'there is a phase 2, but the 1 tasks of the stream are learned before' in damaged(
         tmp_path, lambda document: document['stream'].pop())
     assert 'scored by segmentation/PixAcc' in damaged(
         tmp_path, lambda document: document['higher_is_better']['segmentation'].pop('PixAcc'))
 
 
-@pytest.mark.parametrize('text', ['{"format": "lhl-results", "version": 2}', '{"format": "coco"}', '{"for'])
+@pytest.mark.parametrize('text', ['{"format": "lhl-results", "version": 1}', '{"format": "coco"}', '{"for'])
 def test_a_file_that_is_not_ours_is_never_overwritten(tmp_path, text):
     (tmp_path / 'results.json').write_text(text)
     with pytest.raises(RunError):
@@ -203,6 +206,16 @@ def test_a_run_is_finished_with_the_last_task_of_its_stream():
     assert finished().finished
 
 
+def test_a_phase_may_learn_several_tasks_in_the_streams_order():
+    def joint(*tasks):
+        return dataclasses.replace(phase(1, 'segmentation', **METRICS), tasks=list(tasks))
+    assert build(joint('segmentation', 'depth')).finished
+    assert build(joint('segmentation', 'depth')).learned_tasks == ['segmentation', 'depth']
+    for tasks in ([], ['depth', 'segmentation'], ['segmentation', 'depth', 'normal']):
+        with pytest.raises(RunError, match=r'expected phase 1 \(segmentation\) of the stream segmentation, depth'):
+            build(joint(*tasks))
+
+
 def test_a_gap_is_refused():
     with pytest.raises(RunError, match='phase 2 cannot be added to the results of 0 phases; the next one is phase 1'):
         build(phase(2, 'depth'))
@@ -213,7 +226,7 @@ def test_a_gap_is_refused():
 def test_a_phase_of_another_task_or_beyond_the_stream_is_refused():
     with pytest.raises(RunError, match=r'found phase 1 \(depth\), expected phase 1 \(segmentation\)'):
         build(phase(1, 'depth'))
-    with pytest.raises(RunError, match='there is a phase 3, but the stream has 2 tasks'):
+    with pytest.raises(RunError, match='there is a phase 3, but the 2 tasks of the stream are learned before'):
         build(phase(1, 'segmentation'), phase(2, 'depth'), phase(3, 'normal', depth={}))
 
 
@@ -248,5 +261,5 @@ def test_metrics_are_looked_up_by_phase_and_task():
     with pytest.raises(RunError, match="task 'depth' was not scored after phase 1, only segmentation"):
         finished().metrics_after(1, 'depth')
     for number in (0, 2):
-        with pytest.raises(RunError, match=f'no results of phase {number}; 1 of the 2 phases are completed'):
+        with pytest.raises(RunError, match=f'no results of phase {number}, only of the first 1'):
             build(phase(1, 'segmentation')).metrics_after(number, 'segmentation')

@@ -65,8 +65,9 @@ def begin(method, tasks, learner=None, teacher=None, loss_weight=1.0):
     learner = learner or make_learner(tasks, seed=1)
     if len(tasks) > 1 and method.requires.teacher and teacher is None:
         teacher = make_teacher(make_learner(tasks[:-1], seed=2), tasks[:-1])
-    phase = Phase(len(tasks), tasks[-1], tuple(tasks), loss_weight, teacher)
+    phase = Phase(len(tasks), tuple(tasks[-1:]), tuple(tasks), loss_weight, teacher)
     learner.train_heads(method.trained_tasks(phase))
+    learner.train_encoder(method.trains_encoder(phase))
     method.begin_phase(learner, phase)
     learner.method = method
     return learner

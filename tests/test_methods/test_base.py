@@ -7,8 +7,8 @@ from .conftest import begin, losses_of, make_batch
 
 
 def test_the_old_tasks_are_all_but_the_last():
-    assert Phase(1, 'depth', ('depth', )).old_tasks == ()
-    assert Phase(3, 'normal', ('depth', 'segmentation', 'normal')).old_tasks == ('depth', 'segmentation')
+    assert Phase(1, ('depth', ), ('depth', )).old_tasks == ()
+    assert Phase(3, ('normal', ), ('depth', 'segmentation', 'normal')).old_tasks == ('depth', 'segmentation')
 
 
 def test_l_new_is_the_task_s_loss_of_the_new_task_over_its_valid_pixels():

@@ -18,7 +18,7 @@ def run(method='HAD', stream=('segmentation', 'depth', 'normal'), phases=None, s
                       {task: {'mIoU': True, 'other': False} for task in stream})
     for number, task in enumerate(stream[:phases], start=1):
         metrics = {old: {'mIoU': 10. * number + index, 'other': -1.} for index, old in enumerate(stream[:number])}
-        results.add_phase(PhaseResults(number, task, metrics, 1, 1, 'hash', 'phase.pth'))
+        results.add_phase(PhaseResults(number, [task], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
     return results
 
 

@@ -15,7 +15,7 @@ AFTER = [{'segmentation': {'mIoU': 41.234}},
 def run(method='HAD', seed=0, after=AFTER, stream=STREAM):
     results = Results(method, seed, list(stream), 'c.py', 'hash', {}, {task: HIGHER_IS_BETTER[task] for task in stream})
     for number, metrics in enumerate(after, start=1):
-        results.add_phase(PhaseResults(number, stream[number - 1], metrics, 1, 1, 'hash', 'phase.pth'))
+        results.add_phase(PhaseResults(number, [stream[number - 1]], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
     return results
 
 

@@ -103,7 +103,8 @@ class StepTimer(Hook):
                 network.heads[name](features), size=size, mode='bilinear', align_corners=False)) for name in names}
 
         outputs = run(model, model.trained_tasks)
-        loss = model.tasks[phase.task].loss_map(outputs[phase.task], data['targets'][phase.task]).mean()
+        task = phase.new_tasks[0]
+        loss = model.tasks[task].loss_map(outputs[task], data['targets'][task]).mean()
         if phase.teacher is not None:
             with torch.no_grad():
                 # The bare modules: the learner's own methods are timed.
@@ -124,7 +125,7 @@ class StepTimer(Hook):
         engine, bare = self.engine[skip:], self.bare[skip:]
         totals = {part: sum(self.parts[part]) / count for part in PARTS}
         StepTimer.reports.append(dict(
-            phase=runner.phase.index, task=runner.phase.task, step=statistics.median(engine),
+            phase=runner.phase.index, task=runner.phase.new_tasks[0], step=statistics.median(engine),
             ratio=sum(engine) / sum(bare), parts=totals,
             mean=sum(self.engine) / count, teacher_passes=self.backbone_calls / count))
 

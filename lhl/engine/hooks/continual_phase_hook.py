@@ -36,7 +36,7 @@ class ContinualPhaseHook(Hook):
         method.begin_phase(learner, runner.phase)
         if self.resumed_state is not None:
             method.load_state_dict(self.resumed_state)
-        if hasattr(runner.optim_wrapper, 'attach'):
+        if runner.phase.index > 1 and method.requires.edits:  # in phase 1 there is nothing to protect
             runner.optim_wrapper.attach(method, learner)
         self.started = time.perf_counter() - self.seconds
 
