@@ -14,6 +14,7 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['lhl', 'lhl.*']),
+    package_data={'lhl.evaluation': ['published_tables/*.csv']},
     python_requires='>=3.11',
     install_requires=[
         'torch>=2.4',

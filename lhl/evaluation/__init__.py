@@ -1,7 +1,21 @@
-"""Evaluation: metrics per kind of task, the results of a run, and what they say about forgetting."""
+"""Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
 from .metrics import DenseMetric, DepthMetric, NormalMetric, SegmentationMetric
+from .published import PublishedTable, Questionable, published_table, published_tables
 from .results import PhaseResults, Results
-from .summary import forgetting, relative_forgetting
+from .summary import (
+    Directions,
+    Metrics,
+    backward_transfer,
+    forgetting,
+    mean_rank,
+    parameter_overhead,
+    plasticity,
+    relative_forgetting,
+    relative_improvement,
+    task_improvements,
+)
 
-__all__ = ['DenseMetric', 'DepthMetric', 'NormalMetric', 'PhaseResults', 'Results', 'SegmentationMetric', 'forgetting',
-           'relative_forgetting']
+__all__ = ['DenseMetric', 'DepthMetric', 'Directions', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable',
+           'Questionable', 'Results', 'SegmentationMetric', 'backward_transfer', 'forgetting', 'mean_rank',
+           'parameter_overhead', 'plasticity', 'published_table', 'published_tables', 'relative_forgetting',
+           'relative_improvement', 'task_improvements']

@@ -185,3 +185,119 @@ def test_a_run_whose_data_was_missing_is_resumed_when_it_is_there(finished, tmp_
         train_stream(cfg)
     shutil.copytree(data_root, tmp_path / 'data')
     assert train_stream(cfg, resume=True).finished
+
+
+# ---- phases that do not follow one another -------------------------------------------------------------------------
+
+def shas(results):
+    return [phase.weights_sha256 for phase in results.phases]
+
+
+def stream(tmp_path, data_root, name='run', method='Vanilla', **options):
+    return stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, method, **options)
+
+
+def test_a_shared_first_phase_leads_to_the_same_weights(finished, tmp_path):
+    cfg, folder = finished('HAD')
+    cfg = deepcopy(cfg)
+    cfg.work_dir = str(tmp_path / 'run')
+    results = train_stream(cfg, first_phase=finished('Vanilla')[1])
+    assert shas(results) == shas(Results.load(folder))
+    assert not list((tmp_path / 'run' / FOLDERS[0]).glob('epoch_*.pth'))
+    assert results.phases[0].iterations == Results.load(folder).phases[0].iterations
+    assert results.phases[0].seconds > Results.load(finished('Vanilla')[1]).phases[0].seconds
+
+
+@pytest.mark.parametrize('options', [
+    dict(randomness__seed=1), dict(train_cfg__max_epochs=1), dict(order=['depth', 'segmentation', 'normal']),
+    dict(optim_wrapper__optimizer__lr=1e-4)])
+def test_a_first_phase_of_another_config_is_not_shared(finished, tmp_path, data_root, options):
+    cfg = stream(tmp_path, data_root, **options)
+    with pytest.raises(RunError, match='trained with another config, seed or number of processes; leave --first-phase'):
+        train_stream(cfg, first_phase=finished('Vanilla')[1])
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_method_with_a_first_phase_of_its_own_takes_none_over(finished, tmp_path, data_root):
+    cfg = stream(tmp_path, data_root)
+    cfg.method = dict(type='SingleTask')
+    with pytest.raises(RunError, match='SingleTask trains the first phase in a way of its own; leave --first-phase'):
+        train_stream(cfg, first_phase=finished('Vanilla')[1])
+
+
+def test_single_task_models_start_anew_and_each_is_scored_on_its_task(finished, tmp_path, data_root):
+    cfg = stream(tmp_path, data_root)
+    cfg.method = dict(type='SingleTask')
+    results, vanilla = train_stream(cfg), Results.load(finished('Vanilla')[1])
+    assert shas(results)[0] == shas(vanilla)[0]
+    assert results.phases[0].metrics == vanilla.phases[0].metrics
+    for index, phase in enumerate(results.phases, 1):
+        weights = read_checkpoint(tmp_path / 'run' / phase.checkpoint)['state_dict']
+        assert {key.split('.')[1] for key in weights if key.startswith('heads.')} == {STREAM[index - 1]}
+        assert list(phase.metrics) == list(STREAM[:index])
+    first = results.phases[0].metrics['segmentation']
+    assert all(phase.metrics['segmentation'] == first for phase in results.phases)
+    # Two encoders more than the learner of a stream, which has the same heads (HAD, Sec. 5.4).
+    weights = read_checkpoint(tmp_path / 'run' / results.phases[0].checkpoint)['state_dict']
+    encoder = sum(value.numel() for key, value in weights.items()
+                  if key.startswith('backbone.') and 'running' not in key and 'num_batches' not in key)
+    assert results.phases[2].parameters == vanilla.phases[2].parameters + 2 * encoder
+
+
+def test_joint_training_of_one_task_is_vanilla_bit_for_bit(tmp_path, data_root):
+    alone = [dict(tasks=['depth'])]
+    vanilla = train_stream(stream(tmp_path, data_root, 'vanilla', phases=alone))
+    cfg = stream(tmp_path, data_root, 'joint', phases=alone)
+    cfg.method = dict(type='Joint')
+    assert shas(train_stream(cfg)) == shas(vanilla)
+
+
+def test_joint_training_learns_all_tasks_in_one_phase_on_all_images(tmp_path, data_root):
+    cfg = stream(tmp_path, data_root, phases=[dict(tasks=list(STREAM))])
+    cfg.method = dict(type='Joint', task_weights=dict(normal=8))
+    results = train_stream(cfg)
+    assert results.stream == list(STREAM) and results.finished and len(results.phases) == 1
+    assert results.phases[0].iterations == 2 * 18 // 2  # two epochs of 18 images in batches of two
+    assert {task: list(values) for task, values in results.phases[0].metrics.items()} == METRICS
+
+
+def test_joint_training_is_refused_for_a_stream_of_phases(tmp_path, data_root):
+    cfg = stream(tmp_path, data_root)
+    cfg.method = dict(type='Joint')
+    refused(cfg, ConfigError, 'Joint learns all tasks at once, but phases has 3 entries; give phases=')
+
+
+def test_the_order_of_the_stream_is_the_same_run_as_its_phases_written_out(tmp_path, data_root):
+    order = ['normal', 'depth', 'segmentation']
+    ordered = train_stream(stream(tmp_path, data_root, 'ordered', order=order, train_cfg__max_epochs=1))
+    written = train_stream(stream(tmp_path, data_root, 'written', phases=[dict(task=name) for name in order],
+                                  train_cfg__max_epochs=1))
+    assert ordered.stream == order and ordered.config_hash == written.config_hash and shas(ordered) == shas(written)
+
+
+def test_an_order_of_other_tasks_is_refused(tmp_path, data_root):
+    for order in (['normal', 'depth'], ['normal', 'depth', 'edges'], ['normal', 'normal', 'depth']):
+        refused(stream(tmp_path, data_root, order=order), ConfigError,
+                'expected the tasks segmentation, depth, normal in any order')
+
+
+def norms(folder, kind):
+    """The values of one kind in all normalisations of the backbone after a phase."""
+    weights = read_checkpoint(folder / 'phase.pth')['state_dict']
+    return torch.cat([value.double().flatten() for key, value in weights.items()
+                      if key.startswith('backbone.') and ('bn' in key or 'downsample.1' in key) and key.endswith(kind)])
+
+
+@pytest.mark.parametrize('policy, moves', [
+    ('train', dict(running_mean=True, weight=True)), ('freeze_statistics', dict(running_mean=False, weight=True)),
+    ('freeze_all', dict(running_mean=False, weight=False))])
+def test_the_policy_of_batch_normalisation_holds_from_phase_2_on(tmp_path, data_root, policy, moves):
+    cfg = stream(tmp_path, data_root, batch_norm=policy, phases=[dict(task='depth'), dict(task='normal')],
+                 train_cfg__max_epochs=1)
+    train_stream(cfg)
+    first, second = tmp_path / 'run/phase1_depth', tmp_path / 'run/phase2_normal'
+    for kind, moved in moves.items():
+        assert torch.equal(norms(first, kind), norms(second, kind)) != moved
+    assert not (norms(first, 'running_mean') == 0).all()  # phase 1 trained them
+    head = [read_checkpoint(second / 'phase.pth')['state_dict'][key] for key in ('heads.normal.pool.bn.running_mean', )]
+    assert head[0].abs().sum() > 0  # the new head's normalisations learn under any policy

@@ -1,0 +1,115 @@
+"""The result tables of the HAD paper as data, to compare with and to check the summary metrics against."""
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from lhl.errors import ConfigError, suggest
+
+from .summary import Directions, Metrics
+
+_FOLDER = Path(__file__).parent / 'published_tables'
+_ARROWS = {'↑': True, '↓': False}
+
+
+class Questionable(NamedTuple):
+    """A printed cell that should not be a target.
+
+    Args:
+        method: The row, or ``'*'`` for all of them.
+        column: ``'task/metric'``, ``'Delta'`` or ``'MR'``, or ``'*'`` for all of them.
+        why: What is wrong with it.
+    """
+
+    method: str
+    column: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """One printed table, or the part of one that shares a reference.
+
+    Args:
+        name: Its name here.
+        paper: The title and venue of the paper.
+        table: Which table of the paper, and which part of it.
+        dataset: Name of the data set.
+        backbone: Name of the shared encoder.
+        stream: The tasks, in the order in which they are learned.
+        rows: The metrics of each method after the last phase, in printed order: ``{method: {task: {metric: value}}}``.
+        delta: For each method the printed relative improvement, in percent.
+        mean_rank: For each method the printed mean rank.
+        higher_is_better: For each task its metrics, in printed order.
+        reference: The row that the relative improvement refers to.
+        compatibility: With which ``compatibility`` of :func:`~lhl.evaluation.relative_improvement` the printed relative
+            improvement recomputes; None if it does so as it is.
+        questionable: The printed cells that contradict others or themselves.
+        notes: What else there is to know.
+    """
+
+    name: str
+    paper: str
+    table: str
+    dataset: str
+    backbone: str
+    stream: tuple[str, ...]
+    rows: dict[str, Metrics]
+    delta: dict[str, float]
+    mean_rank: dict[str, float]
+    higher_is_better: Directions
+    reference: str
+    compatibility: str | None
+    questionable: tuple[Questionable, ...]
+    notes: tuple[str, ...]
+
+
+def published_tables() -> list[str]:
+    """List the names of the published tables, in the order of the paper."""
+    return sorted((path.stem for path in _FOLDER.glob('*.csv')),
+                  key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)])
+
+
+def published_table(name: str) -> PublishedTable:
+    """Read a published table.
+
+    Each is a CSV file with the printed digits, below lines ``# key: value`` that say where they are from.
+
+    Args:
+        name: One of :func:`published_tables`.
+
+    Raises:
+        ConfigError: If there is no such table.
+    """
+    if name not in published_tables():
+        raise ConfigError(f'there is no published table {name!r}; {suggest(name, published_tables())}')
+    lines = (_FOLDER / f'{name}.csv').read_text(encoding='utf-8').splitlines()
+    about: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith('# '):
+            key, value = line[2:].split(': ', maxsplit=1)
+            about.setdefault(key, []).append(value)
+    header, *cells = csv.reader(line for line in lines if not line.startswith('#'))
+    numbers = {row[0]: dict(zip(header[1:], map(float, row[1:]), strict=True)) for row in cells}
+    return PublishedTable(
+        name=name,
+        **{key: about[key][0] for key in ('paper', 'table', 'dataset', 'backbone', 'reference')},
+        stream=tuple(about['stream'][0].split(', ')),
+        rows={method: _by_task(row) for method, row in numbers.items()},
+        delta={method: row['Delta ↑'] for method, row in numbers.items()},
+        mean_rank={method: row['MR ↓'] for method, row in numbers.items()},
+        higher_is_better=_by_task({column: _ARROWS[column[-1]] for column in header[1:]}),
+        compatibility=about.get('compatibility', [None])[0],
+        questionable=tuple(Questionable(*entry.split(' | ')) for entry in about.get('questionable', [])),
+        notes=tuple(about.get('note', [])))
+
+
+def _by_task(row: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Sort ``{'task/metric arrow': value}`` by task, without the columns of no task."""
+    table: dict[str, dict[str, float]] = {}
+    for column, value in row.items():
+        task, slash, metric = column[:-2].partition('/')
+        if slash:
+            table.setdefault(task, {})[metric] = value
+    return table
