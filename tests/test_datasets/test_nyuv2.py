@@ -138,6 +138,35 @@ def test_another_seed_cuts_other_parts():
     assert part_indices(795, 0, 3, seed=0) != part_indices(795, 0, 3, seed=1)
 
 
+def test_several_parts_are_all_their_images():
+    assert part_indices(20, [0, 2], 3) == sorted(part_indices(20, 0, 3) + part_indices(20, 2, 3))
+    with pytest.raises(ConfigError, match='part index 3 does not exist'):
+        part_indices(20, [0, 3], 3)
+
+
+def test_with_the_labels_of_its_own_part_an_image_is_labelled_for_one_task(nyuv2_root):
+    names = list(TASKS)
+    parts = dict(index=list(range(len(names))), count=len(names))
+    everything = nyuv2(nyuv2_root, part=parts)
+    divided = nyuv2(nyuv2_root, part=parts, labels='own_part')
+    seen = {name: [] for name in names}
+    for position, index in enumerate(divided.indices):
+        sample, labelled = divided[position], everything[position]
+        task, = [name for name in names if sample['valid'][name].any()]
+        seen[task].append(index)
+        assert (sample['valid'][task] == labelled['valid'][task]).all()
+        assert (sample['targets'][task] == labelled['targets'][task]).all()
+        assert all((sample['targets'][name] == 0).all() for name in names if name != task)
+    assert [seen[name] for name in names] == [
+        part_indices(len(everything), index, len(names)) for index in range(len(names))]
+
+
+@pytest.mark.parametrize('part', [None, dict(index=0, count=3), dict(index=[0, 1], count=3)])
+def test_labels_of_the_own_part_need_a_part_for_every_task(nyuv2_root, part):
+    with pytest.raises(ConfigError, match="labels='own_part' needs as many parts as tasks"):
+        nyuv2(nyuv2_root, part=part, labels='own_part')
+
+
 def test_an_image_is_augmented_the_same_in_a_part_as_in_the_whole(nyuv2_root):
     whole = nyuv2(nyuv2_root, pipeline=RANDOM_PIPELINE)
     part = nyuv2(nyuv2_root, pipeline=RANDOM_PIPELINE, part=dict(index=1, count=2))

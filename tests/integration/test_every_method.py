@@ -1,0 +1,137 @@
+"""Every method, from its shipped config: the stream is learned, and an interrupted run ends as an uninterrupted one."""
+import shutil
+
+import pytest
+import torch
+from mmengine.config import Config
+from test_engine.tiny_stream import CONFIGS, STREAM, write_data
+
+import lhl.methods
+from lhl.engine import first_phase_hash, read_checkpoint, train_stream
+from lhl.engine.hooks import ContinualPhaseHook
+from lhl.evaluation import Results
+from lhl.registry import METHODS
+
+SUFFIX = '_tiny_synthrooms'
+CONFIG_FILES = {path.stem.removesuffix(SUFFIX): path for path in sorted(CONFIGS.rglob(f'*{SUFFIX}.py'))
+                if path.parent.name != 'ablations'}  # which differ from HAD in numbers only
+MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp('data'))
+
+
+def read(name, data, work_dir):
+    """The shipped config, on a few tiny images: two epochs of three batches of two images in each phase."""
+    cfg = Config.fromfile(CONFIG_FILES[name])
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.data_root = str(data)
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+    for phase in cfg.phases:
+        phase.pop('train_cfg', None)
+    cfg.train_cfg.max_epochs = 2
+    cfg.default_hooks.checkpoint.interval = 1
+    cfg.log_level = 'WARNING'
+    for method in cfg.method.get('methods', [cfg.method]):
+        if METHODS.build(method.to_dict()).requires.stored_images:
+            method.memory_size = MEMORY
+    cfg.work_dir = str(work_dir)
+    return cfg
+
+
+@pytest.fixture(scope='module')
+def whole(data, tmp_path_factory):
+    """The uninterrupted run of a config, trained once."""
+    runs = {}
+
+    def train(name):
+        if name not in runs:
+            runs[name] = tmp_path_factory.mktemp(name) / 'run'
+            train_stream(read(name, data, runs[name]))
+        return runs[name]
+    return train
+
+
+def carried(run, phase):
+    return read_checkpoint(run / phase.checkpoint)['method']
+
+
+def test_every_method_has_a_config():
+    named = {Config.fromfile(path).method.type for path in CONFIG_FILES.values()}
+    methods = {name for name, method in METHODS.module_dict.items() if method.__module__.startswith('lhl.methods')}
+    assert named == methods - {'Combined'}  # which has no method of its own
+    assert set(lhl.methods.__all__) >= methods
+
+
+@pytest.mark.parametrize('name', CONFIG_FILES)
+def test_the_stream_is_learned(name, data, whole):
+    results = Results.load(whole(name))
+    assert results.finished and results.stream == list(STREAM)
+    assert list(results.phases[-1].metrics) == list(STREAM)
+    for phase in results.phases:
+        assert phase.seconds > 0 and phase.parameters > 0
+        assert phase.stored_images <= MEMORY
+        state = carried(whole(name), phase)
+        assert all(isinstance(value, torch.Tensor) for value in state.values())
+        assert phase.method_state_mib == sum(value.nbytes for value in state.values()) / 2**20
+
+
+@pytest.mark.parametrize('name', CONFIG_FILES)
+def test_the_first_phase_is_shared_by_all_methods_that_do_not_say_otherwise(name, data, whole, tmp_path):
+    vanilla, results = Results.load(whole('vanilla')), Results.load(whole(name))
+    shareable = first_phase_hash(read(name, data, tmp_path)) == first_phase_hash(read('vanilla', data, tmp_path))
+    if shareable:
+        assert results.phases[0].weights_sha256 == vanilla.phases[0].weights_sha256
+    else:
+        requires = METHODS.build(read(name, data, tmp_path).method.to_dict()).requires
+        assert requires.own_first_phase or requires.single_phase or requires.separate_models or 'pod' in name
+
+
+def interrupt(monkeypatch, phase, iteration):
+    """Raise before an iteration, as a person's Ctrl-C would."""
+    original = ContinualPhaseHook.before_train_iter
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if (runner.phase.index, runner.iter) == (phase, iteration):
+            raise Interrupted
+        original(self, runner, batch_idx, data_batch)
+    monkeypatch.setattr(ContinualPhaseHook, 'before_train_iter', before_train_iter)
+
+
+@pytest.mark.parametrize('name', CONFIG_FILES)
+def test_a_run_interrupted_in_every_phase_ends_as_it_would_have(name, data, whole, tmp_path, monkeypatch):
+    expected = Results.load(whole(name))
+    cfg = read(name, data, tmp_path / 'run')
+    for phase in range(1, len(expected.phases) + 1):
+        interrupt(monkeypatch, phase, 4)  # in the second epoch; the first is on the disk
+        with pytest.raises(Interrupted):
+            train_stream(cfg, resume=phase > 1)
+        monkeypatch.undo()
+    results = train_stream(cfg, resume=True)
+    assert [phase.weights_sha256 for phase in results.phases] == [phase.weights_sha256 for phase in expected.phases]
+    assert [phase.metrics for phase in results.phases] == [phase.metrics for phase in expected.phases]
+    for phase in results.phases:
+        ours, theirs = carried(tmp_path / 'run', phase), carried(whole(name), phase)
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+@pytest.mark.parametrize('name', CONFIG_FILES)
+def test_a_phase_that_failed_at_its_end_is_ended_again(name, data, whole, tmp_path):
+    """The weights are on the disk; what the method gathers at the end of a phase is gathered again."""
+    run = tmp_path / 'run'
+    shutil.copytree(whole(name), run)
+    results = Results.load(run)
+    last = results.phases.pop()
+    (run / last.checkpoint).unlink()
+    results.save(run)
+    again = train_stream(read(name, data, run), resume=True).phases[-1]
+    assert again.weights_sha256 == last.weights_sha256 and again.metrics == last.metrics
+    ours, theirs = carried(run, again), carried(whole(name), last)
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
