@@ -1,7 +1,10 @@
 """What people import to train, test and look at runs."""
 from lhl.engine import train_stream
 
+from .benchmark import plan_benchmark, run_benchmark
+from .compare import compare_runs, write_comparison
 from .inference import load_learner, predict, test_learner
 from .report import write_report
 
-__all__ = ['load_learner', 'predict', 'test_learner', 'train_stream', 'write_report']
+__all__ = ['compare_runs', 'load_learner', 'plan_benchmark', 'predict', 'run_benchmark', 'test_learner',
+           'train_stream', 'write_comparison', 'write_report']

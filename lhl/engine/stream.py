@@ -28,7 +28,7 @@ from .phase_config import (
     phase_tasks,
     task_names,
 )
-from .runner import PhaseRunner, TypesetOnce
+from .runner import PhaseRunner, PlainConfig
 
 
 def train_stream(cfg: Config, resume: bool = False, first_phase: str | Path | None = None) -> Results:
@@ -105,7 +105,7 @@ def _open_run(cfg: Config, resume: bool) -> Results:
     barrier()  # no process may find what another has just written
     if is_main_process() and not results.phases:
         work_dir.mkdir(parents=True, exist_ok=True)
-        cfg.dump(work_dir / 'config.py')
+        PlainConfig(cfg.to_dict()).dump(work_dir / 'config.py')
         results.save(path)
     barrier()
     return results
@@ -133,7 +133,7 @@ def _train_phase(cfg: Config, results: Results, index: int, shared: tuple[Path, 
     if shared is not None and not phase_cfg.resume:
         phase_cfg.phase.first_phase = str(shared[0])
     reset_peak_memory()
-    runner = PhaseRunner.from_cfg(TypesetOnce(phase_cfg.to_dict(), filename=phase_cfg.filename))
+    runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
     new_tasks, method = list(runner.phase.new_tasks), runner.method
     runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}')
     runner.train()

@@ -1,4 +1,5 @@
 """How runs and metrics are called in tables and figures."""
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -49,3 +50,26 @@ def unit(metric: str) -> str:
         if metric in units:
             return units[metric]
     return ''
+
+
+def metric_label(metric: str, higher_is_better: bool) -> str:
+    """Write a metric with the arrow to where it is better and its unit, if it has one: ``mIoU ↑ (%)``."""
+    return ' '.join([metric, arrow(higher_is_better), *([f'({unit(metric)})'] if unit(metric) else [])])
+
+
+def decimals(metric: str) -> int:
+    """Say with how many decimals a metric is printed."""
+    return 2 if unit(metric) in ('%', '°') else 4
+
+
+def number(value: float | None, places: int, sign: str = '') -> str:
+    """Write a number for a table: ``-`` where it was not measured, ``nan`` where it is not a number.
+
+    Args:
+        value: The number.
+        places: How many decimals to print.
+        sign: ``'+'`` to print the sign of positive numbers, too.
+    """
+    if value is None:
+        return '-'
+    return 'nan' if math.isnan(value) else format(value, f'{sign}.{places}f')

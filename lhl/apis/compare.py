@@ -1,0 +1,257 @@
+"""Compares finished runs of one stream: what a paper's table says about some methods."""
+import math
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mmengine.config import Config
+
+from lhl.atomic import atomic_write
+from lhl.errors import RunError
+from lhl.evaluation import Results, mean_rank, plasticity, relative_forgetting, relative_improvement
+from lhl.evaluation.results import FILE_NAME
+from lhl.registry import METHODS
+from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
+from lhl.visualization.labels import arrow
+
+from .command_line import read_config
+
+#: What runs of one method must share, because an average over them would say nothing.
+_OPTIONS = ('method', 'phases', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+
+
+class _Run(NamedTuple):
+    """A run that takes part."""
+
+    path: str  #: as it was given
+    file: Path  #: its results, by one path however it was given
+    results: Results
+    config: Config | None  #: None where there is nothing but the results
+
+
+def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
+                 single_task: Sequence[str | Path] | None = None, names: Mapping[str | Path, str] | None = None,
+                 compatibility: str | None = None) -> Comparison:
+    """Compare methods that learned the same stream with a reference, usually sequential fine-tuning.
+
+    Runs of one config with several seeds are one method. It is called by the method's name and, where there are
+    several configs of it, by what their file names do not share: ``HAD`` and ``HAD (no sg)``. Every run is compared
+    with the reference's run of the same seed, and only then averaged over seeds.
+
+    Args:
+        runs: The folders of finished runs, or their result files; those of the reference may be among them.
+        references: The reference's runs, one per seed.
+        single_task: Runs that learned a separate model for each task, one per seed, to measure plasticity against. They
+            are rows only if they are among ``runs``, too.
+        names: Names to give to runs instead.
+        compatibility: A deviation that Delta repeats, see :func:`~lhl.evaluation.relative_improvement`.
+
+    Returns:
+        The upper bounds, the reference, and the other methods in the order in which they were given.
+
+    Raises:
+        RunError: If a run is missing, unfinished, of another stream, data set or metrics than the others, or without
+            a reference of its seed, or if it is not clear which method it belongs to.
+        ConfigError: If the compatibility is unknown, or a run's config cannot be read.
+    """
+    if not runs:
+        raise RunError('found no run to compare; give the folders of finished runs')
+    if not references:
+        raise RunError('found no reference to compare with; give the runs of sequential fine-tuning, one per seed')
+    compared, separate = _load([*references, *runs]), _load(single_task or [])
+    pivot = _check_alike([*compared, *separate])
+    methods = _group(compared, {_file(run): name for run, name in (names or {}).items()})
+    reference, bases = _reference(methods, {_file(run) for run in references})
+    models = _by_seed(separate, 'separate models')
+    directions = {task: pivot.higher_is_better[task] for task in pivot.stream}
+
+    ranks = {seed: mean_rank({name: _final(by_seed[seed]) for name, by_seed in methods.items() if seed in by_seed},
+                             directions) for seed in {seed for by_seed in methods.values() for seed in by_seed}}
+    rows = []
+    for name, by_seed in methods.items():
+        for run in by_seed.values():
+            _check_partner(run, bases, f'the reference {reference}')
+            if models:
+                _check_partner(run, models, 'the separate models')
+        finals = [_final(run) for run in by_seed.values()]
+        forgotten = [_average(relative_forgetting(run.results)) for run in by_seed.values()]
+        rows.append(ComparedMethod(
+            name=name,
+            seeds=list(by_seed),
+            metrics={task: {metric: Spread.of([final[task][metric] for final in finals]) for metric in metrics}
+                     for task, metrics in directions.items()},
+            improvement=Spread.of([relative_improvement(final, _final(bases[seed]), directions, compatibility)
+                                   for seed, final in zip(by_seed, finals, strict=True)]),
+            mean_rank=Spread.of([ranks[seed][name] for seed in by_seed]),
+            forgetting=None if None in forgotten else Spread.of(forgotten),
+            plasticity=Spread.of([_average(plasticity(run.results, models[seed].results))
+                                  for seed, run in by_seed.items()]) if models else None,
+            upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values())))
+    rows.sort(key=lambda row: (not row.upper_bound, row.name != reference))
+    return Comparison(directions, rows, reference, compatibility)
+
+
+def write_comparison(comparison: Comparison, path: str | Path,
+                     format: Literal['markdown', 'latex', 'csv'] = 'markdown') -> None:
+    """Write the table of a comparison, whole or not at all, and over nothing.
+
+    Args:
+        comparison: From :func:`compare_runs`.
+        path: The file to write.
+        format: As in :func:`~lhl.visualization.comparison_table`.
+
+    Raises:
+        RunError: If there already is such a file.
+    """
+    if Path(path).exists():
+        raise RunError(f'{path} already exists and is not overwritten; delete it or give another path')
+    text = comparison_table(comparison, format)
+    with atomic_write(path) as file:
+        file.write(text.encode() + b'\n')
+
+
+def _file(run: str | Path) -> Path:
+    """Find the result file of a run, by one path however it was given."""
+    path = Path(run)
+    return (path / FILE_NAME if path.is_dir() else path).resolve()
+
+
+def _load(runs: Sequence[str | Path]) -> list[_Run]:
+    """Read finished runs; one that is given twice counts once."""
+    loaded = []
+    for file, run in {_file(run): run for run in runs}.items():
+        results = Results.load(run)
+        missing = [task for task in results.stream if task not in results.learned_tasks]
+        if missing or not results.phases:
+            raise RunError(f'the run in {run} is not finished: phase {len(results.phases) + 1} is missing, '
+                           f'{", ".join(missing)} not learned; continue it with tools/train.py --resume')
+        config = file.parent / 'config.py'
+        loaded.append(_Run(str(run), file, results, read_config(config) if config.exists() else None))
+    return loaded
+
+
+def _check_alike(runs: Sequence[_Run]) -> Results:
+    """Refuse runs that cannot stand in one table, and give the run that says in which order its columns are.
+
+    That is a run with several phases if there is one: to learn all tasks at once knows no order.
+    """
+    first = next((run for run in runs if len(run.results.phases) > 1), runs[0])
+    stream, metrics, data = first.results.stream, _metrics(first.results), _data(first)
+    for run in runs:
+        own = run.results.stream
+        if own != stream and (len(run.results.phases) > 1 or sorted(own) != sorted(stream)):
+            raise RunError(f'{run.path} learned {", ".join(own)} but {first.path} learned {", ".join(stream)}; compare '
+                           f'runs of one stream')
+        differing = sorted(_metrics(run.results) ^ metrics)
+        if differing:
+            raise RunError(f'{run.path} and {first.path} have different metrics: {"; ".join(differing)} in one of '
+                           f'them only; compare runs that were scored alike')
+        final = _final(run)
+        unscored = [f'{task}/{metric}' for task in own for metric in run.results.higher_is_better[task]
+                    if metric not in final.get(task, {})]
+        if unscored:
+            raise RunError(f'{run.path} was not scored by {", ".join(unscored)} after its last phase; compare runs '
+                           f'that were scored on all tasks')
+        if data and _data(run) and _data(run) != data:
+            raise RunError(f'{run.path} was scored on {_data(run)} but {first.path} on {data}; compare runs that were '
+                           f'scored on the same data')
+    return first.results
+
+
+def _metrics(results: Results) -> set[str]:
+    """List all metrics with the directions in which they are better."""
+    return {f'{task}/{metric} {arrow(better)}' for task, metrics in results.higher_is_better.items()
+            for metric, better in metrics.items()}
+
+
+def _data(run: _Run) -> str | None:
+    """Say on which data a run was scored, in words that do not depend on the machine; None if it is not known."""
+    dataset = run.config and run.config.get('val_dataloader', {}).get('dataset')
+    if not dataset:
+        return None
+    return f'{Path(dataset.get("data_root", "")).name} ({dataset.get("type")}, {dataset.get("split", "all of it")})'
+
+
+def _group(runs: Sequence[_Run], names: Mapping[Path, str]) -> dict[str, dict[int, _Run]]:
+    """Sort runs by the name of their method and their seed."""
+    unknown = names.keys() - {run.file for run in runs}
+    if unknown:
+        raise RunError(f'{min(unknown)} is given a name, but is not among the runs; add it to them, or leave the name '
+                       f'away')
+    stems: dict[str, list[str]] = {}
+    for run in runs:
+        if run.file not in names:
+            stems.setdefault(run.results.method, []).append(Path(run.results.config).stem)
+    differences = {method: dict(zip(of_method, _differences(of_method), strict=True))
+                   for method, of_method in stems.items()}
+    groups: dict[str, list[_Run]] = {}
+    for run in runs:
+        name = names.get(run.file)
+        if name is None:
+            method = run.results.method
+            difference = differences[method][Path(run.results.config).stem]
+            name = f'{method} ({difference})' if difference else method
+        groups.setdefault(name, []).append(run)
+    return {name: _by_seed(members, name) for name, members in groups.items()}
+
+
+def _differences(stems: Sequence[str]) -> list[str]:
+    """Leave away the first and last words that all names of config files share."""
+    words = [stem.split('_') for stem in stems]
+    for end in (0, -1):
+        while all(words) and len({name[end] for name in words}) == 1:
+            for name in words:
+                del name[end]
+    return [' '.join(name) for name in words]
+
+
+def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
+    """Sort the runs of one method by their seeds, and refuse those that are not seeds of one method."""
+    by_seed: dict[int, _Run] = {}
+    for run in runs:
+        other = by_seed.setdefault(run.results.seed, run)
+        if other is not run:
+            raise RunError(f'{other.path} and {run.path} are both {name} with seed {run.results.seed}; leave one away, '
+                           f'or give one a name with --name')
+        first = next(iter(by_seed.values()))
+        for option in _OPTIONS if run.config and first.config else ():
+            if run.config.get(option) != first.config.get(option):
+                raise RunError(f'{first.path} and {run.path} are both {name}, but differ in {option!r} of their '
+                               f'configs; give one a name with --name')
+    return dict(sorted(by_seed.items()))
+
+
+def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> tuple[str, dict[int, _Run]]:
+    """Find the method that the references are runs of, and its runs that are references, by seed."""
+    found = {name: {seed: run for seed, run in by_seed.items() if run.file in files}
+             for name, by_seed in methods.items()}
+    (name, bases), *others = ((name, bases) for name, bases in found.items() if bases)
+    for other, runs in others:
+        raise RunError(f'the references {next(iter(bases.values())).path} ({name}) and '
+                       f'{next(iter(runs.values())).path} ({other}) are two methods; give the runs of one')
+    return name, bases
+
+
+def _check_partner(run: _Run, partners: Mapping[int, _Run], whose: str) -> None:
+    """Refuse a run that there is nothing to pair with."""
+    seed = run.results.seed
+    if seed not in partners:
+        raise RunError(f'{run.path} is a run without its reference: it has seed {seed}, but {whose} only '
+                       f'{", ".join(map(str, partners))}; give the run with seed {seed}')
+
+
+def _final(run: _Run) -> dict[str, dict[str, float]]:
+    return run.results.phases[-1].metrics
+
+
+def _average(values: Mapping[str, Mapping[str, float]]) -> float | None:
+    """Average over the metrics of each task, then over tasks; None if there is no task."""
+    by_task = [math.fsum(of_one.values()) / len(of_one) for of_one in values.values() if of_one]
+    return math.fsum(by_task) / len(by_task) if by_task else None
+
+
+def _is_upper_bound(results: Results) -> bool:
+    """Say whether a run learned all tasks at once or a separate model for each."""
+    method = METHODS.module_dict.get(results.method)
+    at_once = len(results.phases) == 1 and len(results.stream) > 1
+    return at_once or (method is not None and method.requires.separate_models)

@@ -1,0 +1,339 @@
+import csv
+import json
+import shutil
+import statistics
+
+import pytest
+from test_engine.tiny_stream import ROOT, run_tool
+
+from lhl.apis import compare_runs, write_comparison
+from lhl.errors import ConfigError, RunError
+from lhl.evaluation import PhaseResults, Results, published_table, published_tables
+from lhl.methods import Method, Requirements
+from lhl.registry import METHODS
+from lhl.visualization import Spread, comparison_table
+
+from .test_command_line import the_error, tool  # noqa: F401
+
+TOOL = ROOT / 'tools' / 'analysis_tools' / 'compare.py'
+STREAM = ('segmentation', 'depth')
+DIRECTIONS = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False}}
+CONFIG = '''
+method = dict(type='HAD', alpha={alpha})
+val_dataloader = dict(dataset=dict(type='NYUv2', data_root={data_root!r}, split='val'))
+'''
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the results of a run with so much mIoU and AbsErr at its end, and give its folder."""
+    def write_run(folder, miou=20., abs_err=1., method='HAD', seed=0, learned=40., stream=STREAM, config='c.py',
+                  directions=DIRECTIONS, at_once=False, phases=None, parameters=100, dumped=None):
+        final = {'segmentation': {'mIoU': miou}, 'depth': {'AbsErr': abs_err}}
+        results = Results(method, seed, list(stream), f'configs/{config}', 'hash', {}, directions)
+        learned_in = [list(stream)] if at_once else [[task] for task in stream]
+        for number, tasks in enumerate(learned_in[:phases], start=1):
+            metrics = final if number == len(learned_in) else {tasks[0]: {
+                metric: learned for metric in directions.get(tasks[0], {})}}
+            results.add_phase(PhaseResults(number, tasks, metrics, 1, 1, 1, parameters, 0, 0, 'hash', 'phase.pth'))
+        path = tmp_path / folder
+        path.mkdir()
+        results.save(path)
+        if dumped:
+            (path / 'config.py').write_text(dumped)
+        return path
+    return write_run
+
+
+def by_name(comparison):
+    return {method.name: method for method in comparison.methods}
+
+
+def refused(message, *arguments, **options):
+    with pytest.raises((RunError, ConfigError)) as found:
+        compare_runs(*arguments, **options)
+    assert message in str(found.value), found.value
+
+
+# ---- the numbers ----------------------------------------------------------------------------------------------------
+
+def test_the_numbers_of_one_seed(write):
+    # Delta: (+100 * (30 - 20) / 20 + 100 * (1 - 0.75) / 1) / 2 = (50 + 25) / 2; the first task fell from 40 to 30
+    vanilla, had = write('v', 20., 1., 'Vanilla'), write('h', 30., 0.75)
+    comparison = compare_runs([had], [vanilla])
+    reference, method = comparison.methods
+    assert (reference.name, method.name, comparison.reference) == ('Vanilla', 'HAD', 'Vanilla')
+    assert method.metrics == {'segmentation': {'mIoU': (30., None, 1)}, 'depth': {'AbsErr': (0.75, None, 1)}}
+    assert method.improvement == (37.5, None, 1) and reference.improvement == (0., None, 1)
+    assert method.mean_rank == (1., None, 1) and reference.mean_rank == (2., None, 1)
+    assert method.forgetting == (25., None, 1) and reference.forgetting == (50., None, 1)
+    assert method.plasticity is None and not method.upper_bound
+
+
+def test_mean_and_deviation_over_two_seeds(write):
+    references = [write(f'v{seed}', 20., 1., 'Vanilla', seed) for seed in (0, 1)]
+    runs = [write('h0', 30., 1.2, seed=0), write('h1', 40., 0.5, seed=1)]
+    method = by_name(compare_runs(runs, references))['HAD']
+    assert method.seeds == [0, 1]
+    assert method.metrics['segmentation']['mIoU'] == (35., pytest.approx(50 ** 0.5), 2)
+    assert method.improvement == (45., pytest.approx(1800 ** 0.5), 2)  # (50 - 20) / 2 = 15 and 75
+    assert method.mean_rank == (1.25, pytest.approx(0.125 ** 0.5), 2)  # (1 + 2) / 2 and 1
+    assert method.forgetting == (12.5, pytest.approx(312.5 ** 0.5), 2)  # 25 and 0
+
+
+def test_delta_is_paired_by_seed(write):
+    # Each seed doubles the mIoU of its own reference: twice (100 + 0) / 2. Paired the wrong way round, it would be
+    # (300 + 0) / 2 and 0, with a mean of 75.
+    references = [write('v0', 10., 1., 'Vanilla', 0), write('v1', 20., 1., 'Vanilla', 1)]
+    runs = [write('h1', 40., 1., seed=1), write('h0', 20., 1., seed=0)]
+    for order in (references, references[::-1]):
+        assert by_name(compare_runs(runs, order))['HAD'].improvement == (50., 0., 2)
+    # Paired, 100 / 2 and 0. Unpaired, the means 20 against 15 would give 33.3 / 2.
+    runs = [write('e0', 20., 1., 'EWC', 0), write('e1', 20., 1., 'EWC', 1)]
+    assert by_name(compare_runs(runs, references))['EWC'].improvement == (25., pytest.approx(1250 ** 0.5), 2)
+
+
+def write_published(table, folder):
+    """Write a run for each row of a published table, and give their folders."""
+    runs = {}
+    for method, metrics in table.rows.items():
+        results = Results(method, 0, list(table.stream), 'c.py', 'hash', {}, table.higher_is_better)
+        phases = [list(table.stream)] if method == 'Joint' else [[task] for task in table.stream]
+        for number, tasks in enumerate(phases, start=1):
+            results.add_phase(PhaseResults(number, tasks, metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+        runs[method] = folder / method
+        runs[method].mkdir()
+        results.save(runs[method])
+    return runs
+
+
+@pytest.mark.parametrize('name', published_tables())
+def test_the_paper_is_reproduced(tmp_path, name):
+    table = published_table(name)
+    runs = write_published(table, tmp_path)
+    comparison = compare_runs(list(runs.values()), [runs[table.reference]], compatibility=table.compatibility)
+    assert len(comparison.methods) == len(table.rows)
+    for row in comparison.methods:
+        assert row.upper_bound == (row.name == 'Joint')
+        doubts = {entry.column for entry in table.questionable if entry.method in (row.name, '*')}
+        if doubts.isdisjoint({'*', 'Delta'}):
+            assert row.improvement.mean == pytest.approx(table.delta[row.name], abs=0.011), row.name
+        if doubts.isdisjoint({'*', 'MR'}):
+            assert row.mean_rank.mean == pytest.approx(table.mean_rank[row.name], abs=0.0051), row.name
+
+
+def test_table_1_prints_as_in_the_paper(tmp_path):
+    table = published_table('had_table_1_resnet18')
+    runs = write_published(table, tmp_path)
+    text = comparison_table(compare_runs([runs['Joint'], runs['HAD'], runs['SPG']], [runs['Vanilla']],
+                                         compatibility=table.compatibility))
+    assert '| Joint † | 41.84 | 66.14 | 0.5793 | 0.2201 | 31.53 | 25.78 | 22.38 | 44.54 | 56.36 | +40.83 |' in text
+    assert '| HAD | **35.12** | **59.63** | **0.7410** | **0.2641** | 35.32 | 30.55 | 17.23 | 37.26 | 49.12 ' \
+           '| **+32.74** |' in text
+
+
+# ---- rows -----------------------------------------------------------------------------------------------------------
+
+def test_upper_bounds_come_first_then_the_reference(write):
+    joint = write('j', 60., 0.2, 'Joint', at_once=True, stream=STREAM[::-1])  # its stream has no order
+    had, vanilla = write('h', 30., 0.5), write('v', method='Vanilla')
+    comparison = compare_runs([had, joint, vanilla], [vanilla])
+    assert [row.name for row in comparison.methods] == ['Joint', 'Vanilla', 'HAD']
+    assert list(comparison.higher_is_better) == list(STREAM)
+    bound, _, had = comparison.methods
+    assert bound.upper_bound and bound.forgetting is None and bound.mean_rank.mean == 1 and had.mean_rank.mean == 2
+
+
+def test_plasticity_is_measured_against_separate_models(write, monkeypatch):
+    class Separate(Method):
+        requires = Requirements(separate_models=True)
+
+    monkeypatch.setitem(METHODS.module_dict, 'Separate', Separate)
+    single = write('s', 50., 0.5, 'Separate', learned=50.)
+    had, vanilla = write('h', 30., 0.75), write('v', method='Vanilla')
+    comparison = compare_runs([had], [vanilla], [single])
+    # HAD: 40 against 50 mIoU when learned, 0.75 against 0.5 metres: (-20 - 50) / 2
+    assert by_name(comparison)['HAD'].plasticity == (pytest.approx(-35), None, 1)
+    assert 'Separate' not in by_name(comparison)
+    with_row = by_name(compare_runs([had, single], [vanilla], [single]))
+    assert with_row['Separate'].upper_bound and with_row['Separate'].plasticity.mean == 0
+
+
+def test_configs_of_one_method_are_rows_of_their_own(write):
+    vanilla = write('v', method='Vanilla', config='vanilla_tiny_synthrooms.py')
+    runs = [write(str(number), config=config) for number, config in enumerate(
+        ['had_tiny_synthrooms.py', 'had_no_sg_tiny_synthrooms.py', 'had_no_db_tiny_synthrooms.py'])]
+    assert list(by_name(compare_runs(runs, [vanilla]))) == ['Vanilla', 'HAD', 'HAD (no sg)', 'HAD (no db)']
+    assert list(by_name(compare_runs(runs[1:2], [vanilla]))) == ['Vanilla', 'HAD']
+    named = compare_runs(runs, [vanilla], names={runs[1]: 'without saliency'})
+    assert list(by_name(named)) == ['Vanilla', 'HAD', 'without saliency', 'HAD (no db)']
+
+
+@pytest.mark.parametrize('configs, names', [
+    (['had_r18_nyuv2.py', 'had_r50_nyuv2.py'], ['HAD (r18)', 'HAD (r50)']),
+    (['a.py', 'a_a.py'], ['HAD', 'HAD (a)']), (['mine.py', 'yours.py'], ['HAD (mine)', 'HAD (yours)'])])
+def test_the_words_that_configs_share_are_left_away(write, configs, names):
+    runs = [write(str(number), config=config) for number, config in enumerate(configs)]
+    assert list(by_name(compare_runs(runs, runs[:1]))) == names
+
+
+def test_a_run_that_is_given_twice_counts_once(write):
+    vanilla, had = write('v', method='Vanilla'), write('h')
+    comparison = compare_runs([had, had / 'results.json', vanilla, vanilla / '..' / 'v'], [vanilla])
+    assert [(row.name, row.seeds) for row in comparison.methods] == [('Vanilla', [0]), ('HAD', [0])]
+
+
+def test_methods_are_ranked_among_those_that_have_the_seed(write):
+    references = [write(f'v{seed}', 20., 1., 'Vanilla', seed) for seed in (0, 1)]
+    both = [write(f'h{seed}', 30., 0.5, seed=seed) for seed in (0, 1)]
+    comparison = compare_runs([*both, write('e', 40., 0.25, 'EWC', seed=1)], references)
+    assert {name: (row.seeds, row.mean_rank.mean) for name, row in by_name(comparison).items()} == {
+        'Vanilla': ([0, 1], 2.5), 'HAD': ([0, 1], 1.5), 'EWC': ([1], 1.)}
+    assert 'seeds differ (Vanilla 0, 1; HAD 0, 1; EWC 1)' in comparison.notes[0]
+
+
+# ---- refusals -------------------------------------------------------------------------------------------------------
+
+def test_nothing_to_compare_is_refused(write):
+    refused('found no run to compare', [], [write('v')])
+    refused('found no reference to compare with', [write('h')], [])
+
+
+def test_a_missing_run_or_reference_is_refused(write, tmp_path):
+    refused(f'{tmp_path / "nowhere"} does not exist', [write('h')], [tmp_path / 'nowhere'])
+    (tmp_path / 'empty').mkdir()
+    refused('results.json does not exist', [tmp_path / 'empty'], [tmp_path / 'h'])
+
+
+def test_another_version_is_refused(write):
+    vanilla, had = write('v', method='Vanilla'), write('h')
+    document = json.loads((had / 'results.json').read_text())
+    (had / 'results.json').write_text(json.dumps({**document, 'version': 1}))
+    refused('has version 1, expected 2', [had], [vanilla])
+
+
+@pytest.mark.parametrize('phases, missing', [(0, 'phase 1 is missing, segmentation, depth not learned'),
+                                             (1, 'phase 2 is missing, depth not learned')])
+def test_an_unfinished_run_is_refused_with_the_missing_phase(write, phases, missing):
+    unfinished = write('h', phases=phases)
+    refused(f'the run in {unfinished} is not finished: {missing}', [unfinished], [write('v', method='Vanilla')])
+
+
+def test_a_run_without_its_reference_is_refused(write):
+    references = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    had = write('h', seed=2)
+    refused(f'{had} is a run without its reference: it has seed 2, but the reference Vanilla only 0, 1', [had],
+            references)
+    refused(f'{references[1]} is a run without its reference', [references[1]], references[:1])
+    refused('but the separate models only 0', [write('g', seed=1)], references, [write('s', method='SingleTask')])
+
+
+def test_two_runs_of_one_method_and_seed_are_refused_with_both_names(write):
+    vanilla, runs = write('v', method='Vanilla'), [write('a'), write('b')]
+    refused(f'{runs[0]} and {runs[1]} are both HAD with seed 0', runs, [vanilla])
+    assert list(by_name(compare_runs(runs, [vanilla], names={runs[1]: 'again'}))) == ['Vanilla', 'HAD', 'again']
+    refused('is given a name, but is not among the runs', runs[:1], [vanilla], names={runs[1]: 'again'})
+
+
+def test_references_of_two_methods_are_refused(write):
+    references = [write('v', method='Vanilla'), write('j', method='Joint')]
+    refused(f'the references {references[0]} (Vanilla) and {references[1]} (Joint) are two methods', [write('h')],
+            references)
+
+
+def test_different_streams_are_refused_with_both_orders(write):
+    vanilla, other = write('v', method='Vanilla'), write('h', stream=STREAM[::-1])
+    refused(f'{other} learned depth, segmentation but {vanilla} learned segmentation, depth', [other], [vanilla])
+    alone = write('j', stream=['depth'], directions={'depth': {'AbsErr': False}}, phases=0)
+    refused('is not finished', [alone], [vanilla])
+
+
+def test_different_metrics_are_refused(write):
+    vanilla = write('v', method='Vanilla')
+    more = write('m', directions={**DIRECTIONS, 'depth': {'AbsErr': False, 'RelErr': False}})
+    refused(f'{more} and {vanilla} have different metrics: depth/RelErr ↓ in one of them only', [more], [vanilla])
+    turned = write('t', directions={**DIRECTIONS, 'depth': {'AbsErr': True}})
+    refused('different metrics: depth/AbsErr ↑; depth/AbsErr ↓', [turned], [vanilla])
+
+
+def test_a_task_that_was_not_scored_at_the_end_is_refused(write):
+    vanilla, had = write('v', method='Vanilla'), write('h')
+    results = Results.load(had)
+    del results.phases[1].metrics['segmentation']
+    results.save(had)
+    refused(f'{had} was not scored by segmentation/mIoU after its last phase', [had], [vanilla])
+
+
+def test_different_data_are_refused_where_the_config_tells(write):
+    def run(name, data_root, **options):
+        return write(name, dumped=CONFIG.format(data_root=data_root, alpha=1), **options)
+    vanilla = run('v', 'data/nyuv2', method='Vanilla')
+    refused(f'was scored on synth_rooms (NYUv2, val) but {vanilla} on nyuv2 (NYUv2, val)',
+            [run('other', 'data/synth_rooms')], [vanilla])
+    assert compare_runs([run('elsewhere', '/elsewhere/nyuv2/')], [vanilla])
+    assert compare_runs([write('unknown')], [vanilla])
+
+
+def test_seeds_that_were_trained_with_different_options_are_not_averaged(write):
+    references = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    runs = [write(f'h{seed}', seed=seed, dumped=CONFIG.format(data_root='d', alpha=seed)) for seed in (0, 1)]
+    refused(f"{runs[0]} and {runs[1]} are both HAD, but differ in 'method' of their configs", runs, references)
+    assert [row.seeds for row in compare_runs(runs, references, names={runs[1]: 'more'}).methods] == [[0, 1], [0], [1]]
+
+
+def test_an_impossible_compatibility_is_refused(write):
+    runs = [write('h')], [write('v', method='Vanilla')]
+    refused("found compatibility='had'", *runs, compatibility='had')
+    refused('turns the sign of task', *runs, compatibility='had_nyuv2_printed')
+
+
+# ---- files and the command line -------------------------------------------------------------------------------------
+
+def test_a_table_is_written_over_nothing(write, tmp_path):
+    comparison = compare_runs([write('h')], [write('v', method='Vanilla')])
+    path = tmp_path / 'new' / 'table.csv'
+    write_comparison(comparison, path, 'csv')
+    assert path.read_text() == comparison_table(comparison, 'csv') + '\n'
+    with pytest.raises(RunError, match='table.csv already exists and is not overwritten'):
+        write_comparison(comparison, path, 'markdown')
+    assert path.read_text() == comparison_table(comparison, 'csv') + '\n'
+    assert [child.name for child in path.parent.iterdir()] == ['table.csv']
+
+
+def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):  # noqa: F811
+    references = [write(f'v{seed}', 10. + seed, 1., 'Vanilla', seed) for seed in (0, 1)]
+    runs = [write(f'h{seed}', 20. + 3 * seed, 1 / 3, seed=seed) for seed in (0, 1)]
+    single = [write(f's{seed}', 50., 0.5, 'SingleTask', seed) for seed in (0, 1)]
+    arguments = [*runs, '--reference', *references, '--single-task', *single]
+    found = run_tool(TOOL, *arguments)
+    assert found.returncode == 0 and found.stdout == comparison_table(compare_runs(runs, references, single)) + '\n'
+    for format in ('markdown', 'latex', 'csv'):
+        out = tmp_path / f'table.{format}'
+        named = ['--name', *(f'mine={run}' for run in runs)]
+        code, stdout, _ = tool(TOOL, *arguments, '--format', format, '--out', out, *named)
+        assert (code, stdout) == (0, f'{out}\n')
+        assert 'mine' in out.read_text()
+    row = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))[1]
+    assert float(row['segmentation/mIoU std']) == Spread.of([20., 23.]).std == statistics.stdev([20., 23.])
+    assert float(row['depth/AbsErr mean']) == 1 / 3
+
+
+def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):  # noqa: F811
+    had, vanilla, out = write('h'), write('v', method='Vanilla'), tmp_path / 'table.md'
+    out.write_text('precious')
+    found = run_tool(TOOL, had, '--reference', vanilla, '--out', out)
+    assert f'{out} already exists and is not overwritten' in the_error(found.returncode, found.stderr)
+    assert found.stdout == '' and out.read_text() == 'precious'
+    for arguments, message in [
+            ([had, '--reference', tmp_path / 'nowhere'], 'nowhere does not exist'),
+            ([had, '--reference', vanilla, '--compatibility', 'x'], "found compatibility='x'")]:
+        code, stdout, stderr = tool(TOOL, *arguments)
+        assert message in the_error(code, stderr) and stdout == ''
+    code, _, stderr = tool(TOOL, had, '--reference', vanilla, '--name', 'HAD')
+    assert code == 2 and "found 'HAD', expected LABEL=RUN" in stderr
+
+
+def test_a_trained_run_compares_with_itself(finished, tmp_path):
+    run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
+    row, = compare_runs([run], [run]).methods
+    assert row.name == 'Vanilla' and row.improvement.mean == 0 and row.mean_rank.mean == 1
