@@ -129,7 +129,20 @@ def config_hash(cfg: Config, num_processes: int = 1) -> str:
     """
     values = {key: value for key, value in cfg.to_dict().items() if key not in NOT_HASHED}
     values['num_processes'] = num_processes
-    return _hash(values)
+    return _hash(_without_workers(values))
+
+
+def training_hash(cfg: Config, index: int) -> str:
+    """Identify the training of a phase and of those before it, the method's end of the phases included.
+
+    Args:
+        cfg: The stream's config.
+        index: The phase, from 1.
+
+    Returns:
+        A hash of everything that decides which weights and which state of the method the phase ends with.
+    """
+    return _hash([_training(cfg, earlier) for earlier in range(1, index + 1)])
 
 
 def first_phase_hash(cfg: Config) -> str | None:
@@ -142,20 +155,27 @@ def first_phase_hash(cfg: Config) -> str | None:
         A hash of everything but the method that decides which weights the first phase ends with; None where the
         method trains the first phase in a way of its own.
     """
-    cfg = copy.deepcopy(in_order(cfg))
-    cfg.work_dir = ''
     requires = METHODS.build(cfg.method.to_dict()).requires
     if requires.own_first_phase or requires.single_phase or requires.separate_models:
         return None
-    first = phase_config(cfg, 1).to_dict()
-    left_out = (*NOT_HASHED, 'method', 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name',
-                'val_dataloader', 'val_evaluator')
-    return _hash({key: value for key, value in first.items() if key not in left_out})
+    return _hash({key: value for key, value in _training(cfg, 1).items() if key != 'method'})
 
 
-def _hash(values: dict) -> str:
-    values = dict(values)
-    for name in ('train_dataloader', 'val_dataloader'):
-        if name in values:
-            values[name] = {key: value for key, value in values[name].items() if key not in NOT_HASHED_IN_DATALOADERS}
+def _training(cfg: Config, index: int) -> dict:
+    """What of a phase's config decides how it is trained."""
+    cfg = copy.deepcopy(in_order(cfg))
+    cfg.work_dir = ''
+    phase = phase_config(cfg, index).to_dict()
+    left_out = (*NOT_HASHED, 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name', 'val_dataloader',
+                'val_evaluator')
+    return _without_workers({key: value for key, value in phase.items() if key not in left_out})
+
+
+def _without_workers(values: dict) -> dict:
+    """Leave out what only changes how fast data is loaded."""
+    return {name: {key: value for key, value in part.items() if key not in NOT_HASHED_IN_DATALOADERS}
+            if name in ('train_dataloader', 'val_dataloader') else part for name, part in values.items()}
+
+
+def _hash(values: dict | list) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -82,8 +82,8 @@ class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
     The student starts from the checkpoint of the phase before, in which only the new heads may be missing. The teacher
-    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP. A first phase may
-    take the weights of another run's, and then only ends: the method gathers what it carries on.
+    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP. A phase that
+    another run has trained is taken over: its weights and, if it is of the same method, what the method carries on.
     """
 
     phase: Phase
@@ -96,7 +96,7 @@ class PhaseRunner(LearnerRunner):
         learner = super().build_model(model)
         phase = self.cfg.phase.to_dict()
         self.previous_checkpoint = phase.pop('previous_checkpoint')
-        self.first_phase = phase.pop('first_phase', None)
+        self.trained = phase.pop('trained', None)
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -120,7 +120,7 @@ class PhaseRunner(LearnerRunner):
         if not len(loader):
             raise ConfigError(f'the {len(loader.dataset)} images of phase {self.phase.index} do not fill a batch of '
                               f'{loader.batch_size} per process; lower train_dataloader.batch_size')
-        if self.first_phase is not None:  # trained elsewhere: what is left is the end of the phase
+        if self.trained is not None:
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
         stored = self.method.requires.stored_images
         if stored > len(loader.dataset):
@@ -138,8 +138,9 @@ class PhaseRunner(LearnerRunner):
             new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
             load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=new_heads)
             self._previous_weights = None
-        if self.first_phase is not None:
-            load_weights(self.learner, read_checkpoint(self.first_phase)['state_dict'], self.first_phase)
+        if self.trained is not None:
+            path = self.trained['checkpoint']
+            load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""

@@ -27,25 +27,28 @@ from .phase_config import (
     phase_folder,
     phase_tasks,
     task_names,
+    training_hash,
 )
 from .runner import PhaseRunner, PlainConfig
 
 
-def train_stream(cfg: Config, resume: bool = False, first_phase: str | Path | None = None) -> Results:
+def train_stream(cfg: Config, resume: bool = False, take_over: str | Path | None = None,
+                 until: int | None = None) -> Results:
     """Learn the stream of a config, phase after phase.
 
     Args:
         cfg: The config, with ``work_dir`` set.
         resume: Continue the run in ``work_dir``.
-        first_phase: The folder of a run whose first phase trained exactly as this one would, as most methods' do: its
-            weights are taken over instead of training them again.
+        take_over: The folder of a run whose first phases trained exactly as this run's would: they are taken over and
+            only scored again. Of another method's run that is the first phase, which most methods have in common.
+        until: Stop after this phase, from 1; the run can be resumed.
 
     Returns:
         The results, as in ``work_dir/results.json``.
 
     Raises:
         ConfigError: If the config cannot run.
-        RunError: If ``work_dir`` holds another run, ``resume`` finds none, or ``first_phase`` trained otherwise.
+        RunError: If ``work_dir`` holds another run, ``resume`` finds none, or ``take_over`` trained otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
     """
@@ -53,32 +56,41 @@ def train_stream(cfg: Config, resume: bool = False, first_phase: str | Path | No
     cfg = in_order(cfg)
     check_config(cfg)
     init_distributed(cfg)
-    shared = _find_first_phase(cfg, first_phase) if first_phase is not None else None
+    trained = _phases_to_take_over(cfg, take_over) if take_over is not None else []
     results = _open_run(cfg, resume)
     for index, entry in enumerate(cfg.phases, 1):
         if index <= len(results.phases):
             _check_phase(cfg, results.phases[index - 1], index)
             print_log(f'phase {index}/{len(cfg.phases)} ({", ".join(phase_tasks(entry))}) is done', logger='current')
             continue
-        _train_phase(cfg, results, index, shared if index == 1 else None)
+        _train_phase(cfg, results, index, trained[index - 1] if index <= len(trained) else None)
+        if index == until:
+            break
     return results
 
 
-def _find_first_phase(cfg: Config, run: str | Path) -> tuple[Path, PhaseResults]:
-    """Check that another run's first phase may stand for this one's, and give its checkpoint and results."""
+def _phases_to_take_over(cfg: Config, run: str | Path) -> list[dict]:
+    """Find the first phases of another run that trained as this one's would, and check that they are intact."""
     donor = Results.load(run)
     if not donor.phases:
-        raise RunError(f'the run in {run} has not finished its first phase; continue it with --resume')
-    checkpoint = Path(run, donor.phases[0].checkpoint)
-    donor_cfg = Config(json.loads(read_checkpoint(checkpoint)['lhl']['config']))
-    hashes = [first_phase_hash(config) for config in (cfg, donor_cfg)]
-    if hashes[0] is None:
-        raise RunError(f'{cfg.method.type} trains the first phase in a way of its own; leave --first-phase away')
-    if hashes[0] != hashes[1] or config_hash(donor_cfg, get_world_size()) != donor.config_hash:
-        raise RunError(f'the first phase of {run} was trained with another config, seed or number of processes; leave '
-                       f'--first-phase away, or give a run that differs in nothing but the method')
-    _check_phase(donor_cfg, donor.phases[0], 1, checkpoint)
-    return checkpoint, donor.phases[0]
+        raise RunError(f'the run in {run} has not finished a phase; continue it with --resume')
+    checkpoints = [Path(run, phase.checkpoint) for phase in donor.phases]
+    donor_cfg = Config(json.loads(read_checkpoint(checkpoints[0])['lhl']['config']))
+    trained = []
+    if config_hash(donor_cfg, get_world_size()) == donor.config_hash:
+        for index in range(1, min(len(donor.phases), len(cfg.phases)) + 1):
+            if training_hash(cfg, index) != training_hash(donor_cfg, index):
+                break
+            trained.append(dict(checkpoint=str(checkpoints[index - 1]), ended=True))
+        if not trained and first_phase_hash(cfg) == first_phase_hash(donor_cfg) is not None:
+            trained.append(dict(checkpoint=str(checkpoints[0]), ended=False))
+    if not trained:
+        raise RunError(f'the first phase of {run} was trained with another config, seed or number of processes, or '
+                       f'{cfg.method.type} trains it in a way of its own; leave --take-over away')
+    for index, (phase, found) in enumerate(zip(donor.phases, trained, strict=False), 1):
+        _check_phase(donor_cfg, phase, index, checkpoints[index - 1])
+        found['seconds'] = phase.seconds
+    return trained
 
 
 def _open_run(cfg: Config, resume: bool) -> Results:
@@ -125,13 +137,13 @@ def _check_phase(cfg: Config, recorded: PhaseResults, index: int, path: Path | N
                               f'or delete the work_dir and train again')
 
 
-def _train_phase(cfg: Config, results: Results, index: int, shared: tuple[Path, PhaseResults] | None) -> None:
-    """Train, evaluate and record one phase."""
+def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None) -> None:
+    """Train, or take over, evaluate and record one phase."""
     phase_cfg = phase_config(cfg, index)
     phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
     phase_cfg.resume = bool(training_checkpoints(phase_cfg.work_dir))
-    if shared is not None and not phase_cfg.resume:
-        phase_cfg.phase.first_phase = str(shared[0])
+    if trained is not None and not phase_cfg.resume:
+        phase_cfg.phase.trained = trained
     reset_peak_memory()
     runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
     new_tasks, method = list(runner.phase.new_tasks), runner.method
@@ -154,7 +166,7 @@ def _train_phase(cfg: Config, results: Results, index: int, shared: tuple[Path, 
         parameters += results.phases[-1].parameters
     results.add_phase(PhaseResults(
         phase=index, tasks=new_tasks, metrics=by_task,
-        seconds=runner.training_seconds + (shared[1].seconds if 'first_phase' in phase_cfg.phase else 0),
+        seconds=runner.training_seconds,
         iterations=runner.iter, peak_memory_mib=peak_memory_mib(), parameters=parameters, method_state_mib=state_mib,
         stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
         checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import lhl
+import lhl.methods
 from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
@@ -201,7 +202,7 @@ def test_a_shared_first_phase_leads_to_the_same_weights(finished, tmp_path):
     cfg, folder = finished('HAD')
     cfg = deepcopy(cfg)
     cfg.work_dir = str(tmp_path / 'run')
-    results = train_stream(cfg, first_phase=finished('Vanilla')[1])
+    results = train_stream(cfg, take_over=finished('Vanilla')[1])
     assert shas(results) == shas(Results.load(folder))
     assert not list((tmp_path / 'run' / FOLDERS[0]).glob('epoch_*.pth'))
     assert results.phases[0].iterations == Results.load(folder).phases[0].iterations
@@ -213,16 +214,44 @@ def test_a_shared_first_phase_leads_to_the_same_weights(finished, tmp_path):
     dict(optim_wrapper__optimizer__lr=1e-4)])
 def test_a_first_phase_of_another_config_is_not_shared(finished, tmp_path, data_root, options):
     cfg = stream(tmp_path, data_root, **options)
-    with pytest.raises(RunError, match='trained with another config, seed or number of processes; leave --first-phase'):
-        train_stream(cfg, first_phase=finished('Vanilla')[1])
+    with pytest.raises(RunError, match='was trained with another config, seed or number of processes'):
+        train_stream(cfg, take_over=finished('Vanilla')[1])
     assert not (tmp_path / 'run').exists()
 
 
 def test_a_method_with_a_first_phase_of_its_own_takes_none_over(finished, tmp_path, data_root):
     cfg = stream(tmp_path, data_root)
     cfg.method = dict(type='SingleTask')
-    with pytest.raises(RunError, match='SingleTask trains the first phase in a way of its own; leave --first-phase'):
-        train_stream(cfg, first_phase=finished('Vanilla')[1])
+    with pytest.raises(RunError, match='or SingleTask trains it in a way of its own; leave --take-over away'):
+        train_stream(cfg, take_over=finished('Vanilla')[1])
+
+
+def test_phases_of_the_same_method_are_taken_over_with_what_it_carries(finished, tmp_path, monkeypatch):
+    cfg, folder = finished('HAD')
+    cfg = deepcopy(cfg)
+    cfg.work_dir = str(tmp_path / 'run')
+    cfg.phases[2].loss_weight = 3.0
+    alone = train_stream(cfg)
+    cfg.work_dir = str(tmp_path / 'taken')
+    trained = []
+    monkeypatch.setattr('lhl.methods.DIS.losses', lambda self, *args, method=lhl.methods.DIS.losses: (
+        trained.append(self.phase.index), method(self, *args))[1])
+    assert shas(train_stream(cfg, take_over=folder)) == shas(alone)
+    assert set(trained) == {3}
+    # The data to score on may be others: the whole run is taken over and scored again.
+    cfg.val_dataloader.dataset.part = dict(index=0, count=2)
+    cfg.work_dir = str(tmp_path / 'scored')
+    again = train_stream(cfg, take_over=tmp_path / 'taken')
+    assert shas(again) == shas(alone) and again.phases[2].metrics != alone.phases[2].metrics
+    assert len(trained) == 6
+
+
+def test_a_run_stops_where_it_is_told_and_goes_on_later(finished, tmp_path):
+    cfg, folder = finished('HAD')
+    cfg = deepcopy(cfg)
+    cfg.work_dir = str(tmp_path / 'run')
+    assert len(train_stream(cfg, until=2).phases) == 2
+    assert shas(train_stream(cfg, resume=True)) == shas(Results.load(folder))
 
 
 def test_single_task_models_start_anew_and_each_is_scored_on_its_task(finished, tmp_path, data_root):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.hooks import Hook
 
+from lhl.engine.checkpoint import read_checkpoint
 from lhl.engine.randomness import seed_torch
 from lhl.registry import HOOKS
 
@@ -55,8 +56,11 @@ class ContinualPhaseHook(Hook):
         self.seconds = checkpoint['seconds']
 
     def after_train(self, runner: 'PhaseRunner') -> None:
-        """End the phase."""
-        learner = runner.learner
-        seed_torch(runner.seed, runner.phase.index, runner.iter)
-        runner.method.end_phase(learner, runner.phase, runner.train_dataloader)
-        runner.training_seconds = time.perf_counter() - self.started
+        """End the phase, or take its end over with it."""
+        learner, trained = runner.learner, runner.trained or {}
+        if trained.get('ended'):
+            runner.method.load_state_dict(read_checkpoint(trained['checkpoint'])['method'])
+        else:
+            seed_torch(runner.seed, runner.phase.index, runner.iter)
+            runner.method.end_phase(learner, runner.phase, runner.train_dataloader)
+        runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)
