@@ -1,9 +1,17 @@
 """Methods: one file per method; ``base.py`` is the whole contract."""
 from .base import Method, Phase, Requirements
+from .combined import Combined
+from .detached_distillation import DetachedDistillation
 from .dis import DIS
+from .frozen_encoder import FrozenEncoder
 from .had import HAD
 from .joint import Joint
+from .lwp import LwP
 from .single_task import SingleTask
+from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
-__all__ = ['DIS', 'HAD', 'Joint', 'Method', 'Phase', 'Requirements', 'SingleTask', 'Vanilla']
+__all__ = [
+    'DIS', 'Combined', 'DetachedDistillation', 'FrozenEncoder', 'HAD', 'Joint', 'LwP', 'Method', 'Phase',
+    'Requirements', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
+]

@@ -1,0 +1,2 @@
+_base_ = ['../_base_/synth_rooms_tiny.py']
+method = dict(type='DetachedDistillation', alpha=1.0)

@@ -1,0 +1,104 @@
+"""Several methods in one run, such as EWC with a memory."""
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from lhl.errors import ConfigError
+from lhl.models import Batch, Learner
+from lhl.registry import METHODS
+
+from .base import Method, Phase, Requirements
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+
+@METHODS.register_module()
+class Combined(Method):
+    """Learn with several methods at once: their loss terms are summed, and each has all of its moments, in order.
+
+    L_new counts once: of terms of the same name ``loss_new_...`` the last method's is taken. Any other term whose name
+    is taken counts too, under a name with the method's position in it. A head learns if any of the methods trains it,
+    and the encoder if all of them do.
+
+    Each method runs the teacher for itself.
+
+    Args:
+        methods: Their configs.
+    """
+
+    def __init__(self, methods: list[dict]) -> None:
+        if not methods:
+            raise ConfigError('Combined was given no methods; give methods=[dict(type=NAME, ...), ...]')
+        self.methods = [METHODS.build(config) for config in methods]
+        for method in self.methods:
+            if method.requires.single_phase or method.requires.separate_models:
+                raise ConfigError(f'{type(method).__name__} does not learn phase after phase and cannot be part of '
+                                  f'Combined; use it alone')
+        editors = [method for method in self.methods if method.requires.edits]
+        if len(editors) > 1:
+            raise ConfigError(f'{" and ".join(type(method).__name__ for method in editors)} edit gradients or updates, '
+                              f'and would undo the edits of each other; give Combined one of them')
+        self.editor = editors[0] if editors else None
+        needs = [method.requires for method in self.methods]
+        self.requires = Requirements(
+            teacher=any(need.teacher for need in needs),
+            same_backbone=any(need.same_backbone for need in needs),
+            stored_images=sum(need.stored_images for need in needs),
+            edits=self.editor and self.editor.requires.edits,
+            own_first_phase=any(need.own_first_phase for need in needs))
+
+    def trained_tasks(self, phase: Phase) -> Iterable[str]:
+        """The tasks that any of the methods trains."""
+        trained = {name for method in self.methods for name in method.trained_tasks(phase)}
+        return [name for name in phase.tasks if name in trained]
+
+    def trains_encoder(self, phase: Phase) -> bool:
+        """A method that freezes the encoder freezes it for all."""
+        return all(method.trains_encoder(phase) for method in self.methods)
+
+    def begin_phase(self, learner: Learner, phase: Phase) -> None:
+        """Begin the phase for each method."""
+        super().begin_phase(learner, phase)
+        for method in self.methods:
+            method.begin_phase(learner, phase)
+
+    def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms of all methods, L_new once."""
+        losses = {}
+        for position, method in enumerate(self.methods):
+            own_outputs = {name: outputs[name] for name in method.trained_tasks(self.phase)}
+            for name, value in method.losses(batch, features, own_outputs).items():
+                is_taken = name in losses and not name.startswith('loss_new_')
+                losses[f'loss_{position}_{name.removeprefix("loss_")}' if is_taken else name] = value
+        return losses
+
+    def edit_gradients(self, learner: Learner) -> None:
+        """Leave the gradients to the method that edits them."""
+        self.editor.edit_gradients(learner)
+
+    def edit_update(self, learner: Learner, before: dict[str, Tensor]) -> None:
+        """Leave the update to the method that edits it."""
+        self.editor.edit_update(learner, before)
+
+    def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """End the phase for each method."""
+        for method in self.methods:
+            method.end_phase(learner, phase, dataloader)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The states of all methods, each entry's name after the method's position: ``'1.fisher'``."""
+        return {f'{position}.{name}': tensor for position, method in enumerate(self.methods)
+                for name, tensor in method.state_dict().items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Give each method its state back."""
+        for position, method in enumerate(self.methods):
+            prefix = f'{position}.'
+            method.load_state_dict(
+                {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)})
+
+    def num_stored_images(self) -> int:
+        """Count the images of all methods."""
+        return sum(method.num_stored_images() for method in self.methods)

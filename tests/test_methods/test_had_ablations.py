@@ -1,0 +1,82 @@
+"""Each ablation of Table 4 and Figure 5, as shipped, has the terms it says and is HAD in all else."""
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from lhl.losses import distribution_balanced_loss, edge_set, interval_groups, threshold_groups
+from lhl.registry import METHODS
+
+from .conftest import begin, losses_of, make_batch
+
+HAD = Path(__file__).parents[2] / 'configs/had'
+BASES = ('r18_nyuv2', 'r50_nyuv2', 'tiny_synthrooms')
+TINY = 'tiny_synthrooms'  # the values of one are those of all, because the options are
+BALANCED, SALIENCY = 'loss_distribution_balanced_depth', 'loss_saliency_guided_depth'
+
+
+def read(path):
+    return Config.fromfile(HAD / path).to_dict()
+
+
+def terms_of(config, tasks=('depth', 'normal')):
+    """The terms of the distillation, and what they are computed from."""
+    method = METHODS.build(config['method'])
+    learner = begin(method, list(tasks)).eval()
+    batch = make_batch(tasks[-1])
+    losses = losses_of(learner, batch)
+    losses.pop(f'loss_new_{tasks[-1]}')
+    return losses, learner(batch.inputs)['depth'].detach(), method.phase.teacher(batch.inputs)['depth']
+
+
+@pytest.mark.parametrize('base', BASES)
+@pytest.mark.parametrize('name, difference', [
+    ('no_sg', dict(saliency_guided=None)),
+    ('no_db', dict(distribution_balanced=None)),
+    ('arithmetic', dict(distribution_balanced=dict(type='DistributionBalancedLoss', mean='arithmetic'))),
+    ('5_groups', dict(num_intervals=5)),
+    ('10_groups', dict(num_intervals=10)),
+    ('15_groups', dict(num_intervals=15)),
+    ('prediction_edges', dict(edges_of='prediction'))])
+def test_an_ablation_differs_from_had_in_one_option(name, difference, base):
+    had, ablation = read(f'had_{base}.py'), read(f'ablations/had_{name}_{base}.py')
+    assert ablation['method'] == {**had['method'], **difference} != had['method']
+    assert {**ablation, 'method': None} == {**had, 'method': None}
+
+
+def test_every_ablation_is_covered_here():
+    assert len(list((HAD / 'ablations').glob('*.py'))) == 7 * len(BASES)
+
+
+def test_without_a_term_the_other_one_keeps_its_value():
+    had, _, _ = terms_of(read(f'had_{TINY}.py'))
+    assert set(had) == {BALANCED, SALIENCY}
+    assert terms_of(read(f'ablations/had_no_sg_{TINY}.py'))[0] == {BALANCED: had[BALANCED]}
+    assert terms_of(read(f'ablations/had_no_db_{TINY}.py'))[0] == {SALIENCY: had[SALIENCY]}
+
+
+def test_the_arithmetic_mean_and_the_intervals_change_the_balanced_term_alone():
+    config = read(f'had_{TINY}.py')
+    had, student, teacher = terms_of(config)
+    alpha, threshold = config['method']['alpha'], config['method']['group_threshold']
+    loss_map = (student - teacher).abs()[:, 0]
+    expected = {'arithmetic': distribution_balanced_loss(
+        loss_map, *threshold_groups(teacher, threshold), mean='arithmetic')}
+    for count in (5, 10, 15):
+        expected[f'{count}_groups'] = distribution_balanced_loss(loss_map, *interval_groups(teacher, count))
+    for name, losses in expected.items():
+        found, _, _ = terms_of(read(f'ablations/had_{name}_{TINY}.py'))
+        torch.testing.assert_close(found[BALANCED].detach(), alpha / 2 * losses.mean(), rtol=1e-4, atol=1e-6)
+        assert found[SALIENCY] == had[SALIENCY] and found[BALANCED] != had[BALANCED]
+
+
+def test_the_edges_of_the_prediction_change_the_saliency_guided_term_alone():
+    config = read(f'had_{TINY}.py')
+    had, student, teacher = terms_of(config)
+    edges = edge_set(student, config['method']['saliency_guided']['edge_threshold'])
+    loss_map = (student - teacher).abs()[:, 0]
+    expected = torch.stack([image[mask].mean() for image, mask in zip(loss_map, edges, strict=True)]).mean()
+    found, _, _ = terms_of(read(f'ablations/had_prediction_edges_{TINY}.py'))
+    torch.testing.assert_close(found[SALIENCY].detach(), config['method']['alpha'] / 2 * expected)
+    assert found[BALANCED] == had[BALANCED] and found[SALIENCY] != had[SALIENCY]

@@ -1,0 +1,56 @@
+"""A few optimizer steps as the engine takes them, and a loader for the end of a phase."""
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from lhl.datasets import EpochSampler, collate_samples
+from lhl.engine.optim_wrapper import MethodOptimWrapper
+
+from .conftest import losses_of, make_batch
+
+
+def take_steps(learner, task, steps=3, optimizer=torch.optim.Adam, **options):
+    """Train a learner that has begun a phase; torch is seeded before each iteration, as the engine does."""
+    learner.train()
+    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+    wrapper = MethodOptimWrapper(optimizer(parameters, **{'lr': 1e-2, **options}))
+    wrapper.attach(learner.method, learner)
+    for step in range(steps):
+        torch.manual_seed(step)
+        wrapper.update_params(sum(losses_of(learner, make_batch(task, seed=step)).values()))
+    return learner
+
+
+class Images(Dataset):
+    """Random images of one task; the same image in another epoch is brighter."""
+
+    def __init__(self, task, count=8):
+        self.task = task
+        self.batch = make_batch(task, batch_size=count)
+
+    def __len__(self):
+        return len(self.batch.inputs)
+
+    def __getitem__(self, key):
+        return dict(
+            inputs=0.45 + 0.22 * self.batch.inputs[key.index] + 0.1 * key.epoch,  # the preprocessor normalises them
+            targets={self.task: self.batch.targets[self.task][key.index]},
+            valid={self.task: self.batch.valid[self.task][key.index]}, meta=dict(image_path=str(key.index)))
+
+
+def make_loader(task, batch_size=2, count=8, shuffle=True, **options):
+    dataset = Images(task, count)
+    return DataLoader(dataset, batch_size, sampler=EpochSampler(dataset, shuffle), collate_fn=collate_samples,
+                      drop_last=True, **options)
+
+
+def add_dropout(learner, probability=0.5):
+    for head in learner.heads.values():
+        head.dropout.p = probability
+    return learner
+
+
+def is_same(state, other, prefix=''):
+    """Whether all tensors whose names start with the prefix are equal, bit for bit."""
+    names = [name for name in state if name.startswith(prefix)]
+    assert names
+    return all(torch.equal(state[name], other[name]) for name in names)
