@@ -42,7 +42,7 @@ def merge_options(cfg: Config, options: dict | None) -> None:
     """
     try:
         cfg.merge_from_dict(options or {})
-    except (KeyError, TypeError, AssertionError) as error:
+    except (KeyError, TypeError, AssertionError, AttributeError) as error:
         raise ConfigError(f'--cfg-options does not fit the config ({error}); name existing keys') from error
 
 

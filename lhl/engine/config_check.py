@@ -91,6 +91,8 @@ def check_config(cfg: Config) -> None:
 def _check_overridable(cfg: Config, where: str) -> None:
     """Check the sections that a phase may override."""
     _check_component(METHODS, cfg.method, f'{where}method')
+    for i, method in enumerate(cfg.method.get('methods', [])):  # of Combined
+        _check_component(METHODS, method, f'{where}method.methods[{i}]')
     check_dataloader(cfg, 'train_dataloader', where)
     _check_component(OPTIM_WRAPPERS, cfg.optim_wrapper, f'{where}optim_wrapper', 'wrapper')
     _check_component(OPTIMIZERS, cfg.optim_wrapper.get('optimizer'), f'{where}optim_wrapper.optimizer', 'optimizer')

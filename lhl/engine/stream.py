@@ -58,14 +58,12 @@ def train_stream(cfg: Config, resume: bool = False, take_over: str | Path | None
     init_distributed(cfg)
     trained = _phases_to_take_over(cfg, take_over) if take_over is not None else []
     results = _open_run(cfg, resume)
-    for index, entry in enumerate(cfg.phases, 1):
+    for index, entry in enumerate(cfg.phases[:until], 1):
         if index <= len(results.phases):
             _check_phase(cfg, results.phases[index - 1], index)
             print_log(f'phase {index}/{len(cfg.phases)} ({", ".join(phase_tasks(entry))}) is done', logger='current')
             continue
         _train_phase(cfg, results, index, trained[index - 1] if index <= len(trained) else None)
-        if index == until:
-            break
     return results
 
 

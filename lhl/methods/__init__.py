@@ -4,14 +4,17 @@ from .combined import Combined
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
 from .frozen_encoder import FrozenEncoder
+from .gpm import GPM
 from .had import HAD
 from .joint import Joint
 from .lwp import LwP
+from .pod import GlobalPOD, LocalPOD
+from .sgp import SGP
 from .single_task import SingleTask
 from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
 __all__ = [
-    'DIS', 'Combined', 'DetachedDistillation', 'FrozenEncoder', 'HAD', 'Joint', 'LwP', 'Method', 'Phase',
-    'Requirements', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
+    'DIS', 'Combined', 'DetachedDistillation', 'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'Joint', 'LocalPOD', 'LwP',
+    'Method', 'Phase', 'Requirements', 'SGP', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
 ]

@@ -42,6 +42,8 @@ def test_every_shipped_config_was_looked_at():
      'the stream allows 0; lower method.memory_size, or raise stored_images'),
     (dict(method=dict(_delete_=True, type='SPG'), optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(
         type='Adam', lr=1.0))), 'SPG edits the update, which OptimWrapper cannot', "type='MethodOptimWrapper'"),
+    (dict(method=dict(_delete_=True, type='Combined', methods=[dict(type='Vanila')])), "method.methods[0] names the",
+     "did you mean 'Vanilla'?"),
     (dict(batch_norm='frozen'), "batch_norm='frozen'", 'freeze_statistics'),
     (dict(phases=[dict(tsk='depth')]), 'phase 1 names no task', 'dict(task=NAME)'),
     (dict(phases=[dict(task='depth', los_weight=2)]), "'los_weight'", "did you mean 'loss_weight'?"),

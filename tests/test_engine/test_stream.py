@@ -251,6 +251,7 @@ def test_a_run_stops_where_it_is_told_and_goes_on_later(finished, tmp_path):
     cfg = deepcopy(cfg)
     cfg.work_dir = str(tmp_path / 'run')
     assert len(train_stream(cfg, until=2).phases) == 2
+    assert len(train_stream(cfg, resume=True, until=2).phases) == 2
     assert shas(train_stream(cfg, resume=True)) == shas(Results.load(folder))
 
 
