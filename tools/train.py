@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file of the run')
     parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
-    parser.add_argument('--take-over', metavar='RUN', help='take over the first phases of a run that trained them alike')
+    parser.add_argument('--take-over', metavar='RUN', help='take over the phases that a run trained alike')
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
     parser.add_argument('--seed', type=int, help='seed of the run (default: the config\'s)')
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')

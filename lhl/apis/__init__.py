@@ -5,6 +5,7 @@ from .benchmark import plan_benchmark, run_benchmark
 from .compare import compare_runs, write_comparison
 from .inference import load_learner, predict, test_learner
 from .report import write_report
+from .search import search
 
-__all__ = ['compare_runs', 'load_learner', 'plan_benchmark', 'predict', 'run_benchmark', 'test_learner',
+__all__ = ['compare_runs', 'load_learner', 'plan_benchmark', 'predict', 'run_benchmark', 'search', 'test_learner',
            'train_stream', 'write_comparison', 'write_report']

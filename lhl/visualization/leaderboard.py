@@ -272,8 +272,9 @@ def _draw_group(part: SubFigure, rows: Sequence[Standing], tasks: Sequence[str],
     values = [value for row in rows for value in row.improvements.values()]
     _scale(overall, values, room_for_numbers=True)
     _scale(by_task, [spread.mean for row in rows for spread in row.tasks.values()])
-    logarithmic = f', logarithmic beyond ±{_LINEAR:g}' if by_task.get_xscale() == 'symlog' else ''
-    by_task.set_title(f'each task over {reference} (%{logarithmic})', fontsize=12, color=_TEXT)
+    by_task.set_title(f'each task over {reference} (%)', fontsize=12, color=_TEXT)
+    if by_task.get_xscale() == 'symlog':
+        by_task.set_xlabel(f'logarithmic beyond ±{_LINEAR:g}', fontsize=10, color=_TEXT)
 
 
 def _draw_row(overall: Axes, by_task: Axes, place: int, row: Standing, tasks: Sequence[str]) -> None:

@@ -105,7 +105,10 @@ def one_thread_and_no_ceremony():
 
 @pytest.fixture(scope='session')
 def data_root(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp('data'))
+    """The data of all runs, written once: each folder's conftest has its own copy of a session's fixtures."""
+    if 'data' not in _FINISHED:
+        _FINISHED['data'] = write_data(tmp_path_factory.mktemp('data'))
+    return _FINISHED['data']
 
 
 @pytest.fixture(scope='session')

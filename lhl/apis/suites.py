@@ -1,0 +1,114 @@
+"""The named suites of the benchmark: which configs are trained and compared with each other, as plain data."""
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Member:
+    """One config of a suite.
+
+    Args:
+        name: Its name within the group, which is also the name of its folder.
+        config: Path of the config, relative to the repository.
+        options: Changes of the config, written as for ``--cfg-options``.
+    """
+
+    name: str
+    config: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Configs that are compared with each other: they learn the same stream with the same backbone.
+
+    Args:
+        name: Its name within the suite, which is also the name of its folder; empty where a suite has but one group.
+        reference: What improvements and costs are relative to; it is trained first.
+        members: The methods, which are ranked together with the reference.
+        upper_bounds: What is no lifelong learning, and shows how far it could come; not ranked.
+    """
+
+    name: str
+    reference: Member
+    members: tuple[Member, ...]
+    upper_bounds: tuple[Member, ...] = ()
+
+    @property
+    def all_members(self) -> tuple[Member, ...]:
+        """The reference, the members and the upper bounds."""
+        return (self.reference, *self.members, *self.upper_bounds)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of groups.
+
+    Args:
+        name: Its name on the command line.
+        description: What it answers, in one line.
+        groups: Its groups, in the order in which they are trained.
+    """
+
+    name: str
+    description: str
+    groups: tuple[Group, ...]
+
+
+_VANILLA = 'vanilla/vanilla'
+_METHODS = (
+    'ewc/ewc', 'ewc/online_ewc', 'lwf/lwf', 'icarl/icarl', 'der/der', 'der/derpp', 'spg/spg', 'spg/spg_gradient',
+    'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2', 'pod/global_pod_fro',
+    'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation', 'paradigms/two_stage_distillation',
+    'paradigms/frozen_encoder', 'lwp/lwp', 'dis/dis', 'had/had')
+_UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
+_ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges')
+
+
+def _members(paths: Iterable[str], variant: str, options: tuple[str, ...] = ()) -> tuple[Member, ...]:
+    """One member per config ``configs/PATH_VARIANT.py``, named as its file without the variant."""
+    return tuple(Member(path.rpartition('/')[2], f'configs/{path}_{variant}.py', options) for path in paths)
+
+
+def _all_methods(name: str, variant: str) -> Group:
+    return Group(name, *_members([_VANILLA], variant), _members(_METHODS, variant), _members(_UPPER_BOUNDS, variant))
+
+
+def _order(first: str, second: str, third: str) -> Group:
+    """Table 7: one order of the tasks. Every task keeps the options of its phase."""
+    variant, tasks = 'tiny_synthrooms', ','.join([first, second, third])
+    options = (f'order=[{tasks}]', )
+    methods = ('ewc/ewc', 'icarl/icarl', 'lwf/lwf', 'der/der', 'spg/spg', 'sgp/sgp', 'dis/dis', 'had/had')
+    joint = _members(['joint/joint'], variant, (f'phases.0.tasks=[{tasks}]', ))
+    return Group(f'{first}_{second}_{third}', *_members([_VANILLA], variant, options),
+                 _members(methods, variant, options), joint)
+
+
+def _sensitivity() -> Group:
+    """Tables 11 and 12: the two thresholds, then alpha; what a table does not vary stays as in HAD's config."""
+    config = 'configs/had/had_tiny_synthrooms.py'
+    values = ('0.5', '0.6', '0.7', '0.8', '0.9')
+    thresholds = [
+        Member(f'group_{group}_edge_{edge}', config,
+               (f'method.group_threshold={group}', f'method.saliency_guided.edge_threshold={edge}'))
+        for group in values for edge in values]
+    alphas = [Member(f'alpha_{alpha}', config, (f'method.alpha={alpha}', )) for alpha in range(1, 7)]
+    return Group('', Member('vanilla', 'configs/vanilla/vanilla_tiny_synthrooms.py'),
+                 (Member('had', config), *thresholds, *alphas))
+
+
+_SUITES = (
+    Suite('synthrooms3', 'every method on the tiny rooms: segmentation, depth, normals',
+          (_all_methods('', 'tiny_synthrooms'), )),
+    Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) on the tiny rooms',
+          (Group('', *_members([_VANILLA], 'tiny_synthrooms'),
+                 _members(['had/had', *(f'had/ablations/had_{name}' for name in _ABLATIONS)], 'tiny_synthrooms')), )),
+    Suite('orders', 'the three orders of the tasks of Table 7 on the tiny rooms, each with a reference of its own',
+          (_order('segmentation', 'depth', 'normal'), _order('normal', 'depth', 'segmentation'),
+           _order('depth', 'segmentation', 'normal'))),
+    Suite('sensitivity', 'the thresholds and the weight of HAD (Tables 11 and 12) on the tiny rooms',
+          (_sensitivity(), )),
+    Suite('nyuv2', 'every method on NYUv2 with ResNet-18 and ResNet-50',
+          (_all_methods('r18', 'r18_nyuv2'), _all_methods('r50', 'r50_nyuv2'))),
+)
+SUITES = {suite.name: suite for suite in _SUITES}

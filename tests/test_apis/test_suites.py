@@ -1,0 +1,90 @@
+import functools
+
+import pytest
+from mmengine.config import Config
+from test_engine.tiny_stream import CONFIGS, ROOT
+
+from lhl.apis.benchmark import parse_options
+from lhl.apis.suites import SUITES
+from lhl.engine import check_config, in_order
+from lhl.engine.phase_config import first_phase_hash, phase_tasks
+from lhl.registry import METHODS
+
+MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])))
+           for suite in SUITES.values() for group in suite.groups for member in group.all_members]
+#: Configs that are no member: the other readings of the paper, and the ablations on NYUv2.
+NOT_IN_A_SUITE = ('*/*_appendix_f.py', '*/*_long_warmup.py', '*/ablations/*_nyuv2.py')
+
+
+@functools.cache
+def read(path):
+    return Config.fromfile(ROOT / path)
+
+
+def config(member):
+    cfg = Config(read(member.config).to_dict())
+    cfg.merge_from_dict(parse_options(member.options))
+    return in_order(cfg)
+
+
+@pytest.mark.parametrize('suite, group, member', MEMBERS)
+def test_the_config_of_every_member_can_run_with_its_options(suite, group, member):
+    cfg = config(member)
+    check_config(cfg)
+    if member in group.upper_bounds:
+        requires = METHODS.build(cfg.method.to_dict()).requires
+        assert requires.single_phase or requires.separate_models
+
+
+@pytest.mark.parametrize('suite, group', [pytest.param(suite, group, id=f'{suite.name}-{group.name}')
+                                          for suite in SUITES.values() for group in suite.groups])
+def test_a_group_can_be_compared(suite, group):
+    assert len({member.name for member in group.all_members}) == len(group.all_members)
+    streams = {tuple(task for phase in config(member).to_dict()['phases'] for task in phase_tasks(phase))
+               for member in group.all_members}
+    assert len(streams) == 1
+    assert config(group.reference).method.type == 'Vanilla'
+    reference = first_phase_hash(config(group.reference))
+    own = {member.name for member in group.all_members if first_phase_hash(config(member)) not in (reference, None)}
+    assert reference and all('pod' in name for name in own)  # POD taps more feature maps
+
+
+def test_names_of_suites_and_groups_are_folders():
+    assert all(name == suite.name for name, suite in SUITES.items())
+    for suite in SUITES.values():
+        names = [group.name for group in suite.groups]
+        assert len(set(names)) == len(names) and (len(names) == 1 or all(names))
+        for name in names + [member.name for group in suite.groups for member in group.all_members]:
+            assert '/' not in name and ' ' not in name
+
+
+def test_every_tiny_config_and_every_config_for_nyuv2_is_in_a_suite():
+    used = {ROOT / member.config for suite in SUITES.values() for group in suite.groups
+            for member in group.all_members}
+    shipped = {path for ending in ('_tiny_synthrooms', '_nyuv2') for path in CONFIGS.glob(f'*/**/*{ending}*.py')
+               if '_base_' not in path.parts}
+    left_out = {path for pattern in NOT_IN_A_SUITE for path in CONFIGS.glob(pattern)}
+    assert shipped - used - left_out == set()
+
+
+def test_the_orders_are_those_of_table_7():
+    orders = [tuple(phase['task'] for phase in config(group.reference).to_dict()['phases'])
+              for group in SUITES['orders'].groups]
+    assert orders == [('segmentation', 'depth', 'normal'), ('normal', 'depth', 'segmentation'),
+                      ('depth', 'segmentation', 'normal')]
+    assert [group.name for group in SUITES['orders'].groups] == ['_'.join(order) for order in orders]
+
+
+def test_the_values_are_those_of_tables_11_and_12():
+    group, = SUITES['sensitivity'].groups
+    by_name = {member.name: config(member).method for member in group.members}
+    had = by_name.pop('had')
+    thresholds = [(method.group_threshold, method.saliency_guided.edge_threshold) for name, method in by_name.items()
+                  if name.startswith('group_')]
+    assert thresholds == [(k / 10, tau / 10) for k in range(5, 10) for tau in range(5, 10)]
+    assert [method.alpha for name, method in by_name.items() if name.startswith('alpha_')] == [1, 2, 3, 4, 5, 6]
+    assert len(by_name) == 25 + 6
+    for name, method in by_name.items():
+        kept = ['alpha'] if name.startswith('group_') else ['group_threshold', 'saliency_guided']
+        assert all(method[key] == had[key] for key in kept)
+    assert by_name['group_0.7_edge_0.9'].group_threshold == 0.7
