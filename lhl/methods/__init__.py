@@ -3,6 +3,7 @@ from .base import Method, Phase, Requirements
 from .combined import Combined
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
+from .ewc import EWC, OnlineEWC
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
 from .had import HAD
@@ -11,10 +12,11 @@ from .lwp import LwP
 from .pod import GlobalPOD, LocalPOD
 from .sgp import SGP
 from .single_task import SingleTask
+from .spg import SPG
 from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
 __all__ = [
-    'DIS', 'Combined', 'DetachedDistillation', 'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'Joint', 'LocalPOD', 'LwP',
-    'Method', 'Phase', 'Requirements', 'SGP', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
+    'DIS', 'Combined', 'DetachedDistillation', 'EWC', 'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'Joint', 'LocalPOD',
+    'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
 ]
