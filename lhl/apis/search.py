@@ -71,6 +71,8 @@ def search(cfg: Config, steps: Sequence[Step], reference: str | Path, work_dir: 
             trials.append(Trial(number, step.option, value, trial_cfg.work_dir, score, metrics))
             if best is None or score > best[0].score:
                 best = trials[-1], trial_cfg
+            if number == 1:
+                donor = Path(trial_cfg.work_dir)  # has a first phase that the reference may not have in common
             _write(trials, work_dir)
         cfg, donor = best[1], Path(best[0].run)
     return trials

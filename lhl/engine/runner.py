@@ -88,7 +88,6 @@ class PhaseRunner(LearnerRunner):
 
     phase: Phase
     method: Method
-    previous_method_state: dict | None = None
     training_seconds: float = 0.0
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
@@ -101,7 +100,7 @@ class PhaseRunner(LearnerRunner):
         previous = None
         if self.previous_checkpoint is not None:
             previous = read_checkpoint(self.previous_checkpoint)
-            self.previous_method_state = previous['method']
+            self.method.load_state_dict(previous['method'])
         teacher = None
         if previous is not None and self.method.requires.teacher:
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())

@@ -1,13 +1,16 @@
 """Methods: one file per method; ``base.py`` is the whole contract."""
 from .base import Method, Phase, Requirements
 from .combined import Combined
+from .der import DER, DERpp
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
 from .ewc import EWC, OnlineEWC
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
 from .had import HAD
+from .icarl import ICaRL
 from .joint import Joint
+from .lwf import LwF
 from .lwp import LwP
 from .pod import GlobalPOD, LocalPOD
 from .sgp import SGP
@@ -17,6 +20,7 @@ from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
 __all__ = [
-    'DIS', 'Combined', 'DetachedDistillation', 'EWC', 'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'Joint', 'LocalPOD',
-    'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
+    'Combined', 'DER', 'DERpp', 'DIS', 'DetachedDistillation', 'EWC', 'FrozenEncoder', 'GPM', 'GlobalPOD',
+    'HAD', 'ICaRL', 'Joint', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP',
+    'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
 ]

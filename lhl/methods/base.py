@@ -74,7 +74,10 @@ class Method:
     phase: Phase
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """Name the tasks whose heads run and learn in this phase. The other heads are frozen."""
+        """Name the tasks whose heads run and learn in this phase. The other heads are frozen.
+
+        The state of the phase before has been loaded; nothing else is there yet.
+        """
         return phase.new_tasks
 
     def trains_encoder(self, phase: Phase) -> bool:
@@ -84,8 +87,7 @@ class Method:
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Prepare for a phase: the learner has its new head and is on its device, and the teacher is ready.
 
-        The state of the phase before has been loaded. The optimizer is there already, so what is to be frozen is
-        frozen by :meth:`trained_tasks` and :meth:`trains_encoder`.
+        The optimizer is there already, so what is to be frozen is frozen by :meth:`trained_tasks` and :meth:`trains_encoder`.
         """
         self.learner = learner
         self.phase = phase

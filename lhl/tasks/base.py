@@ -72,6 +72,19 @@ class Task:
         """Turn a prediction ``(B, C, H, W)`` of the teacher into a target of the ground truth's form."""
         return prediction
 
+    def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
+        """Compute the per-pixel distance to all that the teacher says, where a pseudo-label may say less.
+
+        Args:
+            prediction: The student's, ``(B, C, H, W)``.
+            teacher_prediction: The teacher's, ``(B, C, H, W)``; a constant.
+            temperature: Softens probabilities; a regression task has none and takes the loss to the pseudo-label.
+
+        Returns:
+            ``(B, H, W)`` non-negative losses.
+        """
+        return self.loss_map(prediction, self.pseudo_label(teacher_prediction))
+
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:
         """Partition the pixels of each image by the teacher's pseudo-label (HAD, Sec. 4.2).

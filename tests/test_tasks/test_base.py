@@ -41,6 +41,29 @@ def test_a_pseudo_label_has_the_target_form_and_serves_as_a_target(name):
 
 
 @pytest.mark.parametrize('name', TASKS)
+def test_the_soft_loss_map_is_a_distance_between_predictions(name):
+    task = TASKS[name]
+    raw, other = torch.randn(2, 2, task.out_channels, 4, 5, generator=torch.Generator().manual_seed(0))
+    prediction, other = task.predict(raw), task.predict(other)
+    loss_map = task.soft_loss_map(prediction, other, temperature=2.0)
+    assert loss_map.shape == (2, 4, 5) and (loss_map > 0).all()
+    assert (task.soft_loss_map(prediction, prediction, temperature=2.0) == 0).all()
+
+
+def test_the_soft_loss_map_of_a_new_kind_is_the_loss_to_the_pseudo_label_at_any_temperature():
+    class Rounded(Task):
+        def loss_map(self, prediction, target):
+            return (prediction - target).abs().sum(1)
+
+        def pseudo_label(self, prediction):
+            return prediction.round()
+
+    prediction, teacher = torch.full((1, 1, 1, 1), 2.0), torch.full((1, 1, 1, 1), 0.75)
+    for temperature in (1.0, 7.0):
+        assert Rounded('x', 1).soft_loss_map(prediction, teacher, temperature).item() == 1.0
+
+
+@pytest.mark.parametrize('name', TASKS)
 def test_a_drawing_is_a_uint8_picture_with_invalid_pixels_black(name):
     task = TASKS[name]
     raw = torch.randn(1, task.out_channels, 4, 5, generator=torch.Generator().manual_seed(0)).abs()

@@ -71,6 +71,12 @@ def test_distilling_a_prediction_into_itself_costs_minus_log_of_its_highest_prob
                                -logits.softmax(1).amax(1).log())
 
 
+def test_the_soft_loss_map_is_the_divergence_of_softened_probabilities_by_hand():
+    # At a temperature of 2: 3/4, 1/4, 0 against 1/2, 1/2, 0.
+    student, teacher = logits_of((2 * math.log(3), 0., -90.)), logits_of((0., 0., -90.))
+    assert TASK.soft_loss_map(student, teacher, 2.0).item() == pytest.approx(4 * 0.143841, abs=1e-5)
+
+
 def test_groups_are_the_classes_whatever_threshold_or_intervals():
     labels = torch.tensor([[[0, 2], [2, 2]]])
     for num_intervals in (None, 5):

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class ContinualPhaseHook(Hook):
     """Call the method's moments at the runner's.
 
-    Before training it hands teacher and learner to the method, restores the method's state, and from then on seeds
-    torch before each iteration from (seed, phase, iteration, rank), so that a resumed run draws the same numbers.
-    It also counts the seconds of training, over interruptions.
+    Before training it begins the method's phase, restores the state of an interrupted one, and from then on seeds torch
+    before each iteration from (seed, phase, iteration, rank), so that a resumed run draws the same numbers. It also
+    counts the seconds of training, over interruptions.
     """
 
     priority = 'VERY_HIGH'
@@ -31,8 +31,6 @@ class ContinualPhaseHook(Hook):
         """Begin the phase."""
         learner = runner.learner
         method = runner.method
-        if self.resumed_state is None and runner.previous_method_state is not None:
-            method.load_state_dict(runner.previous_method_state)
         seed_torch(runner.seed, runner.phase.index)
         method.begin_phase(learner, runner.phase)
         if self.resumed_state is not None:
