@@ -87,7 +87,8 @@ class Method:
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Prepare for a phase: the learner has its new head and is on its device, and the teacher is ready.
 
-        The optimizer is there already, so what is to be frozen is frozen by :meth:`trained_tasks` and :meth:`trains_encoder`.
+        The optimizer is there already: what is to be frozen is frozen by :meth:`trained_tasks` and
+        :meth:`trains_encoder`.
         """
         self.learner = learner
         self.phase = phase

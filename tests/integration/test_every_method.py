@@ -18,7 +18,7 @@ CONFIG_FILES = {path.stem.removesuffix(SUFFIX): path for path in sorted(CONFIGS.
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -99,7 +99,7 @@ def interrupt(monkeypatch, phase, iteration):
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if (runner.phase.index, runner.iter) == (phase, iteration):
-            raise Interrupted
+            raise InterruptionError
         original(self, runner, batch_idx, data_batch)
     monkeypatch.setattr(ContinualPhaseHook, 'before_train_iter', before_train_iter)
 
@@ -110,7 +110,7 @@ def test_a_run_interrupted_in_every_phase_ends_as_it_would_have(name, data, whol
     cfg = read(name, data, tmp_path / 'run')
     for phase in range(1, len(expected.phases) + 1):
         interrupt(monkeypatch, phase, 4)  # in the second epoch; the first is on the disk
-        with pytest.raises(Interrupted):
+        with pytest.raises(InterruptionError):
             train_stream(cfg, resume=phase > 1)
         monkeypatch.undo()
     results = train_stream(cfg, resume=True)
