@@ -51,6 +51,22 @@ def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learne
     return build_learner(read_checkpoint(checkpoint), checkpoint).to(device)
 
 
+def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[Learner]:
+    """Load what predicts all tasks that a run has learned: its last learner, or its separate models, the last first.
+
+    Args:
+        run: The folder of a run.
+        device: Where to put them.
+    """
+    results, learners = Results.load(run), []
+    left = set(results.learned_tasks)
+    for phase in reversed(results.phases):
+        if left:
+            learners.append(load_learner(Path(run, phase.checkpoint), device))
+            left -= set(learners[-1].tasks)
+    return learners
+
+
 @torch.no_grad()
 def predict(learner: Learner, images: Tensor) -> dict[str, Tensor]:
     """Predict all tasks of a learner.

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from lhl.atomic import atomic_write
-from lhl.engine.phase_config import phase_config
+from lhl.engine.phase_config import phase_config, task_names
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.registry import DATASETS
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
-from .inference import load_learner, predict, stored_config
+from .inference import load_learners, predict, stored_config
 
 
 def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2) -> str:
@@ -48,14 +48,16 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
     """Draw evenly spread images of the first run's validation set."""
     cfg, index = stored_config(runs[0])
-    dataset = DATASETS.build(phase_config(cfg, index).val_dataloader.dataset.to_dict())
-    learners = {name: load_learner(run) for name, run in zip(names, runs, strict=True)}
+    data = phase_config(cfg, index).val_dataloader.dataset.to_dict()
+    dataset = DATASETS.build({**data, 'tasks': {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}})
+    learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
     views = []
     for position in np.linspace(0, len(dataset) - 1, num_views + 2).round().astype(int)[1:-1].tolist():
         sample = dataset[position]
         predictions = {
-            name: {task: prediction[0].numpy() for task, prediction in predict(learner, sample['inputs'][None]).items()}
-            for name, learner in learners.items()
+            name: {task: prediction[0].numpy() for learner in several
+                   for task, prediction in predict(learner, sample['inputs'][None]).items()}
+            for name, several in learners.items()
         }
         views.append(View(
             image=sample['inputs'].permute(1, 2, 0).numpy(),

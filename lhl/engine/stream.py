@@ -87,7 +87,7 @@ def _phases_to_take_over(cfg: Config, run: str | Path) -> list[dict]:
                        f'{cfg.method.type} trains it in a way of its own; leave --take-over away')
     for index, (phase, found) in enumerate(zip(donor.phases, trained, strict=False), 1):
         _check_phase(donor_cfg, phase, index, checkpoints[index - 1])
-        found['seconds'] = phase.seconds
+        found.update(seconds=phase.seconds, peak_memory_mib=phase.peak_memory_mib)
     return trained
 
 
@@ -165,7 +165,8 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     results.add_phase(PhaseResults(
         phase=index, tasks=new_tasks, metrics=by_task,
         seconds=runner.training_seconds,
-        iterations=runner.iter, peak_memory_mib=peak_memory_mib(), parameters=parameters, method_state_mib=state_mib,
+        iterations=runner.iter, peak_memory_mib=max(peak_memory_mib(), (trained or {}).get('peak_memory_mib', 0)),
+        parameters=parameters, method_state_mib=state_mib,
         stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
         checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))
     if is_main_process():

@@ -228,3 +228,12 @@ def test_a_loop_over_iterations_resumes_exactly_within_an_epoch(tmp_path, data_r
             train_stream(cfg)
         digests.append(train_stream(cfg, resume=True).phases[0].weights_sha256)
     assert digests == [whole.phases[0].weights_sha256] * 2
+
+
+def test_a_memory_larger_than_the_data_is_refused_before_the_first_iteration(tmp_path, data_root):
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla')
+    for method in (dict(type='ICaRL', weight=1.0, memory_size=7), dict(type='DER', weight=1.0, memory_size=7)):
+        cfg.method = method
+        with pytest.raises(ConfigError, match='is to store 7 images, but phase 1 trains on 6; lower method.memory_size'):
+            train_stream(cfg)
+        assert not list((tmp_path / 'run').rglob('*.pth'))
