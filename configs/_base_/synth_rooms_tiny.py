@@ -1,4 +1,4 @@
-# SynthRooms, the quickstart: 600 rendered rooms of 72x96, everything but the method.
+# SynthRooms, the quickstart and the benchmark: 600 rendered rooms of 72x96, everything but the method.
 _base_ = [
     './models/resnet18_tiny_aspp.py', './datasets/synth_rooms.py', './schedules/adam_synth_rooms.py',
     './default_runtime.py'
@@ -9,7 +9,7 @@ val_dataloader = dict(dataset=dict(data_root=data_root))
 phases = [
     dict(task='segmentation', train_cfg=dict(max_epochs=20)),  # starts from random weights
     dict(task='depth'),
-    dict(task='normal', train_cfg=dict(max_epochs=24)),  # after 14 epochs normals are still rough
+    dict(task='normal'),
 ]
 train_cfg = dict(max_epochs=14)
 default_hooks = dict(checkpoint=dict(interval=5))  # an epoch takes two seconds

@@ -1,4 +1,4 @@
 _base_ = ['../_base_/synth_rooms_tiny.py']
 phases = [dict(tasks=['segmentation', 'depth', 'normal'])]
-train_cfg = dict(max_epochs=20)  # of 600 images: as many image-steps as the stream's 58 epochs of 200
+train_cfg = dict(max_epochs=20)  # of 600 images: a quarter more image-steps than the stream's 48 epochs of 200
 method = dict(type='Joint')

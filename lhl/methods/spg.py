@@ -11,7 +11,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .ewc import fit_to, gradients_of, zeros_for
+from .parameters import fit_to, gradients_of, zeros_for
 from .passes import each_batch_once
 
 if TYPE_CHECKING:

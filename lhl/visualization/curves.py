@@ -14,12 +14,11 @@ from matplotlib.ticker import MaxNLocator
 from lhl.atomic import atomic_write
 from lhl.evaluation import Results
 from lhl.visualization.labels import all_metrics, all_tasks, arrow, run_names, unit
+from lhl.visualization.style import COLOURS, GRID, LINE, TEXT
 
-# The colours of Okabe and Ito, which the colour-blind can tell apart, without the yellow that is lost on white.
-_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00', '#000000')
 # Runs that share a colour, because there are more of them than colours, differ in line and marker.
 _LINES = (('-', 'o'), ('--', 's'), (':', '^'))
-_TEXT, _LINE, _SHADE = '#222222', '#767676', '#EEEEEE'
+_SHADE = '#EEEEEE'
 # Inches that a character takes at the 10 points of the labels, rounded up.
 _CHARACTER = 0.085
 
@@ -77,7 +76,7 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
         _style(panel, len(phases))
         if index >= (rows - 1) * columns:
             _name_phases(panel, phases, panel_width)
-    figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=_TEXT,
+    figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=TEXT,
                   ncols=math.ceil(len(handles) / legend_rows), handlelength=3.2)
     return figure
 
@@ -86,7 +85,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
     """Draw the curves of one task."""
     metric, better = next(iter(all_metrics(runs, task).items()), ('no metric', True))
     title = [task, ' '.join([metric, arrow(better), *([f'({unit(metric)})'] if unit(metric) else [])])]
-    panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=_TEXT)
+    panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=TEXT)
     step = min(0.06, 0.3 / len(runs))
     drawn = False
     for number, run in enumerate(runs):
@@ -103,7 +102,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
         panel.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     else:
         panel.set_yticks([])
-        panel.text(0.5, 0.5, 'no value yet', transform=panel.transAxes, ha='center', color=_LINE, fontsize=11)
+        panel.text(0.5, 0.5, 'no value yet', transform=panel.transAxes, ha='center', color=LINE, fontsize=11)
 
 
 def _style(panel: Axes, num_phases: int) -> None:
@@ -111,11 +110,11 @@ def _style(panel: Axes, num_phases: int) -> None:
     panel.margins(y=0.12)
     panel.set_xlim(0.5, num_phases + 0.5)
     panel.set_xticks(range(1, num_phases + 1))
-    panel.tick_params(labelsize=10, labelcolor=_TEXT, color=_LINE)
-    panel.grid(axis='y', color='#DDDDDD', linewidth=0.8)
+    panel.tick_params(labelsize=10, labelcolor=TEXT, color=LINE)
+    panel.grid(axis='y', color=GRID, linewidth=0.8)
     panel.set_axisbelow(True)
     panel.spines[['top', 'right']].set_visible(False)
-    panel.spines[['left', 'bottom']].set_color(_LINE)
+    panel.spines[['left', 'bottom']].set_color(LINE)
 
 
 def _phase_labels(runs: Sequence[Results]) -> list[str]:
@@ -127,7 +126,7 @@ def _phase_labels(runs: Sequence[Results]) -> list[str]:
 
 def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None:
     """Label the phases, slanted where there is no room side by side; 0.6 inches are left to the other axis."""
-    panel.set_xlabel('after phase', fontsize=10, color=_TEXT)
+    panel.set_xlabel('after phase', fontsize=10, color=TEXT)
     panel.set_xticks(range(1, len(phases) + 1), phases)
     longest = max(map(len, phases)) - len('1 ')
     if longest * _CHARACTER * len(phases) <= panel_width - 0.6:
@@ -138,8 +137,8 @@ def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None
 
 def _look(number: int) -> dict[str, str]:
     """Choose colour, line and marker of the run with this number."""
-    line, marker = _LINES[number // len(_COLOURS) % len(_LINES)]
-    return dict(color=_COLOURS[number % len(_COLOURS)], linestyle=line, marker=marker)
+    line, marker = _LINES[number // len(COLOURS) % len(_LINES)]
+    return dict(color=COLOURS[number % len(COLOURS)], linestyle=line, marker=marker)
 
 
 def _legend_rows(labels: Sequence[str], width: float) -> int:
@@ -152,6 +151,6 @@ def _legend_handles(runs: Sequence[Results]) -> list[Artist]:
     """One entry per run, then what the large marker and the shade mean."""
     handles: list[Artist] = [Line2D([], [], label=name, linewidth=2, markersize=6, **_look(number))
                              for number, name in enumerate(run_names(runs))]
-    handles.append(Line2D([], [], label='task learned', color=_LINE, linestyle='', marker='o', markersize=9))
+    handles.append(Line2D([], [], label='task learned', color=LINE, linestyle='', marker='o', markersize=9))
     handles.append(Patch(label='not learned yet', color=_SHADE, linewidth=0))
     return handles

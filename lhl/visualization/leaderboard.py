@@ -18,6 +18,7 @@ from lhl.atomic import atomic_write
 from lhl.evaluation import PhaseResults, Results, parameter_overhead, relative_improvement, task_improvements
 from lhl.visualization.comparison import Spread
 from lhl.visualization.labels import number
+from lhl.visualization.style import COLOURS, GRID, LINE, TEXT
 
 Role = Literal['reference', 'method', 'upper bound']
 _LEGEND = (
@@ -26,11 +27,8 @@ _LEGEND = (
     'multiples of {reference}; state and images: the most that is carried from one phase to the next, the teacher '
     'aside; parameters: those needed to predict all tasks, more than {reference}; ± sample standard deviation over '
     'the seeds.')
-# As in the curves.
-_COLOURS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#56B4E9', '#E69F00', '#000000')
 _MARKERS = 'osD^vPX'
-_TEXT, _LINE = '#222222', '#767676'
-_BARS: dict[Role, str] = {'method': '#56B4E9', 'reference': '#767676', 'upper bound': '#D9D9D9'}
+_BARS: dict[Role, str] = {'method': COLOURS[4], 'reference': LINE, 'upper bound': '#D9D9D9'}
 # Below this many percent bars and dots are cut off; their numbers are written beside them.
 _FLOOR = -100.0
 # From this many percent on the axis of the tasks is logarithmic, outside of so many percent around zero.
@@ -248,7 +246,7 @@ def leaderboard_figure(groups: Mapping[str, Sequence[Contestant]]) -> Figure:
     figure = Figure(figsize=(11.5, sum(heights) + 0.5), layout='constrained')
     FigureCanvasAgg(figure)
     if not boards:
-        figure.text(0.5, 0.5, 'no run can be compared with the reference yet', ha='center', va='center', color=_LINE)
+        figure.text(0.5, 0.5, 'no run can be compared with the reference yet', ha='center', va='center', color=LINE)
         return figure
     for part, (group, rows) in zip(figure.subfigures(len(boards), 1, height_ratios=heights, squeeze=False)[:, 0],
                                    boards.items(), strict=True):
@@ -262,8 +260,8 @@ def _draw_group(part: SubFigure, rows: Sequence[Standing], tasks: Sequence[str],
     """Draw the two panels of a group, which share their rows."""
     overall, by_task = part.subplots(1, 2, sharey=True, width_ratios=[1.25, 1])
     if group:
-        part.suptitle(group, fontsize=13, color=_TEXT, fontweight='bold')
-    overall.set_title(f'Δ over {reference} (%)', fontsize=12, color=_TEXT)
+        part.suptitle(group, fontsize=13, color=TEXT, fontweight='bold')
+    overall.set_title(f'Δ over {reference} (%)', fontsize=12, color=TEXT)
     for place, row in enumerate(rows):
         _draw_row(overall, by_task, place, row, tasks)
     overall.set_yticks(range(len(rows)), [row.label if row.rank is None else f'{row.label}  {row.rank:2d}'
@@ -272,9 +270,9 @@ def _draw_group(part: SubFigure, rows: Sequence[Standing], tasks: Sequence[str],
     values = [value for row in rows for value in row.improvements.values()]
     _scale(overall, values, room_for_numbers=True)
     _scale(by_task, [spread.mean for row in rows for spread in row.tasks.values()])
-    by_task.set_title(f'each task over {reference} (%)', fontsize=12, color=_TEXT)
+    by_task.set_title(f'each task over {reference} (%)', fontsize=12, color=TEXT)
     if by_task.get_xscale() == 'symlog':
-        by_task.set_xlabel(f'logarithmic beyond ±{_LINEAR:g}', fontsize=10, color=_TEXT)
+        by_task.set_xlabel(f'logarithmic beyond ±{_LINEAR:g}', fontsize=10, color=TEXT)
 
 
 def _draw_row(overall: Axes, by_task: Axes, place: int, row: Standing, tasks: Sequence[str]) -> None:
@@ -283,10 +281,10 @@ def _draw_row(overall: Axes, by_task: Axes, place: int, row: Standing, tasks: Se
         overall.barh(place, max(mean, _FLOOR), height=0.62, color=_BARS[row.role], linewidth=0, zorder=2)
     seeds = [max(value, _FLOOR) for value in row.improvements.values()]
     if len(seeds) > 1:
-        overall.plot(seeds, [place] * len(seeds), linestyle='', marker='o', markersize=4, color=_TEXT,
+        overall.plot(seeds, [place] * len(seeds), linestyle='', marker='o', markersize=4, color=TEXT,
                      markeredgecolor='white', markeredgewidth=0.6, zorder=3)
     overall.annotate(f'{number(mean, 1, "+")}', (1, place), (-4, 0), xycoords=overall.get_yaxis_transform(),
-                     textcoords='offset points', ha='right', va='center', fontsize=9, color=_TEXT)
+                     textcoords='offset points', ha='right', va='center', fontsize=9, color=TEXT)
     means = [max(spread.mean, _FLOOR) for spread in row.tasks.values()]
     finite = [value for value in means if math.isfinite(value)]
     if finite:
@@ -312,18 +310,18 @@ def _scale(panel: Axes, values: Sequence[float], room_for_numbers: bool = False)
     panel.xaxis.set_major_formatter(FuncFormatter(
         lambda value, _: ('≤ ' if value == _FLOOR and any(v < _FLOOR for v in values) else '')
         + (f'{value:+g}' if value else '0').replace('-', '−')))
-    panel.axvline(0, color=_LINE, linewidth=1, zorder=2.5)
-    panel.tick_params(labelsize=10, labelcolor=_TEXT, color=_LINE)
+    panel.axvline(0, color=LINE, linewidth=1, zorder=2.5)
+    panel.tick_params(labelsize=10, labelcolor=TEXT, color=LINE)
     panel.tick_params(axis='y', length=0)
-    panel.grid(axis='x', color='#DDDDDD', linewidth=0.8)
+    panel.grid(axis='x', color=GRID, linewidth=0.8)
     panel.set_axisbelow(True)
     panel.spines[['top', 'right', 'left']].set_visible(False)
-    panel.spines['bottom'].set_color(_LINE)
+    panel.spines['bottom'].set_color(LINE)
 
 
 def _look(number: int) -> dict[str, str]:
     """Choose colour and marker of the task with this number."""
-    return dict(color=_COLOURS[number % len(_COLOURS)], marker=_MARKERS[number // len(_COLOURS) % len(_MARKERS)])
+    return dict(color=COLOURS[number % len(COLOURS)], marker=_MARKERS[number // len(COLOURS) % len(_MARKERS)])
 
 
 def _add_legend(figure: Figure, boards: Mapping[str, Sequence[Standing]], tasks: Sequence[str]) -> None:
@@ -333,8 +331,8 @@ def _add_legend(figure: Figure, boards: Mapping[str, Sequence[Standing]], tasks:
     names = {'method': 'method', 'upper bound': 'upper bound †, not ranked'}
     handles = [Patch(label=name, color=_BARS[role], linewidth=0) for role, name in names.items() if role in roles]
     if any(len(row.improvements) > 1 for row in rows):
-        handles.append(Line2D([], [], label='one seed', linestyle='', marker='o', markersize=4, color=_TEXT))
+        handles.append(Line2D([], [], label='one seed', linestyle='', marker='o', markersize=4, color=TEXT))
     handles += [Line2D([], [], label=task, linestyle='', markersize=6.5, **_look(index))
                 for index, task in enumerate(tasks)]
-    figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=_TEXT,
+    figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=TEXT,
                   ncols=min(len(handles), 7))

@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from lhl.engine import check_config, train_stream
+from lhl.engine.runner import PlainConfig
 from lhl.errors import ConfigError
 from test_engine.tiny_stream import CONFIGS, stream_config
 
@@ -12,8 +13,11 @@ LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if '_base_' not in path
 
 @pytest.fixture
 def config(tmp_path, data_root):
-    def build(**options):
-        return stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', **options)
+    def build(method=None, **options):
+        cfg = stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', **options)
+        if method is not None:
+            cfg.method = method
+        return cfg
     return build
 
 
@@ -36,13 +40,13 @@ def test_every_shipped_config_was_looked_at():
     (dict(phases=[dict(task='depth', backbone=dict(depth=50))]), 'phase 1 names a backbone of its own', 'share'),
     (dict(phases=[dict(task='depth'), dict(task='normal', method=dict(_delete_=True, type='ICaRL', weight=1))]),
      'the methods HAD and ICaRL', 'use one method for the whole stream'),
-    (dict(method=dict(_delete_=True, type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is to store 51 images',
+    (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is to store 51 images',
      'the stream allows 50'),
-    (dict(method=dict(_delete_=True, type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is to store 50 images',
+    (dict(method=dict(type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is to store 50 images',
      'the stream allows 0; lower method.memory_size, or raise stored_images'),
-    (dict(method=dict(_delete_=True, type='SPG'), optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(
+    (dict(method=dict(type='SPG'), optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(
         type='Adam', lr=1.0))), 'SPG edits the update, which OptimWrapper cannot', "type='MethodOptimWrapper'"),
-    (dict(method=dict(_delete_=True, type='Combined', methods=[dict(type='Vanila')])), "method.methods[0] names the",
+    (dict(method=dict(type='Combined', methods=[dict(type='Vanila')])), "method.methods[0] names the",
      "did you mean 'Vanilla'?"),
     (dict(batch_norm='frozen'), "batch_norm='frozen'", 'freeze_statistics'),
     (dict(phases=[dict(tsk='depth')]), 'phase 1 names no task', 'dict(task=NAME)'),
@@ -134,3 +138,10 @@ def test_a_missing_seed_is_named(config):
 ])
 def test_what_mmengine_and_mmsegmentation_take_passes(config, options):
     check_config(config(**options))
+
+
+@pytest.mark.parametrize('path', LEAVES[::7], ids=[path.stem for path in LEAVES[::7]])
+def test_the_config_that_a_run_keeps_reads_back(path, tmp_path):
+    cfg = Config.fromfile(path)
+    PlainConfig(cfg.to_dict()).dump(tmp_path / 'config.py')
+    assert Config.fromfile(tmp_path / 'config.py').to_dict() == cfg.to_dict()

@@ -234,6 +234,6 @@ def test_a_memory_larger_than_the_data_is_refused_before_the_first_iteration(tmp
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla')
     for method in (dict(type='ICaRL', weight=1.0, memory_size=7), dict(type='DER', weight=1.0, memory_size=7)):
         cfg.method = method
-        with pytest.raises(ConfigError, match='is to store 7 images, but phase 1 trains on 6; lower method.memory_size'):
+        with pytest.raises(ConfigError, match='to store 7 images, but phase 1 trains on 6; lower method.memory_size'):
             train_stream(cfg)
         assert not list((tmp_path / 'run').rglob('*.pth'))

@@ -92,7 +92,9 @@ def _sensitivity() -> Group:
         Member(f'group_{group}_edge_{edge}', config,
                (f'method.group_threshold={group}', f'method.saliency_guided.edge_threshold={edge}'))
         for group in values for edge in values]
-    alphas = [Member(f'alpha_{alpha}', config, (f'method.alpha={alpha}', )) for alpha in range(1, 7)]
+    alphas = [  # in every phase, as the paper has it
+        Member(f'alpha_{alpha}', config, tuple(f'phases.{phase}.method.alpha={alpha}' for phase in (1, 2)))
+        for alpha in range(1, 7)]
     return Group('', Member('vanilla', 'configs/vanilla/vanilla_tiny_synthrooms.py'),
                  (Member('had', config), *thresholds, *alphas))
 

@@ -4,9 +4,9 @@ import pytest
 from mmengine.config import Config
 from test_engine.tiny_stream import CONFIGS, ROOT
 
-from lhl.apis.benchmark import parse_options
-from lhl.apis.suites import SUITES
-from lhl.engine import check_config, in_order
+from lhl.apis.benchmark.plan import parse_options
+from lhl.apis.benchmark.suites import SUITES
+from lhl.engine import check_config, in_order, phase_config
 from lhl.engine.phase_config import first_phase_hash, phase_tasks
 from lhl.registry import METHODS
 
@@ -25,6 +25,13 @@ def config(member):
     cfg = Config(read(member.config).to_dict())
     cfg.merge_from_dict(parse_options(member.options))
     return in_order(cfg)
+
+
+def method_of(member, phase):
+    """The method as this phase gets it."""
+    cfg = config(member)
+    cfg.work_dir = 'run'
+    return phase_config(cfg, phase).method
 
 
 @pytest.mark.parametrize('suite, group, member', MEMBERS)
@@ -77,14 +84,15 @@ def test_the_orders_are_those_of_table_7():
 
 def test_the_values_are_those_of_tables_11_and_12():
     group, = SUITES['sensitivity'].groups
-    by_name = {member.name: config(member).method for member in group.members}
+    by_name = {member.name: [method_of(member, phase) for phase in (2, 3)] for member in group.members}
     had = by_name.pop('had')
-    thresholds = [(method.group_threshold, method.saliency_guided.edge_threshold) for name, method in by_name.items()
-                  if name.startswith('group_')]
-    assert thresholds == [(k / 10, tau / 10) for k in range(5, 10) for tau in range(5, 10)]
-    assert [method.alpha for name, method in by_name.items() if name.startswith('alpha_')] == [1, 2, 3, 4, 5, 6]
+    thresholds = [[(method.group_threshold, method.saliency_guided.edge_threshold) for method in methods]
+                  for name, methods in by_name.items() if name.startswith('group_')]
+    assert thresholds == [[(k / 10, tau / 10)] * 2 for k in range(5, 10) for tau in range(5, 10)]
+    alphas = [[method.alpha for method in methods] for name, methods in by_name.items() if name.startswith('alpha_')]
+    assert alphas == [[alpha] * 2 for alpha in range(1, 7)]
     assert len(by_name) == 25 + 6
-    for name, method in by_name.items():
+    for name, methods in by_name.items():
         kept = ['alpha'] if name.startswith('group_') else ['group_threshold', 'saliency_guided']
-        assert all(method[key] == had[key] for key in kept)
-    assert by_name['group_0.7_edge_0.9'].group_threshold == 0.7
+        assert all(method[key] == own[key] for method, own in zip(methods, had, strict=True) for key in kept)
+    assert by_name['group_0.7_edge_0.9'][0].group_threshold == 0.7
