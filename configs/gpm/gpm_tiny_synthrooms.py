@@ -1,2 +1,2 @@
 _base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='GPM', threshold=0.97, threshold_step=0.003, num_images=125)
+method = dict(type='GPM', threshold=0.9, threshold_step=0.003, num_images=125)

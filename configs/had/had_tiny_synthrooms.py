@@ -5,3 +5,9 @@ method = dict(
     group_threshold=0.9,  # as for NYUv2
     distribution_balanced=dict(type='DistributionBalancedLoss'),
     saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5))  # as for NYUv2
+# Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
+phases = [
+    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
+    dict(task='depth', method=dict(alpha=0.5)),
+    dict(task='normal', method=dict(alpha=0.08)),
+]

@@ -4,3 +4,9 @@ method = dict(
     type='LocalPOD',
     norm='fro',
     weight=0.01)  # a start: PLOP's
+# Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
+phases = [
+    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
+    dict(task='depth', method=dict(weight=0.003)),
+    dict(task='normal', method=dict(weight=0.0005)),
+]

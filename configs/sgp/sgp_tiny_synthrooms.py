@@ -1,2 +1,2 @@
 _base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='SGP', scale=10.0, threshold=0.97, threshold_step=0.003, num_images=125)
+method = dict(type='SGP', scale=100.0, threshold=0.97, threshold_step=0.003, num_images=125)
