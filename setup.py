@@ -22,9 +22,14 @@ setup(
         'opencv-python',
         'matplotlib',
         'rich',
+        'scikit-image',
+        'scipy',
         'onedl-mmengine>=0.10.12,<0.11',
         'onedl-mmcv>=2.3.6,<2.4',
         'onedl-mmsegmentation>=1.4.2,<1.5',
     ],
-    extras_require={'test': ['pytest', 'hypothesis', 'scipy', 'ruff']},
+    extras_require={
+        'converters': ['h5py'],  # the raw NYUv2
+        'test': ['pytest', 'hypothesis', 'ruff', 'h5py'],
+    },
 )

@@ -11,6 +11,7 @@ from lhl.registry import DATASETS
 from lhl.tasks import Task
 
 from .base import DenseDataset
+from .files import as_float32, as_int64, load_npy
 
 CLASSES = ('bed', 'books', 'ceiling', 'chair', 'floor', 'furniture', 'objects', 'picture', 'sofa', 'table', 'tv',
            'wall', 'window')
@@ -64,15 +65,15 @@ class NYUv2(DenseDataset):
 
     def load_image(self, sample: int) -> np.ndarray:
         """Load an RGB image as stored: floats from 0 to 1."""
-        return _as_float32(_load_array(self.path(sample)), 'from 0 to 1; divide an image of 0 to 255 by 255')
+        return as_float32(load_npy(self.path(sample)), 'from 0 to 1; divide an image of 0 to 255 by 255')
 
     def load_target(self, sample: int, task: Task) -> tuple[np.ndarray, np.ndarray]:
         """Load a target and find its invalid pixels: -1 for classes, 0 in all channels otherwise."""
-        array = _load_array(self.path(sample, task))
+        array = load_npy(self.path(sample, task))
         if self.folders[task.name] == 'label':
-            labels = _as_int64(array)
+            labels = as_int64(array)
             return labels, labels != -1
-        values = _as_float32(array, 'in the unit of the task')
+        values = as_float32(array, 'in the unit of the task')
         if values.ndim == 2:
             values = values[..., None]
         return values, (values != 0).any(axis=-1)
@@ -98,39 +99,3 @@ class NYUv2(DenseDataset):
                 path = self.data_root / self.split / where / f'{min(missing)}.npy'
                 raise DataError(f'{str(path)!r} is missing ({len(images)} files in image/, {len(targets)} in {folder}/'
                                 f', {len(missing)} without a partner); restore it, or remove its partner')
-
-
-def _load_array(path: Path) -> np.ndarray:
-    """Load a .npy file without ever unpickling."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ValueError('found no such file, expected one per image; restore it') from None
-    except Exception as error:  # what numpy raises depends on where a damaged file ends
-        raise ValueError(f'found a file that is empty, truncated, pickled or not .npy at all ({error}), expected '
-                         f'a plain array written by numpy.save; restore it from the archive') from error
-    if not isinstance(array, np.ndarray):
-        raise ValueError('found an archive of several arrays (.npz), expected one array written by numpy.save; '
-                         'store it alone')
-    if array.ndim < 2:
-        raise ValueError(f'found shape {array.shape}, expected at least (height, width); export the file again')
-    return array
-
-
-def _as_float32(array: np.ndarray, meaning: str) -> np.ndarray:
-    if array.dtype.kind != 'f':
-        raise ValueError(f'found values of type {array.dtype}, expected floats {meaning}')
-    with np.errstate(over='ignore'):  # what overflows is refused as infinite
-        return np.ascontiguousarray(array, np.float32)
-
-
-def _as_int64(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind not in 'iuf':
-        raise ValueError(f'found values of type {array.dtype}, expected whole numbers; store class indices')
-    with np.errstate(invalid='ignore'):  # casting NaN warns; the comparison below finds it
-        labels = np.ascontiguousarray(array, np.int64)
-    different = labels != array
-    if different.any():
-        raise ValueError(f'found a label of {array[different][0]:g}, expected whole numbers; labels that were resized '
-                         f'with interpolation must be made again with nearest neighbour')
-    return labels

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from lhl.errors import ConfigError
 from lhl.registry import METHODS
-from lhl.tasks import build_tasks
+from lhl.tasks import metric_configs
 
 #: What an entry of ``phases`` may override, beside naming its task.
 CONFIG_OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
@@ -112,7 +112,7 @@ def _fill_in_data(phase: Config, cfg: Config, index: int, new_tasks: list[str], 
             loader.persistent_workers = False
             loader.pop('prefetch_factor', None)
     phase.val_cfg = dict()
-    phase.val_evaluator = [task.metric() for task in build_tasks(tasks).values()]
+    phase.val_evaluator = [metric for metrics in metric_configs(tasks).values() for metric in metrics]
 
 
 def phase_checkpoint(cfg: Config, index: int) -> Path:

@@ -12,7 +12,7 @@ from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METRICS
-from lhl.tasks import build_tasks
+from lhl.tasks import metric_configs
 
 from .checkpoint import read_checkpoint, training_checkpoints, weights_digest
 from .config_check import check_config
@@ -176,5 +176,6 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
 
 def _directions(cfg: Config) -> dict[str, dict[str, bool]]:
     """Say for each task of the stream which metrics it has and whether higher is better."""
-    tasks = build_tasks(cfg.to_dict()['tasks'])
-    return {name: dict(METRICS.get(tasks[name].metric()['type']).higher_is_better) for name in task_names(cfg)}
+    metrics = metric_configs(cfg.to_dict()['tasks'])
+    return {name: {key: better for metric in metrics[name]
+                   for key, better in METRICS.build(metric).higher_is_better.items()} for name in task_names(cfg)}

@@ -8,9 +8,22 @@ from .depth import DepthEstimation
 from .normal import SurfaceNormalEstimation
 from .segmentation import SemanticSegmentation
 
-__all__ = ['DepthEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks']
+__all__ = ['DepthEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks',
+           'metric_configs']
 
 
 def build_tasks(configs: Mapping[str, dict]) -> dict[str, Task]:
     """Build tasks from a config such as ``dict(depth=dict(type='DepthEstimation'))``; the keys become the names."""
     return {name: TASKS.build(dict(config, name=name)) for name, config in configs.items()}
+
+
+def metric_configs(configs: Mapping[str, dict]) -> dict[str, list[dict]]:
+    """Give the configs of the metrics of each task.
+
+    A :class:`~lhl.evaluation.metrics.LossMetric` computes the loss of any kind of task: it gets the task's config.
+    """
+    kinds = {name: {key: value for key, value in config.items() if key != 'metrics'}
+             for name, config in configs.items()}
+    return {name: [dict(metric, kind=kinds[name]) if metric['type'] == 'LossMetric' else metric
+                   for metric in task.metrics()]
+            for name, task in build_tasks(configs).items()}

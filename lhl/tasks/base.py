@@ -1,10 +1,12 @@
 """What a dense task is: everything that depends on the kind of its output, behind one contract."""
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lhl.errors import ConfigError
 from lhl.losses import interval_groups, masked_mean, threshold_groups
 
 
@@ -21,14 +23,22 @@ class Task:
     Args:
         name: The task's name in the stream, the config and the results.
         out_channels: Channels of the head's output.
+        metrics: Configs of the registered metrics that score the task, such as ``[dict(type='LossMetric')]``. Default:
+            those of its kind.
     """
 
+    #: The metric that scores the kind unless the config says otherwise, with its arguments.
+    default_metric: ClassVar[dict] = dict(type='LossMetric')
     #: How a target is resampled: class indices must not be mixed.
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
 
-    def __init__(self, name: str, out_channels: int) -> None:
+    def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
+        if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
+            raise ConfigError(f'task {name!r} has metrics={metrics}, expected a list of one or more configs such as '
+                              f"[dict(type='LossMetric')]")
         self.name = name
         self.out_channels = out_channels
+        self._metrics = metrics
 
     # ---- learning ----------------------------------------------------------------------------------------------
 
@@ -132,9 +142,14 @@ class Task:
 
     # ---- results -----------------------------------------------------------------------------------------------
 
-    def metric(self) -> dict:
-        """Give the config of the registered metric that scores this task."""
-        raise NotImplementedError(f'{type(self).__name__} must define metric')
+    @property
+    def summed_elements(self) -> int:
+        """How many numbers the loss of one pixel is the sum of: the channels of an L1 loss, otherwise one."""
+        return 1
+
+    def metrics(self) -> list[dict]:
+        """Give the configs of the registered metrics that score this task."""
+        return [dict(metric, task=self.name) for metric in self._metrics or [self.default_metric]]
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -1,4 +1,6 @@
 """Surface normal estimation: unit vectors in the camera frame, cosine distance."""
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from torch import Tensor
 
@@ -13,10 +15,13 @@ class SurfaceNormalEstimation(Task):
 
     Args:
         name: The task's name in the stream.
+        metrics: See :class:`~lhl.tasks.base.Task`.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, out_channels=3)
+    default_metric = dict(type='NormalMetric')
+
+    def __init__(self, name: str, metrics: Sequence[Mapping] | None = None) -> None:
+        super().__init__(name, 3, metrics)
 
     def predict(self, raw: Tensor) -> Tensor:
         """Scale to unit length."""
@@ -52,10 +57,6 @@ class SurfaceNormalEstimation(Task):
         zoomed = target * np.array([1, 1, scale], target.dtype)
         lengths = np.linalg.norm(zoomed, axis=-1, keepdims=True)
         return zoomed / np.maximum(lengths, np.float32(1e-6))
-
-    def metric(self) -> dict:
-        """Angular error: mean, median, within 11.25, 22.5 and 30 degrees."""
-        return dict(type='NormalMetric', task=self.name)
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -1,5 +1,5 @@
 """Semantic segmentation: one class per pixel, cross-entropy."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -20,13 +20,15 @@ class SemanticSegmentation(Task):
         num_classes: Number of classes, and of output channels.
         classes: Their names, for tables and legends.
         palette: ``num_classes`` RGB colours, 0 to 255. Default: well separated hues.
+        metrics: See :class:`~lhl.tasks.base.Task`.
     """
 
+    default_metric = dict(type='SegmentationMetric')
     interpolation = 'nearest'
 
     def __init__(self, name: str, num_classes: int, classes: Sequence[str] | None = None,
-                 palette: Sequence[Sequence[int]] | None = None) -> None:
-        super().__init__(name, out_channels=num_classes)
+                 palette: Sequence[Sequence[int]] | None = None, metrics: Sequence[Mapping] | None = None) -> None:
+        super().__init__(name, num_classes, metrics)
         for option, values in (('classes', classes), ('palette', palette)):
             if values is not None and len(values) != num_classes:
                 raise ConfigError(f'task {name!r} has {len(values)} {option} but num_classes={num_classes}; '
@@ -64,9 +66,10 @@ class SemanticSegmentation(Task):
                              f'{self.num_classes - 1} (or -1 to ignore) for the {self.num_classes} classes '
                              f'of task {self.name!r}')
 
-    def metric(self) -> dict:
-        """mIoU and PixAcc."""
-        return dict(type='SegmentationMetric', task=self.name, num_classes=self.num_classes)
+    def metrics(self) -> list[dict]:
+        """Unless the config says otherwise, mIoU and PixAcc."""
+        return [dict(metric, num_classes=self.num_classes) if metric['type'] == 'SegmentationMetric' else metric
+                for metric in super().metrics()]
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -137,7 +137,7 @@ def test_a_new_kind_of_metric_is_two_methods():
         def image_result(self, prediction, target, valid):
             return (prediction - target).abs().amax(dim=0)[valid].amax().item()
 
-        def compute_metrics(self, results):
+        def score(self, results):
             return dict(largest=max(results))
 
     metric = Largest('edges')

@@ -9,7 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
-from lhl.errors import ConfigError
+from lhl.errors import ConfigError, suggest
 
 
 class DenseMetric(BaseMetric):
@@ -21,17 +21,27 @@ class DenseMetric(BaseMetric):
 
     Args:
         task: The name of the task that is scored; metrics are logged as ``task/metric``.
+        names: Which metrics to report, in this order. Default: all but the :attr:`optional` ones.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
 
     #: The metrics, in the order in which they are printed, and which direction is better.
-    higher_is_better: ClassVar[dict[str, bool]]
+    higher_is_better: dict[str, bool]
+    #: The metrics that are reported only if a config names them.
+    optional: ClassVar[tuple[str, ...]] = ()
     #: The unit of each metric, as a reader sees it; a metric without one is left out.
     units: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, task: str, collect_device: str = 'cpu') -> None:
+    def __init__(self, task: str, names: Sequence[str] | None = None, collect_device: str = 'cpu') -> None:
         super().__init__(collect_device=collect_device, prefix=task)
         self.task = task
+        known = self.higher_is_better
+        for name in names or ():
+            if name not in known:
+                raise ConfigError(f'{type(self).__name__} of task {task!r} has no metric {name!r}; '
+                                  f'{suggest(name, known)}')
+        chosen = names or [name for name in known if name not in self.optional]
+        self.higher_is_better = {name: known[name] for name in chosen}
 
     @abstractmethod
     def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Any:
@@ -47,6 +57,16 @@ class DenseMetric(BaseMetric):
         """
 
     @abstractmethod
+    def score(self, results: list) -> dict[str, float] | None:
+        """Merge the partial results of all images.
+
+        Args:
+            results: One partial result per image of the set.
+
+        Returns:
+            At least the metrics that are reported; None where no pixel of the set is valid.
+        """
+
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Merge the partial results of all images.
 
@@ -56,6 +76,12 @@ class DenseMetric(BaseMetric):
         Returns:
             The metrics of :attr:`higher_is_better`; NaN, with a warning, where no pixel of the set is valid.
         """
+        metrics = self.score(results)
+        if metrics is None:
+            print_log(f'task {self.task!r}: no pixel of the set is valid, so its metrics are NaN; check the targets '
+                      f'and the masks of the data set', logger='current', level=logging.WARNING)
+            return dict.fromkeys(self.higher_is_better, float('nan'))
+        return {name: metrics[name] for name in self.higher_is_better}
 
     @torch.no_grad()
     def process(self, data_batch: Mapping[str, Any], data_samples: Sequence[Mapping[str, Tensor]]) -> None:
@@ -86,9 +112,3 @@ class DenseMetric(BaseMetric):
             raise ValueError(f'task {self.task!r}: found a prediction of shape {tuple(prediction.shape)} for a target '
                              f'of shape {tuple(target.shape)} with a mask of shape {tuple(valid.shape)}, expected '
                              f'(C, H, W) for (C, H, W) or (H, W) with (H, W)')
-
-    def _nothing_valid(self) -> dict[str, float]:
-        """Warn that there is nothing to score, and give NaN for every metric."""
-        print_log(f'task {self.task!r}: no pixel of the set is valid, so its metrics are NaN; check the targets and '
-                  f'the masks of the data set', logger='current', level=logging.WARNING)
-        return dict.fromkeys(self.higher_is_better, float('nan'))

@@ -18,6 +18,7 @@ class DepthMetric(DenseMetric):
 
     Args:
         task: The name of the task that is scored.
+        names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
 
@@ -40,10 +41,10 @@ class DepthMetric(DenseMetric):
         absolute, relative = torch.stack([error.sum(), (error / depth).sum()]).tolist()
         return absolute, relative, depth.numel()
 
-    def compute_metrics(self, results: list[tuple[float, float, int]]) -> dict[str, float]:
+    def score(self, results: list[tuple[float, float, int]]) -> dict[str, float] | None:
         """Divide the sums over all images by their number of valid pixels."""
         count = sum(result[2] for result in results)
         if count == 0:
-            return self._nothing_valid()
+            return None
         return {'AbsErr': math.fsum(result[0] for result in results) / count,
                 'RelErr': math.fsum(result[1] for result in results) / count}

@@ -20,6 +20,7 @@ class NormalMetric(DenseMetric):
 
     Args:
         task: The name of the task that is scored.
+        names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
 
@@ -39,11 +40,11 @@ class NormalMetric(DenseMetric):
         """
         return angles(prediction[:, valid], target[:, valid]).float().cpu().numpy()
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def score(self, results: list[np.ndarray]) -> dict[str, float] | None:
         """Score the angles of all images."""
         count = sum(result.size for result in results)
         if count == 0:
-            return self._nothing_valid()
+            return None
         degrees = np.concatenate(results)
         metrics = {'mean': math.fsum(result.sum(dtype=np.float64) for result in results) / count}
         within = {f'within_{limit:g}': 100 * int((degrees < limit).sum()) / count for limit in (11.25, 22.5, 30)}

@@ -1,4 +1,6 @@
 """How good a segmentation is: mIoU and PixAcc over the whole set."""
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from mmengine.logging import print_log
@@ -21,6 +23,7 @@ class SegmentationMetric(DenseMetric):
 
     Args:
         task: The name of the task that is scored.
+        names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
         num_classes: Number of classes, and of channels of the prediction.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
@@ -28,8 +31,9 @@ class SegmentationMetric(DenseMetric):
     higher_is_better = {'mIoU': True, 'PixAcc': True}
     units = {'mIoU': '%', 'PixAcc': '%'}
 
-    def __init__(self, task: str, num_classes: int, collect_device: str = 'cpu') -> None:
-        super().__init__(task, collect_device)
+    def __init__(self, task: str, num_classes: int, names: Sequence[str] | None = None,
+                 collect_device: str = 'cpu') -> None:
+        super().__init__(task, names, collect_device)
         self.num_classes = num_classes
 
     def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> np.ndarray:
@@ -57,11 +61,11 @@ class SegmentationMetric(DenseMetric):
         confusion = confusion.reshape(self.num_classes, self.num_classes)
         return torch.stack([confusion.diagonal(), confusion.sum(dim=0), confusion.sum(dim=1)]).cpu().numpy()
 
-    def compute_metrics(self, results: list[np.ndarray]) -> dict[str, float]:
+    def score(self, results: list[np.ndarray]) -> dict[str, float] | None:
         """Add the counts of all images ``(3, num_classes)`` and score them."""
         correct, predicted, labelled = sum(results, start=np.zeros((3, self.num_classes), np.int64))
         if not labelled.any():
-            return self._nothing_valid()
+            return None
         union = predicted + labelled - correct
         present = union > 0
         print_log(f'{self.task}: mIoU is the mean of {present.sum()} of {self.num_classes} classes'

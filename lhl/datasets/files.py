@@ -1,0 +1,99 @@
+"""Reads one file into one array, or says what is wrong with it: nothing is unpickled, nothing half decoded is used.
+
+Every function raises ValueError with the clause "found ..., expected ...; cure"; the data set adds the file's name.
+"""
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+_PNG = b'\x89PNG\r\n\x1a\n'
+_JPEG = b'\xff\xd8'
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """Load a .npy file of at least two axes without ever unpickling."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ValueError('found no such file, expected one per image; restore it') from None
+    except Exception as error:  # what numpy raises depends on where a damaged file ends
+        raise ValueError(f'found a file that is empty, truncated, pickled or not .npy at all ({error}), expected '
+                         f'a plain array written by numpy.save; restore it from the archive') from error
+    if not isinstance(array, np.ndarray):
+        raise ValueError('found an archive of several arrays (.npz), expected one array written by numpy.save; '
+                         'store it alone')
+    if array.ndim < 2:
+        raise ValueError(f'found shape {array.shape}, expected at least (height, width); export the file again')
+    return array
+
+
+def load_picture(path: Path) -> np.ndarray:
+    """Load a PNG, JPEG or TIFF as it is stored.
+
+    Returns:
+        ``(H, W)``, or ``(H, W, 3)`` RGB: uint8, uint16, or what else a TIFF holds. An alpha channel is dropped.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ValueError('found no such file, expected one per image; restore it') from None
+    # The decoder fills what is missing of a truncated file with grey, and only prints a warning.
+    truncated = (content.startswith(_PNG) and b'IEND' not in content[-64:]
+                 or content.startswith(_JPEG) and b'\xff\xd9' not in content[-1024:])
+    array = None
+    if content and not truncated:
+        flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+        array = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if array is None:
+        what = 'truncated' if truncated else 'not an image, or damaged' if content else 'empty'
+        raise ValueError(f'found a file of {len(content)} bytes that is {what}, expected a whole PNG, JPEG or TIFF; '
+                         f'restore it from the archive')
+    if array.ndim == 3 and array.shape[2] >= 3:
+        return np.ascontiguousarray(array[..., 2::-1])
+    return array if array.ndim == 2 else array[..., 0]
+
+
+def load_rgb(path: Path) -> np.ndarray:
+    """Load a picture as ``(H, W, 3)`` float32 RGB in [0, 1]; a grey one gets three equal channels."""
+    picture = load_picture(path)
+    if picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(f'found values of type {picture.dtype}, expected 8 or 16 bits per channel; export it again')
+    rgb = picture.astype(np.float32) / np.iinfo(picture.dtype).max
+    return np.repeat(rgb[..., None], 3, axis=2) if rgb.ndim == 2 else rgb
+
+
+def load_mat(path: Path, key: str) -> np.ndarray:
+    """Load one array of a MATLAB file (before version 7.3)."""
+    from scipy.io import loadmat
+    try:
+        content = loadmat(path, variable_names=[key])
+    except FileNotFoundError:
+        raise ValueError('found no such file, expected one per image; restore it') from None
+    except Exception as error:  # what scipy raises depends on where a damaged file ends
+        raise ValueError(f'found a file that is empty, truncated or not .mat ({error}), expected a MATLAB file; '
+                         f'restore it from the archive') from error
+    if key not in content:
+        raise ValueError(f'found no array {key!r} in it, expected one; check which data set the file is from')
+    return content[key]
+
+
+def as_float32(array: np.ndarray, meaning: str) -> np.ndarray:
+    """Make floats float32; refuse other types, ``meaning`` says what was expected."""
+    if array.dtype.kind != 'f':
+        raise ValueError(f'found values of type {array.dtype}, expected floats {meaning}')
+    with np.errstate(over='ignore'):  # what overflows is refused as infinite
+        return np.ascontiguousarray(array, np.float32)
+
+
+def as_int64(array: np.ndarray) -> np.ndarray:
+    """Make class indices of any type int64; refuse fractions."""
+    if array.dtype.kind not in 'iuf':
+        raise ValueError(f'found values of type {array.dtype}, expected whole numbers; store class indices')
+    with np.errstate(invalid='ignore'):  # casting NaN warns; the comparison below finds it
+        labels = np.ascontiguousarray(array, np.int64)
+    different = labels != array
+    if different.any():
+        raise ValueError(f'found a label of {array[different][0]:g}, expected whole numbers; labels that were resized '
+                         f'with interpolation must be made again with nearest neighbour')
+    return labels

@@ -1,0 +1,73 @@
+"""What the tasks that predict a number per pixel and channel share: standardised outputs, L1."""
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from lhl.errors import ConfigError
+
+from .base import Task
+
+
+class Regression(Task):
+    """Pixel-wise regression of numbers in a unit of their own.
+
+    Targets and predictions are in the unit; with ``mean`` and ``std`` the head's output is the standardised number
+    and the loss is measured in standard deviations, so that tasks of any unit learn at a like pace.
+
+    Args:
+        name: The task's name in the stream.
+        out_channels: Numbers per pixel.
+        mean: What an output of 0 stands for, in the target's unit; one number, or one per channel.
+        std: What an output of 1 adds, more than 0; one number, or one per channel.
+        metrics: See :class:`~lhl.tasks.base.Task`.
+    """
+
+    def __init__(self, name: str, out_channels: int, mean: float | Sequence[float] = 0.0,
+                 std: float | Sequence[float] = 1.0, metrics: Sequence[Mapping] | None = None) -> None:
+        super().__init__(name, out_channels, metrics)
+        self.mean, self.std = _per_channel(name, 'mean', mean, out_channels), _per_channel(name, 'std', std,
+                                                                                        out_channels)
+        if min(self.std) <= 0:
+            raise ConfigError(f'task {name!r} has std={std}, expected more than 0')
+        self.standardised = any(self.mean) or any(value != 1 for value in self.std)
+
+    @property
+    def summed_elements(self) -> int:
+        """One per channel."""
+        return self.out_channels
+
+    def predict(self, raw: Tensor) -> Tensor:
+        """Turn standardised numbers into the target's unit."""
+        if not self.standardised:
+            return raw
+        return raw * _as_channels(self.std, raw) + _as_channels(self.mean, raw)
+
+    def loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Absolute error in standard deviations, summed over the channels (HAD, Table 5: L1)."""
+        error = (prediction - target).abs()
+        if self.standardised:
+            error = error / _as_channels(self.std, error)
+        return error.sum(dim=1) if self.out_channels > 1 else error.squeeze(1)
+
+
+def unit_interval(target: np.ndarray, valid: np.ndarray | None,
+                  value_range: tuple[float, float] | None) -> np.ndarray:
+    """Scale a map ``(H, W)`` for drawing: ``value_range``, or the range of its valid pixels, becomes [0, 1]."""
+    if value_range is None:
+        shown = target if valid is None or not valid.any() else target[valid]
+        value_range = float(shown.min()), float(shown.max())
+    low, high = value_range
+    return np.clip((target - low) / max(high - low, 1e-6), 0, 1)
+
+
+def _per_channel(name: str, option: str, value: float | Sequence[float], channels: int) -> tuple[float, ...]:
+    values = (float(value), ) * channels if isinstance(value, int | float) else tuple(map(float, value))
+    if len(values) != channels:
+        raise ConfigError(f'task {name!r} has {len(values)} values in {option} but {channels} channels; give one '
+                          f'number, or one per channel')
+    return values
+
+
+def _as_channels(values: tuple[float, ...], like: Tensor) -> Tensor | float:
+    return values[0] if len(set(values)) == 1 else like.new_tensor(values).view(1, -1, 1, 1)
