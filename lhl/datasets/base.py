@@ -42,7 +42,7 @@ class DenseDataset(Dataset):
 
     Args:
         data_root: The folder of the data set.
-        split: 'train' or 'val'.
+        split: One of :attr:`SPLITS`.
         tasks: Task configs by name, for example ``dict(depth=dict(type='DepthEstimation'))``; no other target is read.
         pipeline: Configs of the transforms, in order.
         part: ``dict(index, count, seed=0)``: take part ``index`` (0-based), or all parts of a list, of ``count``
@@ -58,14 +58,16 @@ class DenseDataset(Dataset):
 
     #: Facts about the data set for tables and legends, plain types only: they are saved with checkpoints.
     METAINFO: ClassVar[dict] = {}
+    #: The splits that exist.
+    SPLITS: ClassVar[tuple[str, ...]] = ('train', 'val')
 
-    def __init__(self, data_root: str | Path, split: Literal['train', 'val'], tasks: Mapping[str, dict],
+    def __init__(self, data_root: str | Path, split: str, tasks: Mapping[str, dict],
                  pipeline: Sequence[dict], part: Mapping[str, int | Sequence[int]] | None = None,
                  labels: Literal['all', 'own_part'] = 'all', seed: int = 0) -> None:
         if labels not in ('all', 'own_part'):
             raise ConfigError(f"labels={labels!r} is unknown; use 'all' or 'own_part'")
-        if split not in ('train', 'val'):
-            raise ConfigError(f'{type(self).__name__} has no split {split!r}; {suggest(str(split), ("train", "val"))}')
+        if split not in self.SPLITS:
+            raise ConfigError(f'{type(self).__name__} has no split {split!r}; {suggest(str(split), self.SPLITS)}')
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self.tasks = build_tasks(tasks)
@@ -157,6 +159,7 @@ class DenseDataset(Dataset):
         if target.shape != expected:
             raise ValueError(f'found shape {target.shape}, expected {expected} as its image is {size[0]} x {size[1]}; '
                              f'{_shape_cure(target.shape, expected)}')
+        valid = valid & task.has_target(target)
         task.check_target(target, valid)
         target[~valid] = 0
         # A zoom by 1 changes nothing but rounding: it restores the unit length of normals stored in half precision.

@@ -117,6 +117,17 @@ class Task:
 
     # ---- data --------------------------------------------------------------------------------------------------
 
+    def has_target(self, target: np.ndarray) -> np.ndarray:
+        """Say where a target holds something to learn, beside what the data set knows to be invalid.
+
+        Args:
+            target: ``(H, W, C)`` float32, or ``(H, W)`` integer for classes.
+
+        Returns:
+            ``(H, W)`` bool; here everywhere.
+        """
+        return np.ones(target.shape[:2], bool)
+
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse impossible values before they are learned.
 

@@ -28,6 +28,10 @@ class DepthEstimation(Regression):
                  metrics: Sequence[Mapping] | None = None) -> None:
         super().__init__(name, 1, mean, std, metrics)
 
+    def has_target(self, target: np.ndarray) -> np.ndarray:
+        """A distance of 0 was not measured."""
+        return target[..., 0] != 0
+
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and distances that are not in front of the camera."""
         super().check_target(target, valid)

@@ -35,6 +35,10 @@ class SurfaceNormalEstimation(Task):
         """
         return 0.5 * (prediction - target).square().sum(dim=1)
 
+    def has_target(self, target: np.ndarray) -> np.ndarray:
+        """A zero vector was not measured."""
+        return (target != 0).any(axis=-1)
+
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and vectors that are not of unit length."""
         super().check_target(target, valid)

@@ -58,6 +58,10 @@ class SemanticSegmentation(Task):
         """Class probabilities: unlike class indices, their differences mean something."""
         return prediction.softmax(dim=1)
 
+    def has_target(self, target: np.ndarray) -> np.ndarray:
+        """A label of -1 is no class."""
+        return target != -1
+
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse class indices out of range."""
         labels = target[valid]
