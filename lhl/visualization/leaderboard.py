@@ -116,20 +116,34 @@ def standings(contestants: Sequence[Contestant]) -> list[Standing]:
 
     Returns:
         The contestants that have a seed in common with the reference, best first; NaN comes last, and equal ones share
-        the better rank.
+        the better rank. A seed that some have not finished yet is left out for all; where they share none, nobody is
+        ranked.
     """
     reference = next(contestant for contestant in contestants if contestant.role == 'reference')
-    rows = [_standing(contestant, reference) for contestant in contestants if contestant.runs.keys() & reference.runs]
+    shared = shared_seeds(contestants)
+    rows = []
+    for each in contestants:
+        seeds = sorted(each.runs.keys() & (reference.runs if each.role == 'upper bound' or not shared else shared))
+        rows += [_standing(each, reference, seeds)] if seeds else []
     rows.sort(key=lambda row: (math.isnan(row.improvement.mean), -row.improvement.mean))
-    ranked = [row for row in rows if row.role != 'upper bound']
+    ranked = [row for row in rows if row.role != 'upper bound'] if shared else []
     for place, row in enumerate(ranked, start=1):
         before = ranked[place - 2] if place > 1 else None
         row.rank = before.rank if before and before.improvement.mean == row.improvement.mean else place
     return rows
 
 
-def _standing(contestant: Contestant, reference: Contestant) -> Standing:
-    seeds = sorted(contestant.runs.keys() & reference.runs.keys())
+def shared_seeds(contestants: Sequence[Contestant]) -> set[int]:
+    """Find the seeds that all who are ranked have finished, those aside that have finished none.
+
+    The reference's seed moves all improvements together, so that one over other seeds cannot be ranked among them.
+    """
+    reference = next(contestant for contestant in contestants if contestant.role == 'reference')
+    finished = [each.runs.keys() & reference.runs.keys() for each in contestants if each.role != 'upper bound']
+    return set.intersection(*(seeds for seeds in finished if seeds)) if reference.runs else set()
+
+
+def _standing(contestant: Contestant, reference: Contestant, seeds: Sequence[int]) -> Standing:
     pairs = [(contestant.runs[seed], reference.runs[seed]) for seed in seeds]
     metrics = [(run.phases[-1].metrics, base.phases[-1].metrics, base.higher_is_better) for run, base in pairs]
     by_task = [task_improvements(*of_one) for of_one in metrics]
@@ -204,7 +218,7 @@ def leaderboard_csv(groups: Mapping[str, Sequence[Contestant]]) -> str:
         cost, final = Cost.of(run), run.phases[-1]
         row = None
         if seed in references[group].runs:
-            row = _standing(Contestant(contestant.name, contestant.role, {seed: run}), references[group])
+            row = _standing(contestant, references[group], [seed])
         by_task = row.tasks if row else {}
         writer.writerow([
             group, contestant.name, contestant.role, seed, row and row.improvements[seed],

@@ -7,7 +7,7 @@ import pytest
 
 from lhl.evaluation import PhaseResults, Results
 from lhl.visualization import Contestant, Cost, draw_leaderboard, leaderboard_csv, leaderboard_figure, leaderboard_table
-from lhl.visualization.leaderboard import standings
+from lhl.visualization.leaderboard import shared_seeds, standings
 
 STREAM = ('segmentation', 'depth')
 DIRECTIONS = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False}}
@@ -78,6 +78,18 @@ def test_ranks_leave_upper_bounds_out_and_put_nan_last():
         ('joint', None), ('same', 1), ('had', 1), ('vanilla', 3), ('worse', 4), ('broken', 5)]
 
 
+def test_methods_are_ranked_over_the_seeds_that_all_of_them_have_finished():
+    contestants = board(late={0: run(24)}, had={0: run(22), 1: run(40)}, joint_={1: run(50)}, absent={})
+    assert shared_seeds(contestants) == {0}
+    assert [(row.name, row.rank, sorted(row.improvements)) for row in standings(contestants)] == [
+        ('joint', None, [1]), ('late', 1, [0]), ('had', 2, [0]), ('vanilla', 3, [0])]
+
+
+def test_methods_without_a_common_seed_are_not_ranked():
+    rows = standings(board(early={0: run(22)}, late={1: run(24)}))
+    assert [(row.name, row.rank) for row in rows] == [('late', None), ('early', None), ('vanilla', None)]
+
+
 # ---- the table and the numbers -------------------------------------------------------------------------------------
 
 def test_the_table():
@@ -129,12 +141,12 @@ def dots(panel):
 
 
 def test_bars_are_means_and_dots_are_seeds_in_the_order_of_the_ranks():
-    figure = leaderboard_figure({'': board(worse={0: run(10)}, had={0: run(30), 1: run(22, seed=1)})})
+    figure = leaderboard_figure({'': board(worse={0: run(10), 1: run(10)}, had={0: run(30), 1: run(22, seed=1)})})
     overall, by_task = figure.axes
     assert [label.get_text().split() for label in overall.get_yticklabels()] == [
         ['had', '1'], ['vanilla', '2'], ['worse', '3']]
     assert bars(overall) == pytest.approx([15, 0, -25])
-    assert dots(overall) == [(0, 5.0), (0, 25.0), (1, 0.0), (1, 0.0)]  # worse has one seed: its bar says it all
+    assert dots(overall) == [(0, 5.0), (0, 25.0), (1, 0.0), (1, 0.0), (2, -25.0), (2, -25.0)]
     assert dots(by_task) == [(0, 0.0), (0, 30.0), (1, 0.0), (1, 0.0), (2, -50.0), (2, 0.0)]
     assert overall.get_ylim()[0] > overall.get_ylim()[1]  # the best on top
     assert [text.get_text() for text in overall.texts] == ['+15.0', '+0.0', '-25.0']
@@ -153,7 +165,8 @@ def test_large_improvements_of_a_task_make_its_axis_logarithmic_and_say_so():
 
 
 def test_every_group_has_a_row_of_panels_and_there_is_one_legend():
-    figure = leaderboard_figure({'r18': board(had={0: run(30)}), 'r50': board(joint_={0: run(30, at_once=True)}),
+    figure = leaderboard_figure({'r18': board(had={0: run(30), 1: run(31)}),
+                                 'r50': board(joint_={0: run(30, at_once=True)}),
                                  'later': [Contestant('vanilla', 'reference')]})
     assert len(figure.axes) == 4 and len(figure.legends) == 1
     assert [part.get_suptitle() for part in figure.subfigs] == ['r18', 'r50']

@@ -15,7 +15,7 @@ from lhl.atomic import atomic_write
 from lhl.environment import installed_versions
 from lhl.errors import LHLError
 from lhl.visualization import Contestant, comparison_table, draw_leaderboard, leaderboard_csv, leaderboard_table
-from lhl.visualization.leaderboard import Role
+from lhl.visualization.leaderboard import Role, shared_seeds
 
 from .plan import BenchmarkRun, plan_benchmark
 from .state import read_state, write_state
@@ -79,6 +79,11 @@ class Leaderboard:
                 ('left out, because the reference of the same seed is not finished', [
                     run.name for run in runs if run.finished and run.reference and not run.reference.finished])):
             parts += [f'- {what}: {", ".join(names)}'] if names else []
+        for group in self.suite.groups:
+            contestants = _contestants(group, runs)
+            waiting = {seed for each in contestants for seed in each.runs} - shared_seeds(contestants)
+            parts += [f'- not in the ranking{f" of {group.name}" if group.name else ""}, as not all have finished it: '
+                      f'seed {seed}' for seed in sorted(waiting)]
         versions = ', '.join(f'{name} {version}' for name, version in installed_versions().items())
         command = shlex.join([Path(sys.executable).name, *sys.argv])
         return '\n'.join([
