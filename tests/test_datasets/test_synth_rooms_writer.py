@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lhl.datasets.synth_rooms import CLASSES, render, write_dataset
+from lhl.datasets.synth_rooms.disk_layouts.nyuv2 import sample_arrays
 from lhl.datasets.synth_rooms.manifest import Manifest
-from lhl.datasets.synth_rooms.writer import _finished_samples, sample_arrays, sample_seed
+from lhl.datasets.synth_rooms.writer import _finished_samples, sample_seed
 from lhl.errors import DataError
 
 SIZE = dict(height=18, width=24)
@@ -118,7 +119,7 @@ def test_data_set_interrupted_by_an_error_says_it_is_incomplete_and_goes_on(refe
             raise KeyboardInterrupt
         return render(seed, height, width)
 
-    monkeypatch.setattr('lhl.datasets.synth_rooms.writer.render', fail_at_two)
+    monkeypatch.setattr('lhl.datasets.synth_rooms.disk_layouts.base.render', fail_at_two)
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path, train=5, val=3, **SIZE, seed=3, processes=1)
     monkeypatch.undo()
@@ -157,7 +158,8 @@ def test_record_holds_seed_size_counts_and_class_shares(reference):
 
 
 @pytest.mark.parametrize(('changed', 'found'), [(dict(seed=4), 'seed 3'), (dict(width=32), '18 x 24 pixels'),
-                                                (dict(invalid_pixels=False), 'with invalid pixels')])
+                                                (dict(invalid_pixels=False), 'with invalid pixels'),
+                                                (dict(layout='taskonomy'), 'layout nyuv2')])
 def test_another_kind_of_data_set_is_refused_and_left_alone(reference, changed, found):
     before = digests(reference)
     with pytest.raises(DataError, match=f'{found}.*was asked for; name another folder'):
@@ -200,6 +202,7 @@ def test_damaged_file_is_named_and_not_overwritten(tmp_path):
     (dict(seed=-1), 'seed is -1'),
     (dict(processes=0), 'processes is 0'),
     (dict(train=0, val=0), 'both 0'),
+    (dict(layout='nyu'), "layout 'nyu' is unknown"),
 ])
 def test_impossible_arguments_are_refused_before_anything_is_written(tmp_path, wrong, said):
     with pytest.raises(DataError, match=said):

@@ -1,9 +1,9 @@
-"""Render the SynthRooms data set into a folder, in the layout of the preprocessed NYUv2."""
+"""Render a SynthRooms data set into a folder, in the layout of a data set that lhl reads."""
 
 import argparse
 import sys
 
-from lhl.datasets.synth_rooms import write_dataset
+from lhl.datasets.synth_rooms import LAYOUTS, write_dataset
 from lhl.errors import LHLError
 
 
@@ -13,6 +13,7 @@ def parse_args() -> argparse.Namespace:
         epilog='An interrupted run goes on when the same command is given again; a larger number extends a data set.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument('out', metavar='OUT', help='a new folder, or one that this tool has written to')
+    parser.add_argument('--layout', choices=list(LAYOUTS), default='nyuv2', help='in the layout of which data set')
     parser.add_argument('--train', type=int, default=795, metavar='N', help='number of training images')
     parser.add_argument('--val', type=int, default=654, metavar='N', help='number of validation images')
     parser.add_argument('--size', type=int, nargs=2, default=(288, 384), metavar=('H', 'W'), help='rows and columns')
@@ -28,7 +29,7 @@ def main() -> int:
     args = parse_args()
     try:
         write_dataset(args.out, args.train, args.val, *args.size, seed=args.seed, processes=args.processes,
-                      invalid_pixels=not args.all_valid)
+                      invalid_pixels=not args.all_valid, layout=args.layout)
     except LHLError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1

@@ -5,8 +5,9 @@ does (13 imbalanced classes, unlabelled pixels, holes in depth and normals), and
 things out: numbers measured on it say nothing about real photographs.
 """
 
+from .disk_layouts import LAYOUTS
 from .render import RoomView, render, render_view
 from .scene import CLASSES
 from .writer import write_dataset
 
-__all__ = ['CLASSES', 'RoomView', 'render', 'render_view', 'write_dataset']
+__all__ = ['CLASSES', 'LAYOUTS', 'RoomView', 'render', 'render_view', 'write_dataset']

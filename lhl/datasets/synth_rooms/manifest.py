@@ -29,6 +29,7 @@ class Manifest:
         complete: Whether all of them are written.
         class_shares: Split name -> class name -> share of the pixels; empty until complete.
         version: The version of the renderer.
+        layout: Of which data set the files are an image; a key of ``disk_layouts.LAYOUTS``.
     """
 
     seed: int
@@ -39,12 +40,14 @@ class Manifest:
     complete: bool
     class_shares: dict[str, dict[str, float]]
     version: int = VERSION
+    layout: str = 'nyuv2'
 
     @property
     def kind(self) -> str:
         """What two data sets must agree in to be the same one, in words."""
         holes = 'with' if self.invalid_pixels else 'without'
-        return f'seed {self.seed}, {self.height} x {self.width} pixels, {holes} invalid pixels, version {self.version}'
+        return (f'layout {self.layout}, seed {self.seed}, {self.height} x {self.width} pixels, {holes} invalid pixels, '
+                f'version {self.version}')
 
     @property
     def amount(self) -> str:

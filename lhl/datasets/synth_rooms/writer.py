@@ -1,18 +1,7 @@
-"""Writes the data set, in the layout of the preprocessed NYUv2.
-
-``OUT/{train,val}/{image,label,depth,normal}/{i}.npy``, i = 0, 1, ... without padding:
-
-======  ==========  =======  ====================================================
-image   H x W x 3   float32  RGB in [0, 1]
-label   H x W       int8     index into ``CLASSES``; -1 unlabelled
-depth   H x W x 1   float32  metres along the optical axis; 0 not measured
-normal  H x W x 3   float32  unit vectors, camera frame (x right, y down, z forward), facing the camera; 0 not measured
-======  ==========  =======  ====================================================
-"""
+"""Writes a data set of rendered scenes: never twice, never over anything, in as many processes as there are."""
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
 import signal
@@ -26,11 +15,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-from lhl.errors import DataError
+from lhl.errors import DataError, suggest
 
+from .disk_layouts import LAYOUTS, DiskLayout
 from .manifest import SPLITS, Manifest, read_manifest, write_whole
-from .render import RoomView, render
-from .scene import CLASSES
 
 _SMALLEST_SIDE = 16
 
@@ -42,7 +30,8 @@ def write_dataset(out_dir: str | Path,
                   width: int = 384,
                   seed: int = 0,
                   processes: int | None = None,
-                  invalid_pixels: bool = True) -> Manifest:
+                  invalid_pixels: bool = True,
+                  layout: str = 'nyuv2') -> Manifest:
     """Render a data set, or what is missing of it.
 
     Nothing is ever overwritten. A sample that is there is kept, so that an interrupted call can be repeated; asking for
@@ -59,6 +48,7 @@ def write_dataset(out_dir: str | Path,
         processes: How many pictures are rendered at a time; by default one per usable processor.
         invalid_pixels: Leave a border at class silhouettes unlabelled, and depth and normals unknown on bright panes
             and highlights, as in real data. Without it every pixel is valid.
+        layout: In the folders, file names and encodings of which data set, a key of ``LAYOUTS``.
 
     Returns:
         The record that is also written to ``synth_rooms.json``.
@@ -66,8 +56,8 @@ def write_dataset(out_dir: str | Path,
     Raises:
         DataError: An argument is impossible, the folder holds something else, or a file cannot be written.
     """
-    _check_arguments(train, val, height, width, seed, processes)
-    wanted = Manifest(seed, height, width, invalid_pixels, {'train': train, 'val': val}, False, {})
+    _check_arguments(train, val, height, width, seed, processes, layout)
+    wanted = Manifest(seed, height, width, invalid_pixels, {'train': train, 'val': val}, False, {}, layout=layout)
     try:
         return _complete(Path(out_dir), wanted, processes or _usable_processors())
     except OSError as error:
@@ -80,6 +70,7 @@ def write_dataset(out_dir: str | Path,
 
 def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
     """Bring a folder to what is wanted, or leave it alone if it holds that already."""
+    layout = LAYOUTS[wanted.layout]()
     found = read_manifest(folder)
     if found is not None:
         if found.kind != wanted.kind:
@@ -90,11 +81,11 @@ def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
     if found is not None and found.complete and not missing:
         print(f'{folder} already holds {found.amount} ({found.kind}): nothing to do')
         return found
-    for split in SPLITS:
-        for kind in _file_sizes(wanted.height, wanted.width):
-            (folder / split / kind).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     wanted.write(folder)  # before any picture, so that an interrupted data set is recognised
     _render_samples(folder, wanted, missing, processes)
+    for path, content in layout.lists(wanted.counts).items():
+        _create(folder / path, content)
     done = replace(wanted, complete=True, class_shares=_class_shares(folder, wanted))
     done.write(folder)
     print(f'{folder} now holds {done.amount} ({done.kind})')
@@ -106,19 +97,8 @@ def sample_seed(seed: int, split: str, index: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), index))
 
 
-def sample_arrays(view: RoomView, invalid_pixels: bool) -> dict[str, np.ndarray]:
-    """The arrays of a sample as they are stored, the image last: where there is an image, the sample is complete."""
-    labelled = view.labelled | (not invalid_pixels)
-    measured = view.measured | (not invalid_pixels)
-    return {
-        'label': np.where(labelled, view.label, np.int8(-1)),
-        'depth': np.where(measured, view.depth, np.float32(0))[..., None],
-        'normal': np.where(measured[..., None], view.normal, np.float32(0)),
-        'image': view.image.astype(np.float32) / 255,
-    }
-
-
-def _check_arguments(train: int, val: int, height: int, width: int, seed: int, processes: int | None) -> None:
+def _check_arguments(train: int, val: int, height: int, width: int, seed: int, processes: int | None,
+                     layout: str) -> None:
     for name, count in (('train', train), ('val', val), ('seed', seed)):
         if count < 0:
             raise DataError(f'{name} is {count}, but must not be negative; give 0 or more')
@@ -127,52 +107,44 @@ def _check_arguments(train: int, val: int, height: int, width: int, seed: int, p
     if min(height, width) < _SMALLEST_SIDE:
         raise DataError(f'the size is {height} x {width}, but rooms need at least {_SMALLEST_SIDE} pixels a side; '
                         'give a larger size')
+    if layout not in LAYOUTS:
+        raise DataError(f'layout {layout!r} is unknown; {suggest(layout, LAYOUTS)}')
     if processes is not None and processes < 1:
         raise DataError(f'processes is {processes}, but must be at least 1; leave it out to use every processor')
 
 
-def _file_sizes(height: int, width: int) -> dict[str, int]:
-    """Folder name -> size in bytes of each of its files."""
-    shapes = {
-        'label': ('|i1', (height, width)),
-        'depth': ('<f4', (height, width, 1)),
-        'normal': ('<f4', (height, width, 3)),
-        'image': ('<f4', (height, width, 3)),
-    }
-    sizes = {}
-    for kind, (dtype, shape) in shapes.items():
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {'descr': dtype, 'fortran_order': False, 'shape': shape})
-        sizes[kind] = header.tell() + np.dtype(dtype).itemsize * int(np.prod(shape))
-    return sizes
-
-
 def _missing_samples(folder: Path, manifest: Manifest) -> list[tuple[str, int]]:
     """The (split, index) of which at least one file is not there."""
-    sizes = _file_sizes(manifest.height, manifest.width)
+    layout: DiskLayout = LAYOUTS[manifest.layout]()
+    sizes = layout.sizes(manifest.height, manifest.width)
     missing = []
     for split, count in manifest.counts.items():
         for index in range(count):
-            for kind, size in sizes.items():
-                path = folder / split / kind / f'{index}.npy'
+            for kind, relative in layout.paths(split, index).items():
+                path = folder / relative
                 if not path.exists():
                     missing.append((split, index))
                     break
-                if path.stat().st_size != size:
-                    raise DataError(f'{path} has {path.stat().st_size} bytes instead of {size}, so it is damaged; '
+                size = path.stat().st_size
+                if size != sizes.get(kind, size):
+                    raise DataError(f'{path} has {size} bytes instead of {sizes[kind]}, so it is damaged; '
                                     'delete it and give the same command again')
     return missing
 
 
 def _write_sample(folder: Path, manifest: Manifest, split: str, index: int) -> None:
     """Render one sample and write those of its files that are not there."""
-    view = render(sample_seed(manifest.seed, split, index), manifest.height, manifest.width)
-    for kind, array in sample_arrays(view, manifest.invalid_pixels).items():
-        path = folder / split / kind / f'{index}.npy'
-        if not path.exists():
-            content = io.BytesIO()
-            np.save(content, array, allow_pickle=False)
-            write_whole(path, content.getvalue())
+    layout: DiskLayout = LAYOUTS[manifest.layout]()
+    view = layout.render(sample_seed(manifest.seed, split, index), manifest.height, manifest.width)
+    contents = layout.contents(view, manifest.invalid_pixels)
+    for kind, path in layout.paths(split, index).items():
+        if not (folder / path).exists():
+            _create(folder / path, contents[kind])
+
+
+def _create(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
 
 
 def _render_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, int]], processes: int) -> None:
@@ -220,12 +192,13 @@ def _usable_processors() -> int:
 
 def _class_shares(folder: Path, manifest: Manifest) -> dict[str, dict[str, float]]:
     """Share of the pixels of each split that each class has, read back from the files."""
-    names = ('unlabelled', *CLASSES)
+    layout: DiskLayout = LAYOUTS[manifest.layout]()
+    names = ('unlabelled', *layout.classes)
     shares = {}
     for split, count in manifest.counts.items():
         pixels = np.zeros(len(names), np.int64)
         for index in range(count):
-            label = np.load(folder / split / 'label' / f'{index}.npy', allow_pickle=False)
+            label = layout.labels(folder, split, index).astype(np.int64)
             pixels += np.bincount(label.reshape(-1) + 1, minlength=len(names))
         rounded = (pixels / max(pixels.sum(), 1)).round(6).tolist()
         shares[split] = dict(zip(names, rounded, strict=True))
