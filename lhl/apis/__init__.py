@@ -2,10 +2,11 @@
 from lhl.engine import train_stream
 
 from .benchmark import plan_benchmark, run_benchmark
+from .check_dataset import check_dataset
 from .compare import compare_runs, write_comparison
 from .inference import load_learner, predict, test_learner
 from .report import write_report
 from .search import search
 
-__all__ = ['compare_runs', 'load_learner', 'plan_benchmark', 'predict', 'run_benchmark', 'search', 'test_learner',
-           'train_stream', 'write_comparison', 'write_report']
+__all__ = ['check_dataset', 'compare_runs', 'load_learner', 'plan_benchmark', 'predict', 'run_benchmark', 'search',
+           'test_learner', 'train_stream', 'write_comparison', 'write_report']

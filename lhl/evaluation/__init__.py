@@ -8,6 +8,7 @@ from .summary import (
     backward_transfer,
     forgetting,
     mean_rank,
+    multi_task_delta,
     parameter_overhead,
     plasticity,
     relative_forgetting,
@@ -17,5 +18,5 @@ from .summary import (
 
 __all__ = ['DenseMetric', 'DepthMetric', 'Directions', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable',
            'Questionable', 'Results', 'SegmentationMetric', 'backward_transfer', 'forgetting', 'mean_rank',
-           'parameter_overhead', 'plasticity', 'published_table', 'published_tables', 'relative_forgetting',
-           'relative_improvement', 'task_improvements']
+           'multi_task_delta', 'parameter_overhead', 'plasticity', 'published_table', 'published_tables',
+           'relative_forgetting', 'relative_improvement', 'task_improvements']

@@ -76,6 +76,37 @@ def relative_improvement(metrics: Metrics, reference: Metrics, higher_is_better:
     return _mean(list(task_improvements(metrics, reference, higher_is_better, compatibility).values()))
 
 
+def multi_task_delta(metrics: Metrics, single_task: Metrics, higher_is_better: Directions,
+                     chosen: Mapping[str, str]) -> float:
+    """Compare by one metric per task with single-task models: Delta_m of Maninis et al. (CVPR 2019).
+
+    It is the mean over the tasks of ``100 * d * (M - M_single) / |M_single|``, where d is +1 if higher is better and -1
+    if lower is better: :func:`relative_improvement` with one metric per task. MTL-PyTorch chooses mIoU for
+    segmentation, human parts and saliency, rmse for depth, mean for normals and odsF for boundaries; KDAM takes maxF for saliency.
+
+    Args:
+        metrics: The metrics of a method, in any unit.
+        single_task: Those of separate models, one per task, in the same units.
+        higher_is_better: As in :func:`task_improvements`; what is not chosen is not used.
+        chosen: The metric of each task that is compared.
+
+    Returns:
+        Delta_m in percent, positive where the method is better; NaN if a chosen value is NaN, or the separate model's
+        NaN or 0.
+
+    Raises:
+        ConfigError: If it is not known of a chosen metric whether higher is better.
+        RunError: If the method or the separate models lack a chosen task or metric, or none is chosen.
+    """
+    for task, metric in chosen.items():
+        for name, known in ((task, higher_is_better), (metric, higher_is_better.get(task, {}))):
+            if name not in known:
+                raise ConfigError(f'found {task}/{metric} chosen for Delta_m, but not whether higher is better; '
+                                  f'{suggest(name, known)}')
+    directions = {task: {metric: higher_is_better[task][metric]} for task, metric in chosen.items()}
+    return relative_improvement(metrics, single_task, directions)
+
+
 def mean_rank(methods: Mapping[str, Metrics], higher_is_better: Directions) -> dict[str, float]:
     """Rank the methods in each task, and average the ranks over the tasks: MR of HAD, Section 5.1.
 

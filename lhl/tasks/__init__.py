@@ -4,12 +4,24 @@ from collections.abc import Mapping
 from lhl.registry import TASKS
 
 from .base import Task
+from .boundary import BoundaryDetection
 from .depth import DepthEstimation
+from .disparity import DisparityEstimation
+from .edges import EdgeEstimation
+from .euclidean_distance import EuclideanDistanceEstimation
+from .human_parts import HumanPartSegmentation
+from .keypoints import KeypointEstimation
 from .normal import SurfaceNormalEstimation
+from .principal_curvature import PrincipalCurvatureEstimation
+from .reshading import ReshadingEstimation
+from .saliency import SaliencyEstimation
 from .segmentation import SemanticSegmentation
 
-__all__ = ['DepthEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks',
-           'metric_configs']
+__all__ = [
+    'BoundaryDetection', 'DepthEstimation', 'DisparityEstimation', 'EdgeEstimation', 'EuclideanDistanceEstimation',
+    'HumanPartSegmentation', 'KeypointEstimation', 'PrincipalCurvatureEstimation', 'ReshadingEstimation',
+    'SaliencyEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks', 'metric_configs'
+]
 
 
 def build_tasks(configs: Mapping[str, dict]) -> dict[str, Task]:

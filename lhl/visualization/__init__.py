@@ -1,10 +1,11 @@
 """Pictures and tables of what was learned."""
 from .comparison import ComparedMethod, Comparison, Spread, comparison_table
+from .contact_sheet import draw_contact_sheet
 from .curves import curves_figure, draw_curves
 from .leaderboard import Contestant, Cost, draw_leaderboard, leaderboard_csv, leaderboard_figure, leaderboard_table
 from .panel import View, draw_panel
 from .table import metrics_table, results_table
 
 __all__ = ['ComparedMethod', 'Comparison', 'Contestant', 'Cost', 'Spread', 'View', 'comparison_table', 'curves_figure',
-           'draw_curves', 'draw_leaderboard', 'draw_panel', 'leaderboard_csv', 'leaderboard_figure',
-           'leaderboard_table', 'metrics_table', 'results_table']
+           'draw_contact_sheet', 'draw_curves', 'draw_leaderboard', 'draw_panel', 'leaderboard_csv',
+           'leaderboard_figure', 'leaderboard_table', 'metrics_table', 'results_table']

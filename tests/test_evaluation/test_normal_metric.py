@@ -16,6 +16,20 @@ def tilted(degrees):
     return torch.from_numpy(np.stack([np.sin(radians), 0 * radians, np.cos(radians)])[:, None]).float()
 
 
+def score_batches(*batches, aggregate, names=None):
+    """Score batches of images, each a row of vectors at some angles from the truth."""
+    metric = NormalMetric('normal', names, aggregate)
+    for batch in batches:
+        width = max(1, *map(len, batch))
+        valid = torch.tensor([[True] * len(degrees) + [False] * (width - len(degrees)) for degrees in batch])
+        predictions = [tilted([*degrees] + [77] * (width - len(degrees))) for degrees in batch]
+        target = tilted([0] * width).expand(len(batch), 3, 1, width)
+        metric.process(dict(targets=dict(normal=target), valid=dict(normal=valid[:, None])),
+                       [dict(normal=prediction) for prediction in predictions])
+    metrics = metric.evaluate(sum(map(len, batches)))
+    return {name.removeprefix('normal/'): value for name, value in metrics.items()}
+
+
 def score(predicted, true, valid=None):
     """Score one image of vectors ``(3, H, W)``."""
     valid = torch.ones(true.shape[1:], dtype=torch.bool) if valid is None else valid
@@ -93,7 +107,7 @@ def test_a_vector_without_a_direction_counts_as_90_degrees():
 def test_the_limits_themselves_are_not_within():
     metric = NormalMetric('normal')
     below, at = np.nextafter(np.float32(22.5), np.float32(0)), np.float32(22.5)
-    assert metric.compute_metrics([np.array([below, at, at, at], np.float32)])['within_22.5'] == 25
+    assert metric.score_together([np.array([below, at, at, at], np.float32)])['within_22.5'] == 25
 
 
 @pytest.mark.parametrize('garbage', [0, math.nan, math.inf])
@@ -110,7 +124,8 @@ def test_one_pixel_is_enough():
 
 def test_no_valid_pixel_gives_nan():
     metrics = score(tilted([0, 0]), tilted([0, 0]), torch.zeros(1, 2, dtype=torch.bool))
-    assert list(metrics) == list(NormalMetric.higher_is_better) and all(map(math.isnan, metrics.values()))
+    assert list(metrics) == ['mean', 'median', 'within_11.25', 'within_22.5', 'within_30']
+    assert all(map(math.isnan, metrics.values()))
 
 
 def test_an_image_costs_four_bytes_per_valid_pixel():
@@ -118,3 +133,39 @@ def test_an_image_costs_four_bytes_per_valid_pixel():
     valid = torch.zeros(10, 10, dtype=torch.bool)
     valid[:3] = True
     assert metric.image_result(torch.ones(3, 10, 10), torch.ones(3, 10, 10), valid).nbytes == 4 * 30
+
+
+def test_rmse_is_the_root_of_the_mean_squared_angle_and_reported_only_if_named():
+    metrics = score_batches([[3, 4], [12]], aggregate='pixel', names=['rmse'])
+    assert metrics == {'rmse': pytest.approx(13 / math.sqrt(3), abs=1e-5)}
+
+
+def test_over_batches_means_and_lower_middle_values_of_batches_are_averaged():
+    # The first batch has 1, 2, 4 and 9 degrees, the second 40; the third has no valid pixel.
+    metrics = score_batches([[1, 9], [2, 4]], [[40]], [[]], aggregate='batch')
+    assert metrics['mean'] == pytest.approx((4 + 40) / 2, abs=1e-5)
+    assert metrics['median'] == pytest.approx((2 + 40) / 2, abs=1e-5)
+    assert [metrics[f'within_{limit}'] for limit in ('11.25', '22.5', '30')] == [50, 50, 50]
+
+
+def test_over_images_means_and_medians_of_images_are_averaged():
+    metrics = score_batches([[1, 9], [2]], [[40, 50, 80]], [[]], aggregate='image', names=['mean', 'median', 'rmse'])
+    assert metrics['mean'] == pytest.approx((5 + 2 + 170 / 3) / 3, abs=1e-5)
+    assert metrics['median'] == pytest.approx((5 + 2 + 50) / 3, abs=1e-5)
+    assert metrics['rmse'] == pytest.approx((math.sqrt(41) + 2 + math.sqrt(3500)) / 3, abs=1e-5)
+
+
+@given(st.lists(st.lists(st.floats(0, 180, width=32), min_size=1, max_size=7), min_size=1, max_size=4))
+def test_the_median_over_batches_is_that_of_torch(batches):
+    metric = NormalMetric('normal', aggregate='batch')
+    results = [((0, number, 0), np.array(degrees, np.float32)) for number, degrees in enumerate(batches)]
+    expected = np.mean([torch.tensor(degrees).median().item() for degrees in batches])
+    assert metric.compute_metrics(results)['median'] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('aggregate', ['pixel', 'batch', 'image'])
+def test_a_diverged_prediction_shows_in_every_average(aggregate):
+    metric = NormalMetric('normal', aggregate=aggregate)
+    place = (0, 0, 0)
+    metrics = metric.compute_metrics([(place, np.array([1, math.nan, 2], np.float32))])
+    assert math.isnan(metrics['mean']) and math.isnan(metrics['median'])

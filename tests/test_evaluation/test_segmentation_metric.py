@@ -6,15 +6,16 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 
+from lhl.errors import ConfigError
 from lhl.evaluation import SegmentationMetric
 from lhl.registry import METRICS
 
 
-def score(predicted, labelled, num_classes, valid=None):
+def score(predicted, labelled, num_classes, valid=None, **options):
     """Score class maps ``(B, H, W)`` as one batch."""
     predicted, labelled = torch.as_tensor(predicted), torch.as_tensor(labelled)
     valid = torch.ones_like(labelled, dtype=torch.bool) if valid is None else torch.as_tensor(valid)
-    metric = SegmentationMetric('segmentation', num_classes)
+    metric = SegmentationMetric('segmentation', num_classes, **options)
     logits = torch.nn.functional.one_hot(predicted, num_classes).movedim(-1, 1).float()
     metric.process(dict(targets=dict(segmentation=labelled), valid=dict(segmentation=valid)),
                    [dict(segmentation=image) for image in logits])
@@ -64,6 +65,28 @@ def test_a_class_that_is_nowhere_is_skipped_and_the_number_of_averaged_classes_i
     metrics = score([[[0, 0, 1, 1]]], [[[0, 0, 0, 1]]], num_classes=7)
     assert metrics['segmentation/mIoU'] == pytest.approx(100 * (2 / 3 + 1 / 2) / 2)
     assert '2 of 7 classes' in log[0].getMessage()
+
+
+def test_a_class_that_is_nowhere_may_count_as_zero(log):
+    metrics = score([[[0, 0, 1, 1]]], [[[0, 0, 0, 1]]], num_classes=7, absent='zero')
+    assert metrics['segmentation/mIoU'] == pytest.approx(100 * (2 / 3 + 1 / 2) / 7)
+    assert metrics['segmentation/PixAcc'] == 75
+    assert log[0].getMessage() == 'segmentation: mIoU is the mean of 7 of 7 classes'
+
+
+def test_where_every_class_is_somewhere_absent_ones_do_not_matter():
+    rng = np.random.default_rng(0)
+    predicted, labelled = rng.integers(0, 5, (2, 3, 20, 30))
+    assert score(predicted, labelled, 5, absent='zero') == score(predicted, labelled, 5)
+
+
+def test_no_valid_pixel_gives_nan_even_where_absent_classes_count():
+    assert math.isnan(score([[[0]]], [[[0]]], 2, valid=[[[False]]], absent='zero')['segmentation/mIoU'])
+
+
+def test_an_unknown_treatment_of_absent_classes_is_refused():
+    with pytest.raises(ConfigError, match="absent='nan', expected 'skip' or 'zero'"):
+        SegmentationMetric('segmentation', 3, absent='nan')
 
 
 def test_a_class_that_is_predicted_but_never_labelled_counts_as_zero():

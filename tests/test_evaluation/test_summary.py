@@ -11,6 +11,7 @@ from lhl.evaluation import (
     backward_transfer,
     forgetting,
     mean_rank,
+    multi_task_delta,
     parameter_overhead,
     plasticity,
     relative_forgetting,
@@ -333,6 +334,63 @@ def test_the_compatibility_turns_the_normals_alone():
     reference = {'depth': {'AbsErr': 1}, 'normal': {'mean': 20, 'within_30': 50}}
     assert relative_improvement(method, reference, directions) == pytest.approx((50 + 17.5) / 2)
     assert relative_improvement(method, reference, directions, 'had_nyuv2_printed') == pytest.approx((50 - 17.5) / 2)
+
+
+NYUD_DIRECTIONS = {'segmentation': {'mIoU': True, 'PixAcc': True}, 'depth': {'rmse': False, 'AbsErr': False},
+                   'normal': {'mean': False}, 'boundary': {'odsF': True}}
+NYUD_CHOSEN = {'segmentation': 'mIoU', 'depth': 'rmse', 'normal': 'mean', 'boundary': 'odsF'}
+
+
+def nyud(miou, rmse, mean, odsf):
+    return {'segmentation': {'mIoU': miou}, 'depth': {'rmse': rmse}, 'normal': {'mean': mean},
+            'boundary': {'odsF': odsf}}
+
+
+def test_delta_m_by_hand():
+    # +10 %, and 20 % less of an error; the other metrics and tasks do not count.
+    metrics = {'segmentation': {'mIoU': 44.0, 'PixAcc': 1.0}, 'depth': {'rmse': 0.4, 'AbsErr': 9.0}, 'normal': {}}
+    single = {'segmentation': {'mIoU': 40.0, 'PixAcc': 99.0}, 'depth': {'rmse': 0.5, 'AbsErr': 0.1}}
+    chosen = {'segmentation': 'mIoU', 'depth': 'rmse'}
+    assert multi_task_delta(metrics, single, NYUD_DIRECTIONS, chosen) == pytest.approx((10 + 20) / 2)
+    assert multi_task_delta(single, metrics, NYUD_DIRECTIONS, chosen) == pytest.approx((-100 / 11 - 25) / 2)
+
+
+@pytest.mark.parametrize('row, delta, printed', [
+    # (-2.0850 - 4.2901 - 1.0984 - 0.3886) / 4 and (1.0016 + 2.8256 + 1.6237 + 0.1295) / 4.
+    (nyud(47.90, 0.6053, 21.17, 76.90), -1.9655, -1.96),
+    (nyud(49.41, 0.564, 20.60, 77.3), 1.3951, 1.38),
+])
+def test_delta_m_gives_the_swin_s_rows_of_kdam(row, delta, printed):
+    single = nyud(48.92, 0.5804, 20.94, 77.20)
+    value = multi_task_delta(row, single, NYUD_DIRECTIONS, NYUD_CHOSEN)
+    assert value == pytest.approx(delta, abs=1e-4)
+    assert value == pytest.approx(printed, abs=0.02)  # the table's metrics are rounded, too
+    assert multi_task_delta(single, single, NYUD_DIRECTIONS, NYUD_CHOSEN) == 0
+
+
+@given(SCORES, SCORES)
+def test_delta_m_of_tasks_with_one_metric_is_the_relative_improvement(method, reference):
+    directions = {'segmentation': {'PixAcc': True}, 'depth': {'AbsErr': False}}
+    chosen = {'segmentation': 'PixAcc', 'depth': 'AbsErr'}
+    assert multi_task_delta(method, reference, TWO_TASKS, chosen) == relative_improvement(method, reference, directions)
+
+
+def test_delta_m_names_what_is_chosen_but_unknown_or_missing():
+    metrics = nyud(50.0, 0.5, 20.0, 70.0)
+    with pytest.raises(ConfigError, match="found depth/rms chosen for Delta_m.*did you mean 'rmse'"):
+        multi_task_delta(metrics, metrics, NYUD_DIRECTIONS, {'depth': 'rms'})
+    with pytest.raises(ConfigError, match="found deepth/rmse chosen for Delta_m.*did you mean 'depth'"):
+        multi_task_delta(metrics, metrics, NYUD_DIRECTIONS, {'deepth': 'rmse'})
+    with pytest.raises(RunError, match="the reference has no task 'depth'"):
+        multi_task_delta(metrics, {}, NYUD_DIRECTIONS, {'depth': 'rmse'})
+    with pytest.raises(RunError, match='found no metric of any task'):
+        multi_task_delta(metrics, metrics, NYUD_DIRECTIONS, {})
+
+
+def test_delta_m_against_a_failed_model_is_nan():
+    metrics = nyud(50.0, 0.5, 20.0, 70.0)
+    assert math.isnan(multi_task_delta(metrics, nyud(50.0, math.nan, 20.0, 70.0), NYUD_DIRECTIONS, NYUD_CHOSEN))
+    assert math.isnan(multi_task_delta(metrics, nyud(0.0, 0.5, 20.0, 70.0), NYUD_DIRECTIONS, NYUD_CHOSEN))
 
 
 def test_mean_rank_ranks_the_average_of_the_ranks_by_each_metric():

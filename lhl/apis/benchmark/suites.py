@@ -112,5 +112,9 @@ _SUITES = (
           (_sensitivity(), )),
     Suite('nyuv2', 'every method on NYUv2 with ResNet-18 and ResNet-50',
           (_all_methods('r18', 'r18_nyuv2'), _all_methods('r50', 'r50_nyuv2'))),
+    Suite('cityscapes', 'every method on CityScapes with ResNet-18 and ResNet-50',
+          (_all_methods('r18', 'r18_cityscapes'), _all_methods('r50', 'r50_cityscapes'))),
+    Suite('taskonomy', 'every method on the ten tasks of Taskonomy with ResNet-18',
+          (_all_methods('', 'r18_taskonomy'), )),
 )
 SUITES = {suite.name: suite for suite in _SUITES}

@@ -1,4 +1,4 @@
-"""Random pieces of furniture, each a handful of primitives.
+"""Random pieces of furniture, each a handful of primitives; what furniture is made of serves people and streets too.
 
 A piece is built in its own frame: x along the wall it may stand at, y from that wall into the room, z up; the origin
 lies on the floor under its middle. All lengths are metres, and sizes are half sizes unless the name says otherwise.
@@ -24,11 +24,14 @@ class Furniture:
     Args:
         half_width: Half the footprint along x.
         half_depth: Half the footprint along y.
+        parts: The primitives so far, filled by :meth:`add`.
+        classes: What its labels are indices into.
     """
 
     half_width: float
     half_depth: float
-    parts: list[tuple[str, Vector, Vector, float, int, Material]] = field(default_factory=list)
+    parts: list[tuple[str, Vector, Vector, float, int, Material, int]] = field(default_factory=list)
+    classes: tuple[str, ...] = CLASSES
 
     def add(self,
             label: str,
@@ -36,23 +39,25 @@ class Furniture:
             centre: Vector,
             half_size: Vector,
             shape: str = 'box',
-            yaw: float = 0.0) -> None:
-        """Add one primitive, given in the frame of the piece."""
-        self.parts.append((shape, centre, half_size, yaw, CLASSES.index(label), material))
+            yaw: float = 0.0,
+            part: int = 0) -> None:
+        """Add one primitive, given in the frame of the piece; ``part`` is that of a person."""
+        self.parts.append((shape, centre, half_size, yaw, self.classes.index(label), material, part))
 
-    def place(self, x: float, y: float, yaw: float, instance: int) -> list[Primitive]:
-        """The parts in the world frame, with the piece's origin at (x, y) and turned by ``yaw``."""
+    def place(self, x: float, y: float, yaw: float, instance: int, z: float = 0.0) -> list[Primitive]:
+        """The parts in the world frame, with the piece's origin at (x, y, z) and turned by ``yaw``."""
         cosine, sine = float(np.cos(yaw)), float(np.sin(yaw))
         return [
             Primitive(
                 shape=shape,
-                centre=(x + cosine * cx - sine * cy, y + sine * cx + cosine * cy, cz),
+                centre=(x + cosine * cx - sine * cy, y + sine * cx + cosine * cy, z + cz),
                 half_size=half_size,
                 yaw=yaw + turn,
                 label=label,
                 material=material,
-                instance=instance)
-            for shape, (cx, cy, cz), half_size, turn, label, material in self.parts
+                instance=instance,
+                part=part)
+            for shape, (cx, cy, cz), half_size, turn, label, material, part in self.parts
         ]
 
 

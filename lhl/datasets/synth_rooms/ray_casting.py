@@ -19,6 +19,7 @@ from .scene import Camera, Scene
 
 _TINY = np.float32(1e-12)  # stands for a component 0 of a ray, which cannot be divided by
 _NEAREST = np.float32(0.02)  # hits closer than this, in ray parameter, are behind or inside the camera
+_SHADOW_MARGIN = np.float32(0.15)  # metres before a lit point within which nothing casts a shadow on it
 _CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float64)
 
 
@@ -137,9 +138,11 @@ class RayCaster:
         depth, normal, surface = self._hit_sides(camera.position, rays)
         origins = self.unit_origins(camera.position)
         first = len(self.scene.sides)
-        for index, (rows, columns) in self._windows(camera, height, width):
-            shape, to_unit, origin = self.scene.primitives[index].shape, self.to_unit[index], origins[index]
+        for index, closest, (rows, columns) in self._windows(camera, height, width):
             window = depth[rows, columns]
+            if closest > window.max():
+                continue  # hidden by what came before it
+            shape, to_unit, origin = self.scene.primitives[index].shape, self.to_unit[index], origins[index]
             direction = rotate(to_unit, rays[:, rows, columns].reshape(3, -1))
             entries, leaves = _intervals(shape, origin, direction)
             distance = entries.max(0)
@@ -161,12 +164,16 @@ class RayCaster:
         """(N,) bool: does a primitive stand between the light (3,) and each point (3, N)?"""
         origins = self.unit_origins(light)
         direction = points - light.astype(np.float32)[:, None]
+        way = np.sqrt((direction * direction).sum(0))
+        # Less than the whole way, lest a surface shade itself through rounding; what is left out of the long way from
+        # the sun must not be long.
+        reach = np.maximum(np.float32(0.985), 1 - _SHADOW_MARGIN / way)
         blocked = np.zeros(direction.shape[1], bool)
-        for primitive, to_unit, origin in zip(self.scene.primitives, self.to_unit, origins, strict=True):
-            entries, leaves = _intervals(primitive.shape, origin, rotate(to_unit, direction))
+        for index, near in self._shadow_cones(light, direction / way):
+            shape, to_unit, origin = self.scene.primitives[index].shape, self.to_unit[index], origins[index]
+            entries, leaves = _intervals(shape, origin, rotate(to_unit, direction[:, near]))
             distance = entries.max(0)
-            # Less than the whole way, lest a surface shade itself through rounding.
-            blocked |= (distance < leaves.min(0)) & (distance > 0) & (distance < 0.985)
+            blocked[near] |= (distance < leaves.min(0)) & (distance > 0) & (distance < reach[near])
         return blocked
 
     def encloses(self, point: np.ndarray) -> bool:
@@ -185,8 +192,28 @@ class RayCaster:
         surface = (2 * axis + (outward & chosen).any(0)).astype(np.int16)
         return leaves.min(0), normal, surface
 
-    def _windows(self, camera: Camera, height: int, width: int) -> Iterator[tuple[int, tuple[slice, slice]]]:
-        """Yield (primitive index, (rows, columns)) for every primitive that may be seen: where its corners project."""
+    def _shadow_cones(self, light: np.ndarray, towards: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (primitive index, indices of directions) where unit directions (3, N) meet a primitive's bounding ball.
+
+        Most directions miss most primitives, and this is cheaper than an intersection.
+        """
+        offsets = self.centres - light
+        distances = np.maximum(np.sqrt((offsets * offsets).sum(1)), 1e-6)
+        radii = np.sqrt(((self.corners[:, 0] - self.centres)**2).sum(1))
+        radii = 1.001 * radii + 1e-5 * distances  # more than rounding can do
+        # Seen from the light, a ball of radius r at distance d fills the angle arcsin(r / d); this is the square of the
+        # chord that belongs to it on the unit sphere.
+        chords = 2 - 2 * np.sqrt(np.maximum(1 - (radii / distances)**2, 0))
+        chords[radii >= distances] = np.inf  # the light is inside the ball
+        axes = (offsets / distances[:, None]).astype(np.float32)
+        for index in range(len(axes)):
+            apart = towards - axes[index][:, None]
+            near = np.flatnonzero((apart * apart).sum(0) <= chords[index])
+            if len(near):
+                yield index, near
+
+    def _windows(self, camera: Camera, height: int, width: int) -> Iterator[tuple[int, float, tuple[slice, slice]]]:
+        """Yield (primitive index, least depth, (rows, columns)) for all that may be seen: where their corners are."""
         corners = (self.corners - camera.position) @ camera.rotation.T
         behind = corners[..., 2] < 0.05
         ahead = np.maximum(corners[..., 2], 0.05) / (camera.focal * width)
@@ -198,6 +225,7 @@ class RayCaster:
         limits = np.stack([top, bottom, left, right], 1).clip(0, [height, height, width, width])
         first, last = np.floor(limits[:, ::2]).astype(int), np.ceil(limits[:, 1::2]).astype(int)
         seen = ~behind.all(1) & (first < last).all(1)
+        closest = corners[..., 2].min(1) * 0.9999  # rounded down
         for index in np.flatnonzero(seen):
             (top, left), (bottom, right) = first[index].tolist(), last[index].tolist()
-            yield int(index), (slice(top, bottom), slice(left, right))
+            yield int(index), float(closest[index]), (slice(top, bottom), slice(left, right))

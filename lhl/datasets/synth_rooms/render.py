@@ -8,6 +8,7 @@ import numpy as np
 
 from .imperfections import unlabelled_border, unmeasured
 from .layout import random_camera, random_room
+from .people import with_people
 from .ray_casting import Hits, RayCaster, rotate
 from .scene import Camera, Scene
 from .shading import photograph, shade
@@ -26,8 +27,8 @@ class RoomView:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        label: (H, W) int8 in [0, 12], an index into ``CLASSES``.
-        depth: (H, W) float32, metres along the optical axis.
+        label: (H, W) int8 in [0, 12], an index into ``CLASSES``; of a street, in [0, 6], into ``STREET_CLASSES``.
+        depth: (H, W) float32, metres along the optical axis; of a street, infinite in the sky.
         normal: (H, W, 3) float32 unit vectors in the camera frame, facing the camera: their product with the
             pixel's ray is negative.
         labelled: (H, W) bool, False where an annotator would leave a border unlabelled.
@@ -48,7 +49,7 @@ class RoomView:
     hits: Hits
 
 
-def render(seed: int | np.random.SeedSequence, height: int, width: int) -> RoomView:
+def render(seed: int | np.random.SeedSequence, height: int, width: int, people: bool = False) -> RoomView:
     """Render a random view.
 
     Room, camera and light depend on the seed alone, not on the size of the picture.
@@ -57,10 +58,13 @@ def render(seed: int | np.random.SeedSequence, height: int, width: int) -> RoomV
         seed: A non-negative integer or a seed sequence.
         height: Rows of the picture.
         width: Columns of the picture.
+        people: Add up to three people to the room of this seed. They are of the class ``'objects'``, as the 13 classes
+            know no people; ``people.human_parts`` tells who is one.
     """
     rng = np.random.default_rng(seed)
     caster, camera = _random_view(rng)
-    return render_view(caster.scene, camera, height, width, rng)
+    scene = with_people(rng, caster, camera) if people else caster.scene
+    return render_view(scene, camera, height, width, rng)
 
 
 def render_view(scene: Scene, camera: Camera, height: int, width: int, rng: np.random.Generator) -> RoomView:

@@ -1,6 +1,7 @@
-"""What a room is made of: data only, no behaviour.
+"""What a room, or a street, is made of: data only, no behaviour.
 
-World frame: x and y along the floor, z up, metres; the room fills ``[0, width] x [0, length] x [0, height]``.
+World frame: x and y along the floor, z up, metres; the room fills ``[0, width] x [0, length] x [0, height]``. A street
+is a large room whose walls and ceiling are sky; its labels are indices into ``street.STREET_CLASSES``.
 Camera frame: x right, y down, z forward.
 """
 
@@ -59,9 +60,10 @@ class Primitive:
         centre: (x, y, z) in metres.
         half_size: (x, y, z) stretch in metres, along the primitive's own axes.
         yaw: Turn about the vertical in radians, counter-clockwise seen from above.
-        label: Index into ``CLASSES``.
+        label: Index into ``CLASSES``, or into ``street.STREET_CLASSES``.
         material: How it looks.
-        instance: The same number for all parts of one piece of furniture.
+        instance: The same number for all parts of one piece of furniture, and for those of one person.
+        part: Index into ``people.PARTS``, which part of a person it is; 0 for what is no person.
     """
 
     shape: str
@@ -71,14 +73,22 @@ class Primitive:
     label: int
     material: Material
     instance: int
+    part: int = 0
 
 
 @dataclass(frozen=True)
 class Light:
-    """A point light: position (3,) in metres, linear RGB intensity (3,)."""
+    """A point light.
+
+    Args:
+        position: (3,) in metres.
+        colour: (3,) linear RGB intensity.
+        falls_off: Whether it is weaker the farther away; the sun is not.
+    """
 
     position: np.ndarray
     colour: np.ndarray
+    falls_off: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Scene:
-    """A room, what stands in it, and its light.
+    """A room or a street, what stands in it, and its light.
 
     Args:
         size: (width, length, height) of the room in metres.

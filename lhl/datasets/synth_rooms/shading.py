@@ -12,8 +12,8 @@ from .scene import Camera, Light
 def shade(caster: RayCaster, camera: Camera, hits: Hits) -> tuple[np.ndarray, np.ndarray]:
     """Light every visible point.
 
-    Lambert's law with ambient light, point lights that fall off with distance, highlights on glossy surfaces, shadows
-    of the first light, and surfaces that shine by themselves.
+    Lambert's law with ambient light, lamps that fall off with distance, a sun that does not, highlights on glossy
+    surfaces, shadows of the first light, and surfaces that shine by themselves.
 
     Args:
         caster: Of the scene; it answers what lies in shadow.
@@ -36,7 +36,9 @@ def shade(caster: RayCaster, camera: Camera, hits: Hits) -> tuple[np.ndarray, np
         to_light = light.position.astype(np.float32)[:, None, None] - points
         square = (to_light * to_light).sum(0)
         to_light /= np.sqrt(square)
-        received = np.maximum((to_light * hits.normal).sum(0), 0) / (1 + 0.25 * square)
+        received = np.maximum((to_light * hits.normal).sum(0), 0)
+        if light.falls_off:
+            received /= 1 + 0.25 * square
         if index == 0:
             received *= 0.15 + 0.85 * _visibility(caster, light, points)
         light_sum += received * light.colour.astype(np.float32)[:, None, None]
@@ -50,9 +52,11 @@ def shade(caster: RayCaster, camera: Camera, hits: Hits) -> tuple[np.ndarray, np
 def _albedo(caster: RayCaster, camera: Camera, hits: Hits, points: np.ndarray) -> np.ndarray:
     """(3, H, W) colour of every visible point, one surface after another."""
     surface, points = hits.surface.reshape(-1), points.reshape(3, -1)
-    albedo = np.empty_like(points)
-    order = np.argsort(surface, kind='stable')
-    for pixels in np.split(order, np.flatnonzero(np.diff(surface[order])) + 1):
+    materials = [thing.material for thing in caster.scene.surfaces]
+    albedo = np.stack([material.colours[0] for material in materials], 1)[:, surface]
+    patterned = np.flatnonzero(np.array([material.pattern != 'plain' for material in materials])[surface])
+    order = patterned[np.argsort(surface[patterned], kind='stable')]
+    for pixels in np.split(order, np.flatnonzero(np.diff(surface[order])) + 1) if len(order) else ():
         index = int(surface[pixels[0]])
         position = points[:, pixels]
         primitive = index - len(caster.scene.sides)
@@ -62,7 +66,7 @@ def _albedo(caster: RayCaster, camera: Camera, hits: Hits, points: np.ndarray) -
             cosine, sine = np.float32(np.cos(yaw)), np.float32(np.sin(yaw))
             x, y, z = position
             position = np.stack([cosine * x + sine * y, cosine * y - sine * x, z])
-        albedo[:, pixels] = texture(caster.scene.surfaces[index].material, position)
+        albedo[:, pixels] = texture(materials[index], position)
     return albedo.reshape(3, *hits.depth.shape)
 
 

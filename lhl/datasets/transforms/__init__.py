@@ -1,6 +1,10 @@
 """Transforms of a sample with any tasks; what depends on a task's kind is asked of the task."""
 from .flip import RandomHorizontalFlip
 from .pack import PackSample
+from .photometric import PhotometricDistortion
+from .resize import Resize
+from .resized_crop_pad import RandomResizedCropPad
 from .scale_crop import RandomScaleCrop
 
-__all__ = ['PackSample', 'RandomHorizontalFlip', 'RandomScaleCrop']
+__all__ = ['PackSample', 'PhotometricDistortion', 'RandomHorizontalFlip', 'RandomResizedCropPad', 'RandomScaleCrop',
+           'Resize']

@@ -1,8 +1,13 @@
 """Metrics: one file per kind of task; ``base.py`` is the whole contract."""
+from .averaging import AveragedMetric
 from .base import DenseMetric
+from .boundary import BoundaryMetric
 from .depth import DepthMetric
 from .loss import LossMetric
 from .normal import NormalMetric
+from .regression import RegressionMetric
+from .saliency import SaliencyMetric
 from .segmentation import SegmentationMetric
 
-__all__ = ['DenseMetric', 'DepthMetric', 'LossMetric', 'NormalMetric', 'SegmentationMetric']
+__all__ = ['AveragedMetric', 'BoundaryMetric', 'DenseMetric', 'DepthMetric', 'LossMetric', 'NormalMetric',
+           'RegressionMetric', 'SaliencyMetric', 'SegmentationMetric']

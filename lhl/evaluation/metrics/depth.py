@@ -1,4 +1,4 @@
-"""How good a depth estimate is: AbsErr and RelErr over the whole set."""
+"""How good a depth estimate is: absolute, relative and squared errors over the whole set."""
 import math
 
 import torch
@@ -6,27 +6,36 @@ from torch import Tensor
 
 from lhl.registry import METRICS
 
-from .base import DenseMetric
+from .averaging import AveragedMetric
+
+#: What predictions are raised to before their logarithm is taken, metres; the value of MTL-PyTorch.
+SMALLEST_DEPTH = 1e-9
 
 
 @METRICS.register_module()
-class DepthMetric(DenseMetric):
-    """AbsErr, the mean of ``|p - g|``, and RelErr, the mean of ``|p - g| / g``, over all valid pixels of the set.
+class DepthMetric(AveragedMetric):
+    """Errors of distances p against the true g, in metres, over all valid pixels of the set.
 
-    Every pixel has the same weight. mmsegmentation's metric of the same name averages per image first; in a config
-    that uses lhl's scope, this is the one that is found.
+    AbsErr is the mean of ``|p - g|``, RelErr that of ``|p - g| / g``, rmse the root of the mean of ``(p - g)^2``, and
+    log_rmse that of ``(ln p - ln g)^2``, with p raised to 1e-9 m. The last two are reported if named.
+
+    Every pixel has the same weight. mtan and HAD average over batches (``aggregate='batch'``); astmt's rmse and
+    mmsegmentation's metric of this name average over images (``aggregate='image'``). In a config that uses lhl's
+    scope, this DepthMetric is the one that is found.
 
     Args:
         task: The name of the task that is scored.
         names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
+        aggregate: See :class:`~lhl.evaluation.metrics.averaging.AveragedMetric`.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
 
-    higher_is_better = {'AbsErr': False, 'RelErr': False}
-    units = {'AbsErr': 'm'}
+    higher_is_better = {'AbsErr': False, 'RelErr': False, 'rmse': False, 'log_rmse': False}
+    optional = ('rmse', 'log_rmse')
+    units = {'AbsErr': 'm', 'rmse': 'm'}
 
-    def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[float, float, int]:
-        """Sum the absolute and the relative errors, in float64.
+    def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[list[float], int]:
+        """Sum the errors of one image, in float64.
 
         Args:
             prediction: ``(1, H, W)`` metres.
@@ -34,17 +43,19 @@ class DepthMetric(DenseMetric):
             valid: ``(H, W)`` bool.
 
         Returns:
-            Sum of ``|p - g|``, sum of ``|p - g| / g``, number of valid pixels.
+            The sums of the absolute, relative, squared and squared logarithmic errors; the number of valid pixels.
         """
-        depth = target[:, valid].double()
-        error = (prediction[:, valid].double() - depth).abs()
-        absolute, relative = torch.stack([error.sum(), (error / depth).sum()]).tolist()
-        return absolute, relative, depth.numel()
+        predicted, depth = prediction[:, valid].double(), target[:, valid].double()
+        error = (predicted - depth).abs()
+        log_error = predicted.clamp(min=SMALLEST_DEPTH).log() - depth.log()
+        sums = [error.sum(), (error / depth).sum(), error.square().sum(), log_error.square().sum()]
+        return torch.stack(sums).tolist(), depth.numel()
 
-    def score(self, results: list[tuple[float, float, int]]) -> dict[str, float] | None:
-        """Divide the sums over all images by their number of valid pixels."""
-        count = sum(result[2] for result in results)
+    def score_together(self, results: list[tuple[list[float], int]]) -> dict[str, float] | None:
+        """Divide the sums over some images by their number of valid pixels."""
+        count = sum(number for _, number in results)
         if count == 0:
             return None
-        return {'AbsErr': math.fsum(result[0] for result in results) / count,
-                'RelErr': math.fsum(result[1] for result in results) / count}
+        absolute, relative, squared, squared_log = (
+            math.fsum(values) / count for values in zip(*(sums for sums, _ in results), strict=True))
+        return {'AbsErr': absolute, 'RelErr': relative, 'rmse': math.sqrt(squared), 'log_rmse': math.sqrt(squared_log)}

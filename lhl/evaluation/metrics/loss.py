@@ -42,6 +42,7 @@ class LossMetric(DenseMetric):
         Returns:
             The sum over the valid pixels, and their number.
         """
+        target = target.masked_fill(~valid, 0)  # an invalid label need not be a class, and would be looked up
         losses = self.kind.loss_map(prediction.float()[None], target[None])[0][valid].double()
         return float(losses.sum()), losses.numel()
 

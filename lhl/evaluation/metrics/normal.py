@@ -7,25 +7,31 @@ from torch import Tensor
 
 from lhl.registry import METRICS
 
-from .base import DenseMetric
+from .averaging import AveragedMetric
 
 
 @METRICS.register_module()
-class NormalMetric(DenseMetric):
+class NormalMetric(AveragedMetric):
     """Mean and median angular error in degrees, and the percentage of pixels below 11.25, 22.5 and 30 degrees.
 
-    All are over all valid pixels of the set. The median is exact, the average of the two middle values where their
-    number is even, so every angle is kept: 4 bytes per valid pixel until the set is scored (290 MB for the 654 test
-    images of NYUv2 at 288 x 384), and as much again while it is.
+    All are over all valid pixels of the set; rmse, the root of the mean squared angle, is reported if named. The median
+    is exact, the average of the two middle values where their number is even, so every angle is kept: 4 bytes per valid
+    pixel until the set is scored (290 MB for the 654 test images of NYUv2 at 288 x 384), and as much again while it is.
+
+    mtan and HAD average over batches: ``aggregate='batch'``. There the median of a batch is the lower of the two middle
+    values, as torch.median has it and HAD with it; mtan takes their mean.
 
     Args:
         task: The name of the task that is scored.
         names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
+        aggregate: See :class:`~lhl.evaluation.metrics.averaging.AveragedMetric`.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
     """
 
-    higher_is_better = {'mean': False, 'median': False, 'within_11.25': True, 'within_22.5': True, 'within_30': True}
-    units = {'mean': '°', 'median': '°', 'within_11.25': '%', 'within_22.5': '%', 'within_30': '%'}
+    higher_is_better = {'mean': False, 'median': False, 'within_11.25': True, 'within_22.5': True, 'within_30': True,
+                        'rmse': False}
+    optional = ('rmse', )
+    units = {'mean': '°', 'median': '°', 'within_11.25': '%', 'within_22.5': '%', 'within_30': '%', 'rmse': '°'}
 
     def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> np.ndarray:
         """Measure the angles of one image.
@@ -40,17 +46,26 @@ class NormalMetric(DenseMetric):
         """
         return angles(prediction[:, valid], target[:, valid]).float().cpu().numpy()
 
-    def score(self, results: list[np.ndarray]) -> dict[str, float] | None:
-        """Score the angles of all images."""
+    def score_together(self, results: list[np.ndarray]) -> dict[str, float] | None:
+        """Score the angles of some images."""
         count = sum(result.size for result in results)
         if count == 0:
             return None
         degrees = np.concatenate(results)
-        metrics = {'mean': math.fsum(result.sum(dtype=np.float64) for result in results) / count}
+        squares = math.fsum(np.square(result, dtype=np.float64).sum() for result in results)
+        metrics = {'mean': math.fsum(result.sum(dtype=np.float64) for result in results) / count,
+                   'rmse': math.sqrt(squares / count)}
         within = {f'within_{limit:g}': 100 * int((degrees < limit).sum()) / count for limit in (11.25, 22.5, 30)}
         # Last, because it reorders the angles instead of copying them once more.
-        metrics['median'] = float(np.median(degrees, overwrite_input=True))
+        metrics['median'] = self._median(degrees)
         return metrics | within
+
+    def _median(self, degrees: np.ndarray) -> float:
+        if self.aggregate != 'batch':
+            return float(np.median(degrees, overwrite_input=True))
+        middle = (degrees.size - 1) // 2
+        degrees.partition(middle)
+        return math.nan if np.isnan(degrees).any() else float(degrees[middle])
 
 
 def angles(first: Tensor, second: Tensor) -> Tensor:

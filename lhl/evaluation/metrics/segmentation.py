@@ -6,6 +6,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from lhl.errors import ConfigError
 from lhl.registry import METRICS
 
 from .base import DenseMetric
@@ -18,6 +19,7 @@ class SegmentationMetric(DenseMetric):
     The IoU of a class is the number of pixels where it is both predicted and labelled over the number where it is
     either. A class that is neither predicted nor labelled anywhere has no IoU and is skipped in the mean, as in
     mmsegmentation; one that is predicted but never labelled counts as 0. How many classes were averaged is logged.
+    astmt, MTL-PyTorch, ATRC and InvPT count the former as 0, too: ``absent='zero'``.
 
     Only the diagonal and the margins of the confusion matrix enter, so these ``3 * num_classes`` counts are kept.
 
@@ -25,16 +27,23 @@ class SegmentationMetric(DenseMetric):
         task: The name of the task that is scored.
         names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
         num_classes: Number of classes, and of channels of the prediction.
+        absent: What a class that is neither predicted nor labelled adds to the mean: ``'skip'`` nothing, ``'zero'`` 0.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.
+
+    Raises:
+        ConfigError: If ``absent`` is something else.
     """
 
     higher_is_better = {'mIoU': True, 'PixAcc': True}
     units = {'mIoU': '%', 'PixAcc': '%'}
 
-    def __init__(self, task: str, num_classes: int, names: Sequence[str] | None = None,
+    def __init__(self, task: str, num_classes: int, names: Sequence[str] | None = None, absent: str = 'skip',
                  collect_device: str = 'cpu') -> None:
         super().__init__(task, names, collect_device)
+        if absent not in ('skip', 'zero'):
+            raise ConfigError(f"task {task!r} has absent={absent!r}, expected 'skip' or 'zero'")
         self.num_classes = num_classes
+        self.absent = absent
 
     def image_result(self, prediction: Tensor, target: Tensor, valid: Tensor) -> np.ndarray:
         """Count, per class, the pixels where it is correctly predicted, predicted, and labelled.
@@ -67,8 +76,8 @@ class SegmentationMetric(DenseMetric):
         if not labelled.any():
             return None
         union = predicted + labelled - correct
-        present = union > 0
-        print_log(f'{self.task}: mIoU is the mean of {present.sum()} of {self.num_classes} classes'
-                  + ('' if present.all() else '; the others are neither predicted nor labelled'), logger='current')
-        return {'mIoU': float(100 * (correct[present] / union[present]).mean()),
+        averaged = (union > 0) | (self.absent == 'zero')
+        print_log(f'{self.task}: mIoU is the mean of {averaged.sum()} of {self.num_classes} classes'
+                  + ('' if averaged.all() else '; the others are neither predicted nor labelled'), logger='current')
+        return {'mIoU': float(100 * (correct[averaged] / union[averaged].clip(min=1)).mean()),
                 'PixAcc': float(100 * correct.sum() / labelled.sum())}

@@ -1,6 +1,6 @@
 """What a layout on disk is: which files a picture has, and what is in them."""
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,8 +19,6 @@ class DiskLayout:
 
     #: The classes of its label, in the order of their indices.
     classes: ClassVar[tuple[str, ...]]
-    #: Whether it needs people in the rooms.
-    people: ClassVar[bool] = False
 
     def render(self, seed: np.random.SeedSequence, height: int, width: int) -> RoomView:
         """Draw one picture: a furnished room, unless a data set shows something else."""
@@ -52,13 +50,6 @@ class DiskLayout:
         raise NotImplementedError(f'{type(self).__name__} must define labels')
 
 
-def npy(array: np.ndarray) -> bytes:
-    """Encode an array as a .npy file."""
-    content = io.BytesIO()
-    np.save(content, array, allow_pickle=False)
-    return content.getvalue()
-
-
 def npy_size(dtype: str, shape: tuple[int, ...]) -> int:
     """Say how many bytes a .npy file has."""
     header = io.BytesIO()
@@ -66,8 +57,12 @@ def npy_size(dtype: str, shape: tuple[int, ...]) -> int:
     return header.tell() + np.dtype(dtype).itemsize * int(np.prod(shape))
 
 
-def picture(array: np.ndarray, suffix: str = '.png') -> bytes:
-    """Encode ``(H, W)`` or RGB ``(H, W, 3)``, uint8 or uint16, as a picture file."""
-    encoded, content = cv2.imencode(suffix, array if array.ndim == 2 else array[..., ::-1])
-    assert encoded
-    return content.tobytes()
+def encode_jpeg(picture: np.ndarray) -> bytes:
+    """Encode RGB ``(H, W, 3)`` uint8 as a JPEG file of high quality."""
+    return cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def name_lists(folder: str, counts: Mapping[str, int], name: Callable[[str, int], str]) -> dict[Path, bytes]:
+    """Give the files that list the names of each split's pictures, one per line."""
+    return {Path(folder, f'{split}.txt'): ''.join(f'{name(split, index)}\n' for index in range(count)).encode()
+            for split, count in counts.items()}

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.converters.base import encode_npy
+
 from ..render import RoomView
 from ..scene import CLASSES
-from .base import DiskLayout, npy, npy_size
+from .base import DiskLayout, npy_size
 
 
 class NYUv2Layout(DiskLayout):
@@ -29,7 +31,7 @@ class NYUv2Layout(DiskLayout):
 
     def contents(self, view: RoomView, invalid_pixels: bool) -> dict[str, bytes]:
         """Encode the arrays."""
-        return {kind: npy(array) for kind, array in sample_arrays(view, invalid_pixels).items()}
+        return {kind: encode_npy(array) for kind, array in sample_arrays(view, invalid_pixels).items()}
 
     def sizes(self, height: int, width: int) -> dict[str, int]:
         """All arrays of a kind are of one size."""

@@ -1,0 +1,2 @@
+_base_ = ['../_base_/synth_taskonomy_tiny.py']
+method = dict(type='Vanilla')

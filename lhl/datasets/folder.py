@@ -1,0 +1,388 @@
+"""Your own images: a folder of pictures and a folder per task, whose encodings a few lines of the config declare."""
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+
+from lhl.errors import ConfigError, DataError, suggest
+from lhl.registry import DATASETS
+from lhl.tasks import Task
+
+from .base import DenseDataset
+from .files import as_float32, as_int64, load_npy, load_picture, load_rgb
+
+JPEG = ('.jpg', '.jpeg')
+SUFFIXES = ('.png', *JPEG, '.tif', '.tiff', '.npy')
+
+
+@dataclass(frozen=True)
+class TargetFiles:
+    """Where the targets of a task lie, and what their raw numbers mean.
+
+    The value of a pixel is ``raw * scale + offset`` for numbers, and ``mapping[raw]`` for classes.
+
+    Args:
+        folder: The folder, relative to the data set's.
+        name: How a file is called; ``{}`` stands for the name of its image. The suffix may be left out.
+        channels: Which stored channels to take, in this order, counted from 0. Default: all. Pictures are RGB.
+        scale: One number, or one per channel. Required for whole numbers, whose unit cannot be guessed.
+        offset: Likewise; by default 0.
+        invalid: The raw value or values, ``'nan'`` among them, of pixels without a target. Where there are several
+            channels all must have such a value; one NaN suffices.
+        mapping: The class of each raw number, or of each colour: ``{7: 0, 8: 1, 'other': -1}``,
+            ``{'#000000': 0, '#800000': 1}``. Class -1 is ignored. Default: a raw number is the class.
+    """
+
+    folder: str
+    name: str = '{}'
+    channels: Sequence[int] | None = None
+    scale: float | Sequence[float] | None = None
+    offset: float | Sequence[float] = 0.0
+    invalid: float | str | Sequence[float | str] = ()
+    mapping: Mapping[int | str, int] | None = None
+
+    @classmethod
+    def from_config(cls, task: str, config: Mapping) -> 'TargetFiles':
+        """Read ``targets[task]`` of a config, and refuse what it cannot mean."""
+        known = [field.name for field in fields(cls)]
+        for option in config:
+            if option not in known:
+                raise ConfigError(f'targets.{task} has an unknown option {option!r}; {suggest(option, known)}')
+        if 'folder' not in config:
+            raise ConfigError(f'targets.{task} has no folder; give the one with its files, such as folder={task!r}')
+        files = cls(**config)
+        _check_name(f'targets.{task}', files.name)
+        try:
+            files.invalid_values()
+            files.classes()
+        except ValueError as error:
+            raise ConfigError(f'targets.{task} cannot be read ({error}); give numbers, colours such as '
+                              f"'#ff8000', or 'nan' for invalid") from error
+        return files
+
+    def invalid_values(self) -> list[float]:
+        """The invalid values as numbers."""
+        values = [self.invalid] if isinstance(self.invalid, int | float | str) else self.invalid
+        return [float(value) for value in values]
+
+    def classes(self) -> tuple[dict[int, int], int | None, bool]:
+        """The mapping as numbers, the class of all others, and whether its keys are colours."""
+        # A config that was written to a file and read again has text for all its keys.
+        mapping = {str(raw): int(index) for raw, index in (self.mapping or {}).items()}
+        other = mapping.pop('other', None)
+        colours = [raw for raw in mapping if re.fullmatch('#[0-9a-fA-F]{6}', raw)]
+        if colours and len(colours) != len(mapping):
+            raise ValueError('its mapping has colours and other keys')
+        numbers = {int(raw[1:], 16) if colours else int(raw): index for raw, index in mapping.items()}
+        return numbers, other, bool(colours)
+
+    def decode_classes(self, raw: np.ndarray, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Turn raw numbers ``(H, W)`` or colours ``(H, W, 3)`` into class indices and their validity."""
+        mapping, other, colours = self.classes()
+        if colours and (raw.ndim != 3 or raw.shape[2] != 3 or raw.dtype != np.uint8):
+            raise ValueError(f'found shape {raw.shape} of type {raw.dtype}, expected 8-bit colours, as its mapping '
+                             f'has colours; map numbers instead')
+        valid = ~self._is_invalid(raw)
+        if colours:
+            raw = raw @ np.array([1 << 16, 1 << 8, 1])
+        elif raw.ndim == 3 and raw.shape[2] != 1:
+            raise ValueError(f'found {raw.shape[2]} channels, expected one number per pixel; map its colours with '
+                             f"mapping={{'#800000': 1, ...}}, or take one channel with channels=[0]")
+        labels = as_int64(np.where(valid, raw.reshape(valid.shape), 0))
+        if mapping:
+            labels = _mapped(labels, valid, mapping, other, colours)
+        valid &= labels != -1
+        wrong = valid & ((labels < 0) | (labels >= num_classes))
+        if wrong.any():
+            raise ValueError(f'found the label {labels[wrong][0]} among {wrong.sum()} of {wrong.size} pixels that are '
+                             f'no class, expected 0 to {num_classes - 1}; declare it with '
+                             f'invalid={labels[wrong][0]} or give it a class in mapping={{...}}')
+        return labels, valid
+
+    def decode_values(self, raw: np.ndarray, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Turn raw numbers ``(H, W)`` or ``(H, W, C)`` into values ``(H, W, C)`` float32 and their validity."""
+        if raw.ndim == 2:
+            raw = raw[..., None]
+        if raw.shape[-1] != channels and raw.shape[0] != channels:
+            raise ValueError(f'found {raw.shape[-1]} channels, expected {channels}; choose with channels=[0, ...]')
+        for option, numbers in (('scale', self.scale), ('offset', self.offset)):
+            if not isinstance(numbers, int | float | None) and len(numbers) != channels:
+                raise ValueError(f'found {len(numbers)} numbers in {option}, expected one or {channels}; correct the '
+                                 f'targets of the config')
+        if raw.dtype.kind != 'f' and self.scale is None:
+            raise ValueError(f'found whole numbers of type {raw.dtype}, expected their unit; declare it, such as '
+                             f'scale=0.001 for millimetres or scale=1 for numbers in the unit of the task')
+        valid = ~self._is_invalid(raw)
+        values = raw.astype(np.float64) * (1.0 if self.scale is None else self.scale) + self.offset
+        values[~valid] = 0
+        unknown = int(np.isnan(values).any(axis=-1).sum())
+        if unknown:
+            raise ValueError(f"found {unknown} pixels that are NaN, expected numbers; declare invalid='nan' if they "
+                             f"mark what was not measured")
+        return as_float32(values, 'in the unit of the task'), valid
+
+    def choose_channels(self, raw: np.ndarray) -> np.ndarray:
+        """Take the channels that are asked for; refuse what holds no numbers."""
+        if raw.dtype.kind not in 'fiub' or raw.ndim not in (2, 3) or not raw.size:
+            raise ValueError(f'found shape {raw.shape} of type {raw.dtype}, expected numbers (height, width) or '
+                             f'(height, width, channels); export it again')
+        if raw.dtype == bool:
+            raw = raw.astype(np.uint8)
+        if self.channels is None:
+            return raw
+        raw = raw if raw.ndim == 3 else raw[..., None]
+        if max(self.channels) >= raw.shape[2]:
+            raise ValueError(f'found {raw.shape[2]} channels, expected those of channels={list(self.channels)}; '
+                             f'count them from 0')
+        return raw[..., list(self.channels)]
+
+    def in_other_axes(self, order: Sequence[int], signs: Sequence[int]) -> dict:
+        """Give the options with which component i of a vector is ``signs[i]`` times what was component ``order[i]``."""
+        channels = self.channels or range(len(order))
+        scale, offset = (np.broadcast_to(1.0 if numbers is None else numbers, len(order))
+                         for numbers in (self.scale, self.offset))
+        options = dict(channels=[channels[stored] for stored in order],
+                       scale=[sign * float(scale[stored]) for stored, sign in zip(order, signs, strict=True)],
+                       offset=[sign * float(offset[stored]) for stored, sign in zip(order, signs, strict=True)])
+        return {option: numbers for option, numbers in options.items() if option != 'offset' or any(numbers)}
+
+    def _is_invalid(self, raw: np.ndarray) -> np.ndarray:
+        """Say where the raw values ``(H, W)`` or ``(H, W, C)`` declare a pixel invalid."""
+        marks = self.invalid_values()
+        raw = raw if raw.ndim == 3 else raw[..., None]
+        invalid = np.isin(raw, [mark for mark in marks if mark == mark]).all(axis=-1)
+        return invalid | np.isnan(raw).any(axis=-1) if any(mark != mark for mark in marks) else invalid
+
+
+@DATASETS.register_module()
+class FolderDataset(DenseDataset):
+    """Images of a folder with targets of other folders, matched by name, in PNG, JPEG, TIFF and NPY files.
+
+    The name of an image is its path below its folder without the suffix, ``room1/0001``. Images that have no target
+    for any of the tasks are left out; one that has some has no valid pixel for the others.
+
+    Args:
+        images: The folder of the images, or ``dict(folder='.', name='{}_rgb')`` where files have names of their own.
+        targets: A :class:`TargetFiles` for each task: ``dict(depth=dict(folder='depth', scale=0.001, invalid=0))``.
+        splits: How much each split gets, ``dict(train=0.8, val=0.2)``, or text files below ``data_root`` that list its
+            images by name, one a line, ``dict(train='train.txt', val='val.txt')``. With shares, the name alone
+            decides: adding images never moves one from a split to another.
+        split_by: Share out single images, or ``'folder'``: whole sub-folders, so that the frames of a video or the
+            views of a room stay together.
+        split_seed: Share them out in another way.
+        kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
+    """
+
+    def __init__(self, *args: Any, targets: Mapping[str, Mapping], images: str | Mapping = 'images',
+                 splits: Mapping[str, float | str] | None = None, split_by: Literal['image', 'folder'] = 'image',
+                 split_seed: int = 0, **kwargs: Any) -> None:
+        self.splits = dict(splits or dict(train=0.8, val=0.2))
+        self.SPLITS = tuple(self.splits)
+        _check_splits(self.splits, split_by)
+        self.split_by, self.split_seed = split_by, split_seed
+        self.target_files = {name: TargetFiles.from_config(name, config) for name, config in targets.items()}
+        self.image_folder, self.image_name = _image_files(images)
+        super().__init__(*args, **kwargs)
+        whole = len(self.indices)
+        self.indices = [index for index in self.indices if self._has_target(index)]
+        self._report_left_out(whole)
+
+    def list_samples(self) -> list[str]:
+        """Give the names of the images of the split, after finding the files of all tasks."""
+        for name in self.tasks:
+            if name not in self.target_files:
+                raise ConfigError(f'FolderDataset has no targets for task {name!r}; '
+                                  f'{suggest(name, self.target_files)} (or declare targets=dict({name}=dict(...)))')
+        if not self.data_root.is_dir():
+            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
+                            f'holds {self.image_folder}/')
+        self.image_paths = _find_files(self.data_root, self.image_folder, self.image_name)
+        self.target_paths = {name: _find_files(self.data_root, files.folder, files.name)
+                             for name, files in self.target_files.items() if name in self.tasks}
+        for name, paths in self.target_paths.items():
+            if not paths.keys() & self.image_paths.keys():
+                raise DataError(f'no file of {str(self.data_root / self.target_files[name].folder)!r} belongs to an '
+                                f'image: found {min(paths)!r}, expected names such as {min(self.image_paths)!r}; '
+                                f"rename them, or say what they add to it, such as name='{{}}_{name}'")
+        chosen = self.splits[self.split]
+        names = self._listed(chosen) if isinstance(chosen, str) else self._shared_out()
+        if not names:
+            raise DataError(f'split {self.split!r} gets none of the {len(self.image_paths)} images in '
+                            f'{str(self.data_root / self.image_folder)!r}; list its images in a file instead, '
+                            f"splits=dict({self.split}='{self.split}.txt', ...)")
+        return names
+
+    def path(self, sample: str, task: Task | None = None) -> Path:
+        """The file of this name; the folder where there is none."""
+        if task is None:
+            return self.image_paths[sample]
+        return self.target_paths[task.name].get(sample, self.data_root / self.target_files[task.name].folder)
+
+    def load_image(self, sample: str) -> np.ndarray:
+        """Load an image of 8 or 16 bits, or of floats from 0 to 1."""
+        path = self.path(sample)
+        if path.suffix.lower() != '.npy':
+            return load_rgb(path)
+        array = load_npy(path)
+        if array.dtype in (np.uint8, np.uint16):
+            return array.astype(np.float32) / np.iinfo(array.dtype).max
+        return as_float32(array, 'from 0 to 1, or whole numbers of 8 or 16 bits')
+
+    def load_target(self, sample: str, task: Task) -> tuple[np.ndarray, np.ndarray]:
+        """Load a target and decode it as the config says."""
+        files, path = self.target_files[task.name], self.path(sample, task)
+        raw = files.choose_channels(load_npy(path) if path.suffix.lower() == '.npy' else load_picture(path))
+        if not _holds_classes(task):
+            return files.decode_values(raw, task.out_channels)
+        if path.suffix.lower() in JPEG:
+            raise ValueError('found a JPEG, whose compression invents classes, expected PNG, TIFF or NPY; '
+                             'export the labels again')
+        return files.decode_classes(raw, task.out_channels)
+
+    def _load_target(self, sample: str, task: Task, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Load one target; where there is none, no pixel is valid."""
+        if sample in self.target_paths[task.name]:
+            return super()._load_target(sample, task, size)
+        nothing = (np.zeros(size, np.int64) if _holds_classes(task)
+                   else np.zeros((*size, task.out_channels), np.float32))
+        return nothing, np.zeros(size, bool)
+
+    def _has_target(self, index: int) -> bool:
+        """Say whether there is something to learn from an image."""
+        labelled = [self.labelled_task[index]] if self.labelled_task else self.tasks
+        return not self.tasks or any(self.samples[index] in self.target_paths[name] for name in labelled)
+
+    def _report_left_out(self, whole: int) -> None:
+        """Log how many images are left out, and refuse to go on with none."""
+        tasks = ' or '.join(self.tasks)
+        if not self.indices:
+            raise DataError(f'none of the {whole} images of the split {self.split!r} has a target for {tasks}; '
+                            f'add targets, or leave the task out')
+        if len(self.indices) < whole:
+            print_log(f'{self.data_root}, {self.split}: {whole - len(self.indices)} of {whole} images are left out, as '
+                      f'they have no target for {tasks}', logger='current')
+
+    def _shared_out(self) -> list[str]:
+        """Choose the images of the split by a hash of their names."""
+        end = np.cumsum(list(self.splits.values()))
+        end[-1] = 1
+        number = list(self.splits).index(self.split)
+        start = end[number - 1] if number else 0
+        return [name for name in sorted(self.image_paths) if start <= _place(
+            os.path.dirname(name) if self.split_by == 'folder' else name, self.split_seed) < end[number]]
+
+    def _listed(self, file: str) -> list[str]:
+        """Read the names of the images of the split from a text file."""
+        path = self.data_root / file
+        try:
+            lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f'the list {str(path)!r} of split {self.split!r} cannot be read ({error}); write the name '
+                            f'of one image a line') from error
+        names = [_without_suffix(line) for line in lines if line]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f'the list {str(path)!r} has {twice!r} more than once; remove the repetitions')
+        missing = [name for name in names if name not in self.image_paths]
+        if missing:
+            raise DataError(f'the list {str(path)!r} has {len(missing)} names without an image, such as {missing[0]!r};'
+                            f' write names as they are below {self.image_folder}/, such as '
+                            f'{min(self.image_paths)!r}')
+        return names
+
+
+def _check_splits(splits: Mapping[str, float | str], split_by: str) -> None:
+    """Refuse splits that are not all lists, or shares of one whole."""
+    shares = [share for share in splits.values() if not isinstance(share, str)]
+    if shares and (len(shares) < len(splits) or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-6):
+        raise ConfigError(f'splits={splits} is neither one list of images per split nor shares that add up to 1; '
+                          f'give dict(train=0.8, val=0.2) or dict(train=\'train.txt\', val=\'val.txt\')')
+    if split_by not in ('image', 'folder'):
+        raise ConfigError(f"split_by={split_by!r} is unknown; use 'image' or 'folder'")
+
+
+def _place(name: str, seed: int) -> float:
+    """A number in [0, 1) that a name always gets."""
+    return int.from_bytes(hashlib.sha256(f'{seed}/{name}'.encode()).digest()[:6], 'big') / 2**48
+
+
+def _image_files(images: str | Mapping) -> tuple[str, str]:
+    """Read where the images are and how they are called."""
+    config = dict(folder=images) if isinstance(images, str) else dict(images)
+    for option in config:
+        if option not in ('folder', 'name'):
+            raise ConfigError(f'images has an unknown option {option!r}; {suggest(option, ("folder", "name"))}')
+    folder, name = config.get('folder', '.'), config.get('name', '{}')
+    _check_name('images', name)
+    return folder, name
+
+
+def _check_name(where: str, name: str) -> None:
+    """Refuse a name of files without the place for the name of the image."""
+    if name.count('{}') != 1:
+        raise ConfigError(f"{where} has name={name!r}, expected {{}} once, where the image's name is; give one such as "
+                          f"'{{}}_depth'")
+
+
+def _find_files(root: Path, folder_name: str, file_name: str) -> dict[str, Path]:
+    """Find the files of a folder and its sub-folders by the name of their image."""
+    folder = root / folder_name
+    if not folder.is_dir():
+        raise DataError(f'folder {str(folder)!r} is missing, expected {folder_name}/ in data_root; check its name')
+    before, after = file_name.split('{}')
+    found: dict[str, Path] = {}
+    for path in _pictures(folder):
+        name = path.name if _without_suffix(after) != after else path.stem
+        if not (name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after)):
+            continue
+        name = (path.relative_to(folder).parent / name[len(before):len(name) - len(after)]).as_posix()
+        if name in found:
+            raise DataError(f'{str(found[name])!r} and {str(path)!r} have the same name; keep one of them, or add the '
+                            f"suffix to the name, such as name='{file_name}{path.suffix}'")
+        found[name] = path
+    if not found:
+        raise DataError(f'folder {str(folder)!r} holds no file called {file_name} of type {", ".join(SUFFIXES)}; '
+                        f'check the folder and the name')
+    return found
+
+
+def _pictures(folder: Path) -> Iterable[Path]:
+    """Walk through the readable files below a folder in a fixed order, links to folders included."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        for name in sorted(names):
+            if not name.startswith('.') and name.lower().endswith(SUFFIXES):
+                yield Path(parent, name)
+
+
+def _without_suffix(name: str) -> str:
+    """Cut off the suffix of a readable file."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in SUFFIXES else name
+
+
+def _holds_classes(task: Task) -> bool:
+    """Say whether a task's target is a map of class indices: that of a pseudo-label, which has the same form."""
+    return not task.pseudo_label(torch.zeros(1, task.out_channels, 1, 1)).is_floating_point()
+
+
+def _mapped(labels: np.ndarray, valid: np.ndarray, mapping: Mapping[int, int], other: int | None,
+            colours: bool) -> np.ndarray:
+    """Give each raw number its class; a number without one gets that of all others, or is refused."""
+    numbers = np.array(sorted(mapping))
+    classes = np.array([mapping[number] for number in numbers.tolist()])
+    places = np.minimum(np.searchsorted(numbers, labels), len(numbers) - 1)
+    known = numbers[places] == labels
+    if other is None and (valid & ~known).any():
+        unknown = np.unique(labels[valid & ~known])
+        shown = ', '.join(f'#{number:06x}' if colours else str(number) for number in unknown[:5].tolist())
+        raise ValueError(f'found {len(unknown)} {"colours" if colours else "numbers"} without a class ({shown}), '
+                         f"expected those of its mapping; add them, or ignore all others with 'other': -1")
+    return np.where(known, classes[places], 0 if other is None else other)
