@@ -31,8 +31,8 @@ class CityScapes(NYUv2):
 
     Args:
         folders: The folder of each task by the task's name. A folder whose name starts with ``label`` holds classes;
-            any other holds floats whose channels are all 0 where unknown. Default: the classes for ``segmentation``,
-            ``depth`` for ``depth``.
+            any other holds floats; the task says which of them mean that nothing is known. Default: the classes for
+            ``segmentation``, ``depth`` for ``depth``.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """
 
@@ -54,7 +54,7 @@ class CityScapes(NYUv2):
         return super().list_samples()
 
     def load_target(self, sample: int, task: Task) -> tuple[np.ndarray, np.ndarray]:
-        """Load a target and find its invalid pixels: -1 for classes, 0 in all channels otherwise."""
+        """Load a target; classes are unknown where they are -1."""
         if not self.folders[task.name].startswith('label'):
             return super().load_target(sample, task)
         labels = as_int64(load_npy(self.path(sample, task)))

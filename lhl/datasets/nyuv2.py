@@ -34,7 +34,7 @@ class NYUv2(DenseDataset):
 
     Args:
         folders: The folder of each task by the task's name. A folder called ``label`` holds classes; any other
-            holds floats whose channels are all 0 where unknown.
+            holds floats; the task says which of them mean that nothing is known.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """
 
@@ -68,7 +68,7 @@ class NYUv2(DenseDataset):
         return as_float32(load_npy(self.path(sample)), 'from 0 to 1; divide an image of 0 to 255 by 255')
 
     def load_target(self, sample: int, task: Task) -> tuple[np.ndarray, np.ndarray]:
-        """Load a target and find its invalid pixels: -1 for classes, 0 in all channels otherwise."""
+        """Load a target; classes are unknown where they are -1."""
         array = load_npy(self.path(sample, task))
         if self.folders[task.name] == 'label':
             labels = as_int64(array)
@@ -76,7 +76,7 @@ class NYUv2(DenseDataset):
         values = as_float32(array, 'in the unit of the task')
         if values.ndim == 2:
             values = values[..., None]
-        return values, (values != 0).any(axis=-1)
+        return values, np.ones(values.shape[:2], bool)
 
     def _numbers(self, folder: str) -> set[int]:
         """The numbers of the files in a folder of the split."""

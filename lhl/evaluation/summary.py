@@ -82,7 +82,8 @@ def multi_task_delta(metrics: Metrics, single_task: Metrics, higher_is_better: D
 
     It is the mean over the tasks of ``100 * d * (M - M_single) / |M_single|``, where d is +1 if higher is better and -1
     if lower is better: :func:`relative_improvement` with one metric per task. MTL-PyTorch chooses mIoU for
-    segmentation, human parts and saliency, rmse for depth, mean for normals and odsF for boundaries; KDAM takes maxF for saliency.
+    segmentation, human parts and saliency, rmse for depth, mean for normals and odsF for boundaries; KDAM takes maxF
+    for saliency.
 
     Args:
         metrics: The metrics of a method, in any unit.

@@ -28,8 +28,9 @@ class Regression(Task):
         super().__init__(name, out_channels, metrics)
         self.mean, self.std = _per_channel(name, 'mean', mean, out_channels), _per_channel(name, 'std', std,
                                                                                         out_channels)
-        if min(self.std) <= 0:
-            raise ConfigError(f'task {name!r} has std={std}, expected more than 0')
+        if not (np.isfinite((*self.mean, *self.std)).all() and min(self.std) > 0):
+            raise ConfigError(f'task {name!r} has mean={mean} and std={std}, expected finite numbers, and std more '
+                              f'than 0')
         self.standardised = any(self.mean) or any(value != 1 for value in self.std)
 
     @property

@@ -9,7 +9,6 @@ from lhl.errors import ConfigError
 from lhl.evaluation import DepthMetric
 from lhl.registry import METRICS
 
-
 ALL = ('AbsErr', 'RelErr', 'rmse', 'log_rmse')
 
 

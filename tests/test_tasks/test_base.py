@@ -8,12 +8,23 @@ CONFIGS = dict(
     scene=dict(type='SemanticSegmentation', num_classes=13),
     distance=dict(type='DepthEstimation'),
     orientation=dict(type='SurfaceNormalEstimation'))
-TASKS = build_tasks(CONFIGS)
+TASKS = build_tasks(dict(
+    CONFIGS,
+    borders=dict(type='BoundaryDetection'),
+    attention=dict(type='SaliencyEstimation'),
+    body=dict(type='HumanPartSegmentation'),
+    inverse=dict(type='DisparityEstimation'),
+    range=dict(type='EuclideanDistanceEstimation'),
+    edges=dict(type='EdgeEstimation', mean=718.0, std=1070.0),
+    corners=dict(type='KeypointEstimation'),
+    shade=dict(type='ReshadingEstimation'),
+    bend=dict(type='PrincipalCurvatureEstimation', mean=[1.3, 0.04], std=[9.2, 2.4])))
 
 
 def test_the_keys_of_the_config_become_the_names_in_order():
-    assert [task.name for task in TASKS.values()] == list(TASKS) == ['scene', 'distance', 'orientation']
-    assert [task.out_channels for task in TASKS.values()] == [13, 1, 3]
+    tasks = build_tasks(CONFIGS)
+    assert [task.name for task in tasks.values()] == list(tasks) == ['scene', 'distance', 'orientation']
+    assert [task.out_channels for task in tasks.values()] == [13, 1, 3]
 
 
 def test_building_leaves_the_config_as_it_was():

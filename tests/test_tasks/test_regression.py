@@ -85,9 +85,10 @@ def test_a_pixel_s_loss_is_the_sum_of_as_many_numbers_as_there_are_channels():
 @pytest.mark.parametrize('options, message', [
     (dict(mean=[1, 2, 3]), "task 'flow' has 3 values in mean but 2 channels; give one number, or one per channel"),
     (dict(std=[1]), "task 'flow' has 1 values in std but 2 channels"),
-    (dict(std=0), "task 'flow' has std=0, expected more than 0"),
-    (dict(std=-2.5), "task 'flow' has std=-2.5, expected more than 0"),
-    (dict(std=[1.0, 0.0]), r"task 'flow' has std=\[1.0, 0.0\], expected more than 0"),
+    (dict(std=0), "and std=0, expected finite numbers, and std more than 0"),
+    (dict(std=float('nan')), "and std=nan, expected finite numbers"),
+    (dict(std=-2.5), "and std=-2.5, expected"),
+    (dict(std=[1.0, 0.0]), r"and std=\[1.0, 0.0\], expected"),
 ])
 def test_statistics_of_a_wrong_number_or_without_spread_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):

@@ -1,6 +1,6 @@
 """Who is in the picture? People from simple shapes, standing or sitting, and the parts of their bodies.
 
-A person is built in its own frame like furniture: x to its left or right, y where it looks, z up. Shapes turn about the
+A person is built in its own frame like furniture: x to its right, y where it looks, z up. Shapes turn about the
 vertical only, so limbs either hang or stretch out forwards. All lengths are metres; sizes are those of a person 1.75 m
 tall.
 """
@@ -67,15 +67,15 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     step = rng.uniform(-0.13, 0.13)  # how far one foot is ahead, and the other behind
     knee = (hip - footrest) / size
     for side in (-1, 1):
-        if not sits:
+        if sits:
+            add(_UPPER_LEG, trousers, (0.1 * side, 0.2, 0.07), (0.078, 0.25, 0.075), 'box')
+            add(_LOWER_LEG, shin, (0.1 * side, 0.4, 0.04 - knee / 2), (0.058, 0.06, knee / 2), 'cylinder')
+            add(_LOWER_LEG, shoes, (0.1 * side, 0.46, 0.04 - knee), (0.052, 0.14, 0.04), 'box')
+        else:
             ahead = side * step
             add(_UPPER_LEG, trousers, (0.09 * side, 0.5 * ahead, -0.19), (0.085, 0.095, 0.25), 'ellipsoid')
             add(_LOWER_LEG, shin, (0.09 * side, ahead, -0.61), (0.058, 0.065, 0.235), 'cylinder')
             add(_LOWER_LEG, shoes, (0.09 * side, ahead + 0.06, -0.85), (0.052, 0.14, 0.04), 'box')
-        else:
-            add(_UPPER_LEG, trousers, (0.1 * side, 0.2, 0.07), (0.078, 0.25, 0.075), 'box')
-            add(_LOWER_LEG, shin, (0.1 * side, 0.4, 0.04 - knee / 2), (0.058, 0.06, knee / 2), 'cylinder')
-            add(_LOWER_LEG, shoes, (0.1 * side, 0.46, 0.04 - knee), (0.052, 0.14, 0.04), 'box')
     add(_TORSO if sits else _UPPER_LEG, trousers, (0, 0, 0.04), (0.165, 0.11, 0.1), 'ellipsoid')
     add(_TORSO, shirt, (0, 0, 0.26), (0.155, 0.1, 0.24), 'cylinder')
     add(_TORSO, shirt, (0, 0, 0.45), (0.215, 0.105, 0.13), 'ellipsoid')
