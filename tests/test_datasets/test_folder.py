@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmengine.config import Config
 
 from lhl.datasets import FolderDataset
-from lhl.datasets.folder import TargetFiles
+from lhl.datasets.target_files import TargetFiles
 from lhl.errors import ConfigError, DataError
 from lhl.registry import DATASETS
 
@@ -178,6 +178,14 @@ def test_a_png_with_a_palette_is_a_picture_of_its_colours(root):
     sample = folder(root, tasks=dict(segmentation=TASKS['segmentation']), targets=targets)[0]
     np.testing.assert_array_equal(sample['targets']['segmentation'][0, :3], [0, 0, 1])
     np.testing.assert_array_equal(sample['valid']['segmentation'][0, :3], [True, False, True])
+
+
+def test_a_png_with_a_palette_holds_its_numbers_unless_colours_are_mapped(root):
+    for name in NAMES:
+        (root / f'label/{name}.png').write_bytes(indexed_png(np.full(SIZE, 1), [[0, 0, 0], [128, 0, 0]]))
+    sample = folder(root, tasks=dict(segmentation=TASKS['segmentation']), targets=dict(
+        segmentation=dict(folder='label')))[0]
+    assert (sample['targets']['segmentation'] == 1).all() and sample['valid']['segmentation'].all()
 
 
 def test_a_mask_of_0_and_255_has_two_classes(tmp_path):
@@ -428,7 +436,7 @@ BAD_FILES = [
     ('label', pickled, 'pickled'),
     ('label', replace('.png', with_value(7)), r'the label 7 among 1 of 192 pixels .*expected 0 to 4; .*invalid=7'),
     ('label', replace('.jpg', np.copy), 'found a JPEG, whose compression invents classes'),
-    ('label', replace('.png', lambda label: np.repeat(label[..., None], 3, -1)), r'found 3 channels.*channels=\[0\]'),
+    ('label', replace('.png', lambda label: np.stack([label, 1 - label, label], -1)), 'found a picture in colours'),
     ('label', replace('.npy', lambda label: label + 0.5), r'a label of \d+\.5, expected whole numbers'),
     ('label', replace('.png', lambda label: label[1:]), r'shape \(11, 16\), expected \(12, 16\).*12 x 16; export'),
     ('depth', truncate, 'truncated'),

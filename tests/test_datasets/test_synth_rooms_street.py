@@ -180,6 +180,14 @@ def test_the_sun_throws_shadows_of_what_is_close_to_the_ground_but_not_of_the_gr
     np.testing.assert_array_equal(caster.blocked(SUN, points), [True, True, False, False])
 
 
+def test_a_large_slab_close_below_a_lamp_throws_its_shadow_to_all_sides():
+    # The lamp is 1 m above the slab, which reaches from y = -1 to y = 5: on the way to (0, -1.4, 0) it is met at -0.7,
+    # more than a right angle away from the slab's centre; on the way to (0, -2.4, 0) it is missed at -1.2.
+    caster = RayCaster(room_with(primitive('box', (0.0, 2.0, 1.0), (3.0, 3.0, 0.05))))
+    points = np.array([[0, -1.4, 0], [0, -2.4, 0], [0, 8, 0], [0, 11, 0]], np.float32).T
+    np.testing.assert_array_equal(caster.blocked(np.array([0.0, 0.0, 2.0]), points), [True, False, True, False])
+
+
 def test_shadows_are_those_that_every_intersection_would_find(views):
     for view in (views[0], render(0, HEIGHT, WIDTH)):
         caster, light = RayCaster(view.scene), view.scene.lights[0].position
