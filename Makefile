@@ -23,9 +23,10 @@ train = $(RUN) tools/train.py configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(
 	--cfg-options phases.2.train_cfg.max_epochs=24 \
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 
+# One process per core, one thread each; a file stays in one process, as its tests share what they have trained.
 test: $(INSTALLED)  ## the style check and all tests but the slow ones
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow

@@ -30,6 +30,6 @@ setup(
     ],
     extras_require={
         'converters': ['h5py'],  # the raw NYUv2
-        'test': ['pytest', 'hypothesis', 'ruff', 'h5py'],
+        'test': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py'],
     },
 )
