@@ -6,8 +6,10 @@ import os
 from mmengine.dist import is_main_process
 
 from lhl.apis import test_learner
-from lhl.apis.command_line import add_config_arguments, errors_as_sentences
+from lhl.apis.command_line import add_config_arguments, errors_as_sentences, merge_options
+from lhl.apis.inference import stored_config
 from lhl.atomic import atomic_write
+from lhl.engine.stream import metric_units
 from lhl.visualization import metrics_table
 
 
@@ -26,7 +28,9 @@ def main() -> None:
     args = parse_args()
     metrics = test_learner(args.run, args.cfg_options, args.launcher)
     if is_main_process():
-        print(metrics_table(metrics))
+        cfg, _ = stored_config(args.run)
+        merge_options(cfg, args.cfg_options)
+        print(metrics_table(metrics, metric_units(cfg)))
         if args.out:
             with atomic_write(args.out) as file:
                 file.write(json.dumps(metrics, indent=1).encode())

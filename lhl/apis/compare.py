@@ -12,7 +12,7 @@ from lhl.evaluation import Results, mean_rank, plasticity, relative_forgetting, 
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METHODS
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
-from lhl.visualization.labels import arrow
+from lhl.visualization.labels import all_units, arrow
 
 from .command_line import read_config
 
@@ -64,6 +64,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
     reference, bases = _reference(methods, {_file(run) for run in references})
     models = _by_seed(separate, 'separate models')
     directions = {task: pivot.higher_is_better[task] for task in pivot.stream}
+    units = {task: all_units([run.results for run in compared], task) for task in pivot.stream}
 
     ranks = {seed: mean_rank({name: _final(by_seed[seed]) for name, by_seed in methods.items() if seed in by_seed},
                              directions) for seed in {seed for by_seed in methods.values() for seed in by_seed}}
@@ -88,7 +89,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
                                   for seed, run in by_seed.items()]) if models else None,
             upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values())))
     rows.sort(key=lambda row: (not row.upper_bound, row.name != reference))
-    return Comparison(directions, rows, reference, compatibility)
+    return Comparison(directions, units, rows, reference, compatibility)
 
 
 def write_comparison(comparison: Comparison, path: str | Path,
@@ -155,7 +156,21 @@ def _check_alike(runs: Sequence[_Run]) -> Results:
         if data and _data(run) and _data(run) != data:
             raise RunError(f'{run.path} was scored on {_data(run)} but {first.path} on {data}; compare runs that were '
                            f'scored on the same data')
+    _check_units(runs)
     return first.results
+
+
+def _check_units(runs: Sequence[_Run]) -> None:
+    """Refuse numbers in different units; a run that does not know its units may stand beside any."""
+    known: dict[str, _Run] = {}
+    for run in runs:
+        for task, units in run.results.units.items():
+            other = known.setdefault(task, run)
+            for metric in run.results.higher_is_better.get(task, {}):
+                found, expected = (values.get(metric, 'no unit') for values in (units, other.results.units[task]))
+                if found != expected:
+                    raise RunError(f'{run.path} gives {task}/{metric} in {found} but {other.path} in {expected}; '
+                                   f'compare runs that were scored alike')
 
 
 def _metrics(results: Results) -> set[str]:

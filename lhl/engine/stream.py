@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 from lhl.environment import check_stack, installed_versions
 from lhl.errors import CheckpointError, RunError
-from lhl.evaluation import PhaseResults, Results
+from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METRICS
 from lhl.tasks import metric_configs
@@ -101,7 +101,7 @@ def _open_run(cfg: Config, resume: bool) -> Results:
     new = Results(
         method=cfg.method.type, seed=cfg.randomness.seed, stream=task_names(cfg), config=str(cfg.filename),
         config_hash=config_hash(cfg, get_world_size()), versions=installed_versions(),
-        higher_is_better=_directions(cfg))
+        higher_is_better=_directions(cfg), units=metric_units(cfg))
     results = Results.load(path) if path.exists() else new
     if results.config_hash != new.config_hash and _has_computed(work_dir, results):
         raise RunError(f'{work_dir} holds a run of another config, seed or number of processes ({results.config}, hash '
@@ -174,8 +174,19 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     barrier()
 
 
+def metric_units(cfg: Config) -> dict[str, dict[str, str]]:
+    """Say for each task of the stream in which units its metrics are; a metric without one is left out."""
+    return {name: {key: metric.units[key] for metric in metrics for key in metric.higher_is_better
+                   if key in metric.units} for name, metrics in _built_metrics(cfg).items()}
+
+
 def _directions(cfg: Config) -> dict[str, dict[str, bool]]:
     """Say for each task of the stream which metrics it has and whether higher is better."""
-    metrics = metric_configs(cfg.to_dict()['tasks'])
-    return {name: {key: better for metric in metrics[name]
-                   for key, better in METRICS.build(metric).higher_is_better.items()} for name in task_names(cfg)}
+    return {name: {key: better for metric in metrics for key, better in metric.higher_is_better.items()}
+            for name, metrics in _built_metrics(cfg).items()}
+
+
+def _built_metrics(cfg: Config) -> dict[str, list[DenseMetric]]:
+    """Build the metrics of each task of the stream, in its order."""
+    configs = metric_configs(cfg.to_dict()['tasks'])
+    return {name: [METRICS.build(config) for config in configs[name]] for name in task_names(cfg)}

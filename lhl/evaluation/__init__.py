@@ -1,5 +1,15 @@
 """Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
-from .metrics import DenseMetric, DepthMetric, NormalMetric, SegmentationMetric
+from .metrics import (
+    BoundaryMetric,
+    DenseMetric,
+    DepthMetric,
+    DisparityMetric,
+    LossMetric,
+    NormalMetric,
+    RegressionMetric,
+    SaliencyMetric,
+    SegmentationMetric,
+)
 from .published import PublishedTable, Questionable, published_table, published_tables
 from .results import PhaseResults, Results
 from .summary import (
@@ -16,7 +26,8 @@ from .summary import (
     task_improvements,
 )
 
-__all__ = ['DenseMetric', 'DepthMetric', 'Directions', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable',
-           'Questionable', 'Results', 'SegmentationMetric', 'backward_transfer', 'forgetting', 'mean_rank',
-           'multi_task_delta', 'parameter_overhead', 'plasticity', 'published_table', 'published_tables',
-           'relative_forgetting', 'relative_improvement', 'task_improvements']
+__all__ = ['BoundaryMetric', 'DenseMetric', 'DepthMetric', 'Directions', 'DisparityMetric', 'LossMetric', 'Metrics',
+           'NormalMetric', 'PhaseResults', 'PublishedTable', 'Questionable', 'RegressionMetric', 'Results',
+           'SaliencyMetric', 'SegmentationMetric', 'backward_transfer', 'forgetting', 'mean_rank', 'multi_task_delta',
+           'parameter_overhead', 'plasticity', 'published_table', 'published_tables', 'relative_forgetting',
+           'relative_improvement', 'task_improvements']

@@ -6,6 +6,7 @@ Version 2 of the file::
      "method": "HAD", "seed": 0, "stream": ["segmentation", "depth", "normal"],
      "config": "configs/had/had_r50_nyuv2.py", "config_hash": "3f1c...", "versions": {"torch": "2.9.0", ...},
      "higher_is_better": {"segmentation": {"mIoU": true, "PixAcc": true}, ...},
+     "units": {"segmentation": {"mIoU": "%", "PixAcc": "%"}, "depth": {"AbsErr": "m"}, ...},
      "phases": [{"phase": 1, "tasks": ["segmentation"], "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
                  "seconds": 812.5, "iterations": 340, "peak_memory_mib": 10240.0, "parameters": 15902029,
                  "method_state_mib": 0.0, "stored_images": 0, "weights_sha256": "9a0b...",
@@ -13,7 +14,8 @@ Version 2 of the file::
 
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
-printed. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
+printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. A number that is not
+finite is written as ``null``, because JSON has none, and read as NaN.
 """
 import dataclasses
 import json
@@ -78,6 +80,8 @@ class Results:
         config_hash: Hash of the whole config.
         versions: Version of each package that has a say in the numbers.
         higher_is_better: For each task its metrics, in the order in which they are printed.
+        units: For each task the units of its metrics, of those that have one. Of a task that is missing here they are
+            not known.
         phases: The completed phases, in order.
     """
 
@@ -88,6 +92,7 @@ class Results:
     config_hash: str
     versions: dict[str, str]
     higher_is_better: dict[str, dict[str, bool]]
+    units: dict[str, dict[str, str]] = field(default_factory=dict)
     phases: list[PhaseResults] = field(default_factory=list)
 
     @property
@@ -168,7 +173,12 @@ class Results:
         """
         path = _result_file(path)
         document = _read(path)
-        fields = _take_fields(cls, document, path, 'it')
+        fields = _take_fields(cls, {'units': {}, **document}, path, 'it')  # a file may lack the units, nothing else
+        for name in ('higher_is_better', 'units'):
+            for task, of_task in fields[name].items():
+                if not isinstance(of_task, dict):
+                    raise RunError(f'{path} is damaged: its {name} of {task} is of type {type(of_task).__name__}, '
+                                   f'expected dict; {_CURE}')
         phases = fields.pop('phases')
         results = cls(**fields)
         for number, entry in enumerate(phases, start=1):
@@ -229,8 +239,8 @@ _CURE = 'restore the file or run the stream again'
 #: What JSON gives for the fields of the two dataclasses; the measurements of a phase may be null.
 _JSON_TYPES: dict[str, type] = {
     'method': str, 'seed': int, 'stream': list, 'config': str, 'config_hash': str, 'versions': dict,
-    'higher_is_better': dict, 'phases': list, 'phase': int, 'tasks': list, 'metrics': dict, 'iterations': int,
-    'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str}
+    'higher_is_better': dict, 'units': dict, 'phases': list, 'phase': int, 'tasks': list, 'metrics': dict,
+    'iterations': int, 'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str}
 
 
 def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, Any]:

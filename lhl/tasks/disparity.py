@@ -23,6 +23,8 @@ class DisparityEstimation(DepthEstimation):
         metrics: See :class:`~lhl.tasks.base.Task`.
     """
 
+    default_metric = dict(type='DisparityMetric')
+
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and disparities of points behind the camera."""
         super(DepthEstimation, self).check_target(target, valid)  # what any number must be; not what a depth must be

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from lhl.visualization.labels import arrow, decimals, metric_label, number
+from lhl.visualization.labels import decimals, metric_label, number, with_unit
 
 _UPPER_BOUND = '†'
 _LATEX = str.maketrans({
@@ -65,12 +65,14 @@ class Comparison:
 
     Args:
         higher_is_better: For each task of the stream its metrics, in the order in which they are printed.
+        units: For each task the units of its metrics, of those that have one.
         methods: The upper bounds, then the reference, then the others.
         reference: Name of the method that Delta refers to.
         compatibility: Which deviation of a published table Delta repeats, if any.
     """
 
     higher_is_better: Mapping[str, Mapping[str, bool]]
+    units: Mapping[str, Mapping[str, str]]
     methods: list[ComparedMethod]
     reference: str
     compatibility: str | None = None
@@ -107,6 +109,7 @@ class _Column(NamedTuple):
     task: str
     key: str
     label: str
+    unit: str
     higher_is_better: bool
     places: int
     sign: str
@@ -131,7 +134,7 @@ def comparison_table(comparison: Comparison, format: Literal['markdown', 'latex'
     Args:
         comparison: The methods.
         format: ``'markdown'`` for a pipe table, ``'latex'`` for one with booktabs, ``'csv'`` for the bare numbers with
-            all their digits.
+            all their digits, below titles such as ``depth/AbsErr (m) mean``.
 
     Returns:
         The table, without a final line break.
@@ -147,17 +150,19 @@ def comparison_table(comparison: Comparison, format: Literal['markdown', 'latex'
 
 def _columns(comparison: Comparison) -> list[_Column]:
     """Lay out the columns, without those that no row has a value for."""
-    methods = comparison.methods
-    columns = [_Column(task, f'{task}/{metric}', metric_label(metric, better), better, decimals(metric), '',
-                       [method.metrics[task][metric] for method in methods])
-               for task, directions in comparison.higher_is_better.items() for metric, better in directions.items()]
+    methods, columns = comparison.methods, []
+    for task, directions in comparison.higher_is_better.items():
+        for metric, better in directions.items():
+            unit = comparison.units.get(task, {}).get(metric, '')
+            columns.append(_Column(task, f'{task}/{metric}', metric_label(metric, better, unit), unit, better,
+                                   decimals(unit), '', [method.metrics[task][metric] for method in methods]))
     for key, symbol, better, unit, sign, values in [
-            ('Delta', 'Δ', True, ' (%)', '+', [method.improvement for method in methods]),
+            ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods]),
             ('MR', 'MR', False, '', '', [method.mean_rank for method in methods]),
-            ('forgotten', 'forgotten', False, ' (%)', '+', [method.forgetting for method in methods]),
-            ('plasticity', 'plasticity', True, ' (%)', '+', [method.plasticity for method in methods])]:
+            ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods]),
+            ('plasticity', 'plasticity', True, '%', '+', [method.plasticity for method in methods])]:
         if any(value is not None for value in values):
-            columns.append(_Column('', key, f'{symbol} {arrow(better)}{unit}', better, 2, sign, values))
+            columns.append(_Column('', key, metric_label(symbol, better, unit), unit, better, 2, sign, values))
     return columns
 
 
@@ -246,7 +251,7 @@ def _csv(comparison: Comparison, columns: Sequence[_Column]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(['method', 'upper bound', 'seeds', *(
-        f'{column.key} {part}' for column in columns for part in ('mean', 'std', 'n'))])
+        f'{with_unit(column.key, column.unit)} {part}' for column in columns for part in ('mean', 'std', 'n'))])
     for index, method in enumerate(comparison.methods):
         writer.writerow([method.name, 'yes' if method.upper_bound else 'no', ' '.join(map(str, method.seeds)), *(
             part for column in columns for part in column.spreads[index] or (None, None, None))])

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lhl.atomic import atomic_write
 from lhl.evaluation import Results
-from lhl.visualization.labels import all_metrics, all_tasks, arrow, run_names, unit
+from lhl.visualization.labels import all_metrics, all_tasks, all_units, metric_label, run_names
 from lhl.visualization.style import COLOURS, GRID, LINE, TEXT
 
 # Runs that share a colour, because there are more of them than colours, differ in line and marker.
@@ -84,7 +84,7 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
 def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
     """Draw the curves of one task."""
     metric, better = next(iter(all_metrics(runs, task).items()), ('no metric', True))
-    title = [task, ' '.join([metric, arrow(better), *([f'({unit(metric)})'] if unit(metric) else [])])]
+    title = [task, metric_label(metric, better, all_units(runs, task).get(metric, ''))]
     panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=TEXT)
     step = min(0.06, 0.3 / len(runs))
     drawn = False

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lhl.evaluation import Results
-from lhl.registry import METRICS
 
 
 def run_names(runs: Sequence[Results]) -> list[str]:
@@ -38,28 +37,35 @@ def all_metrics(runs: Sequence[Results], task: str) -> dict[str, bool]:
     return metrics
 
 
+def all_units(runs: Sequence[Results], task: str) -> dict[str, str]:
+    """List the units of a task's metrics, of those that have one in which all runs agree that know it."""
+    units = {}
+    for metric in all_metrics(runs, task):
+        known = {run.units[task].get(metric, '') for run in runs
+                 if task in run.units and metric in run.higher_is_better.get(task, {})}
+        if len(known) == 1 and (unit := known.pop()):
+            units[metric] = unit
+    return units
+
+
 def arrow(higher_is_better: bool) -> str:
     """Point to where a metric is better."""
     return '↑' if higher_is_better else '↓'
 
 
-def unit(metric: str) -> str:
-    """Look up the unit of a metric, as its class declares it; empty where it has none."""
-    for scorer in METRICS.module_dict.values():
-        units = getattr(scorer, 'units', {})
-        if metric in units:
-            return units[metric]
-    return ''
-
-
-def metric_label(metric: str, higher_is_better: bool) -> str:
+def metric_label(metric: str, higher_is_better: bool, unit: str) -> str:
     """Write a metric with the arrow to where it is better and its unit, if it has one: ``mIoU ↑ (%)``."""
-    return ' '.join([metric, arrow(higher_is_better), *([f'({unit(metric)})'] if unit(metric) else [])])
+    return with_unit(f'{metric} {arrow(higher_is_better)}', unit)
 
 
-def decimals(metric: str) -> int:
-    """Say with how many decimals a metric is printed."""
-    return 2 if unit(metric) in ('%', '°') else 4
+def with_unit(name: str, unit: str) -> str:
+    """Write a name with the unit of its numbers, if they have one: ``AbsErr (m)``."""
+    return f'{name} ({unit})' if unit else name
+
+
+def decimals(unit: str) -> int:
+    """Say with how many decimals numbers of a unit are printed."""
+    return 2 if unit in ('%', '°') else 4
 
 
 def number(value: float | None, places: int, sign: str = '') -> str:

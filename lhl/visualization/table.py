@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from lhl.evaluation import Results, forgetting
-from lhl.visualization.labels import all_metrics, all_tasks, decimals, metric_label, number, run_names, unit
+from lhl.visualization.labels import all_metrics, all_tasks, all_units, decimals, metric_label, number, run_names
 
 _COLUMNS = ('learned', 'final', 'forgotten')
 _LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
@@ -35,30 +35,39 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
     return _text(run_names(runs), rows) if format == 'text' else _markdown(run_names(runs), rows)
 
 
-def metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    """Set the metrics of one learner below each other, ``{task: {metric: value}}``, for a terminal."""
-    rows = [(task, metric, number(value, decimals(metric)), unit(metric))
-            for task, values in metrics.items() for metric, value in values.items()]
+def metrics_table(metrics: Mapping[str, Mapping[str, float]], units: Mapping[str, Mapping[str, str]]) -> str:
+    """Set the metrics of one learner below each other for a terminal.
+
+    Args:
+        metrics: ``{task: {metric: value}}``.
+        units: ``{task: {metric: unit}}``; a metric that is not in it is printed without one.
+    """
+    rows = []
+    for task, values in metrics.items():
+        for metric, value in values.items():
+            unit = units.get(task, {}).get(metric, '')
+            rows.append((task, metric, number(value, decimals(unit)), unit))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return '\n'.join(f'{task.ljust(widths[0])}  {metric.ljust(widths[1])}  {value.rjust(widths[2])} {sign}'.rstrip()
-                     for task, metric, value, sign in rows)
+    return '\n'.join(f'{task.ljust(widths[0])}  {metric.ljust(widths[1])}  {value.rjust(widths[2])} {unit}'.rstrip()
+                     for task, metric, value, unit in rows)
 
 
 def _rows(runs: Sequence[Results]) -> list[list[str]]:
     """Write out task, metric and three cells per run, for every task and metric."""
     rows = []
     for task in all_tasks(runs):
+        units = all_units(runs, task)
         for metric, better in all_metrics(runs, task).items():
-            cells = [cell for run in runs for cell in _cells(run, task, metric)]
-            rows.append([task, metric_label(metric, better), *cells])
+            unit = units.get(metric, '')
+            cells = [cell for run in runs for cell in _cells(run, task, metric, decimals(unit))]
+            rows.append([task, metric_label(metric, better, unit), *cells])
     return rows
 
 
-def _cells(run: Results, task: str, metric: str) -> tuple[str, str, str]:
+def _cells(run: Results, task: str, metric: str, places: int) -> tuple[str, str, str]:
     learned = next((phase.metrics.get(task, {}).get(metric) for phase in run.phases if task in phase.tasks), None)
     final = run.phases[-1].metrics.get(task, {}).get(metric) if run.finished else None
     forgotten = forgetting(run).get(task, {}).get(metric)
-    places = decimals(metric)
     return number(learned, places), number(final, places), number(forgotten, places, '+')
 
 

@@ -192,12 +192,12 @@ def test_a_negative_seed_is_refused(tool, tmp_path, data_root):
 
 def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
     run = shutil.copytree(finished('HAD')[1], tmp_path / 'run')
-    recorded = Results.load(run).phases
+    recorded, units = Results.load(run).phases, Results.load(run).units
     code, stdout, _ = tool('test.py', run, '--out', tmp_path / 'metrics.json')
-    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics))
+    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics, units))
     assert json.loads((tmp_path / 'metrics.json').read_text()) == recorded[-1].metrics
     code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.pth')
-    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics))
+    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics, units))
 
 
 def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):

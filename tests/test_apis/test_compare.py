@@ -8,7 +8,15 @@ from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis import compare_runs, write_comparison
 from lhl.errors import ConfigError, RunError
-from lhl.evaluation import PhaseResults, Results, published_table, published_tables
+from lhl.evaluation import (
+    DepthMetric,
+    NormalMetric,
+    PhaseResults,
+    Results,
+    SegmentationMetric,
+    published_table,
+    published_tables,
+)
 from lhl.methods import Method, Requirements
 from lhl.registry import METHODS
 from lhl.visualization import Spread, comparison_table
@@ -18,6 +26,7 @@ from .test_command_line import the_error, tool  # noqa: F401
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'compare.py'
 STREAM = ('segmentation', 'depth')
 DIRECTIONS = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False}}
+UNITS = {'segmentation': {'mIoU': '%'}, 'depth': {'AbsErr': 'm'}}
 CONFIG = '''
 method = dict(type='HAD', alpha={alpha})
 val_dataloader = dict(dataset=dict(type='NYUv2', data_root={data_root!r}, split='val'))
@@ -28,9 +37,9 @@ val_dataloader = dict(dataset=dict(type='NYUv2', data_root={data_root!r}, split=
 def write(tmp_path):
     """Write the results of a run with so much mIoU and AbsErr at its end, and give its folder."""
     def write_run(folder, miou=20., abs_err=1., method='HAD', seed=0, learned=40., stream=STREAM, config='c.py',
-                  directions=DIRECTIONS, at_once=False, phases=None, parameters=100, dumped=None):
+                  directions=DIRECTIONS, units=UNITS, at_once=False, phases=None, parameters=100, dumped=None):
         final = {'segmentation': {'mIoU': miou}, 'depth': {'AbsErr': abs_err}}
-        results = Results(method, seed, list(stream), f'configs/{config}', 'hash', {}, directions)
+        results = Results(method, seed, list(stream), f'configs/{config}', 'hash', {}, directions, units)
         learned_in = [list(stream)] if at_once else [[task] for task in stream]
         for number, tasks in enumerate(learned_in[:phases], start=1):
             metrics = final if number == len(learned_in) else {tasks[0]: {
@@ -95,9 +104,10 @@ def test_delta_is_paired_by_seed(write):
 
 def write_published(table, folder):
     """Write a run for each row of a published table, and give their folders."""
-    runs = {}
+    runs, kinds = {}, dict(segmentation=SegmentationMetric, depth=DepthMetric, normal=NormalMetric)
+    units = {task: kinds[task].units for task in table.stream if task in kinds}
     for method, metrics in table.rows.items():
-        results = Results(method, 0, list(table.stream), 'c.py', 'hash', {}, table.higher_is_better)
+        results = Results(method, 0, list(table.stream), 'c.py', 'hash', {}, table.higher_is_better, units)
         phases = [list(table.stream)] if method == 'Joint' else [[task] for task in table.stream]
         for number, tasks in enumerate(phases, start=1):
             results.add_phase(PhaseResults(number, tasks, metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
@@ -256,6 +266,16 @@ def test_different_metrics_are_refused(write):
     refused('different metrics: depth/AbsErr ↑; depth/AbsErr ↓', [turned], [vanilla])
 
 
+def test_different_units_are_refused_but_unknown_ones_are_not(write):
+    vanilla, other = write('v', method='Vanilla'), write('h', units={**UNITS, 'depth': {}})
+    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
+    unknown = write('unknown', units={})
+    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
+    for runs, units in [([vanilla, unknown], UNITS), ([unknown, vanilla], UNITS),
+                        ([unknown], {'segmentation': {}, 'depth': {}})]:
+        assert compare_runs(runs, runs[:1]).units == units
+
+
 def test_a_task_that_was_not_scored_at_the_end_is_refused(write):
     vanilla, had = write('v', method='Vanilla'), write('h')
     results = Results.load(had)
@@ -314,8 +334,8 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):  # n
         assert (code, stdout) == (0, f'{out}\n')
         assert 'mine' in out.read_text()
     row = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))[1]
-    assert float(row['segmentation/mIoU std']) == Spread.of([20., 23.]).std == statistics.stdev([20., 23.])
-    assert float(row['depth/AbsErr mean']) == 1 / 3
+    assert float(row['segmentation/mIoU (%) std']) == Spread.of([20., 23.]).std == statistics.stdev([20., 23.])
+    assert float(row['depth/AbsErr (m) mean']) == 1 / 3
 
 
 def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):  # noqa: F811

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 
 import lhl
 import lhl.methods
 from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
+from lhl.engine.stream import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
 from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
@@ -49,6 +51,9 @@ def test_the_results_are_as_documented(finished):
     assert {task: list(better) for task, better in document['higher_is_better'].items()} == METRICS
     assert [task for better in document['higher_is_better'].values() for task, up in better.items() if up] == [
         'mIoU', 'PixAcc', 'within_11.25', 'within_22.5', 'within_30']
+    assert document['units'] == {
+        'segmentation': {'mIoU': '%', 'PixAcc': '%'}, 'depth': {'AbsErr': 'm'},
+        'normal': {'mean': '°', 'median': '°', 'within_11.25': '%', 'within_22.5': '%', 'within_30': '%'}}
     for index, phase in enumerate(document['phases'], 1):
         assert (phase['phase'], phase['tasks']) == (index, [STREAM[index - 1]])
         assert {task: list(values) for task, values in phase['metrics'].items()} == {
@@ -58,6 +63,16 @@ def test_the_results_are_as_documented(finished):
         assert phase['checkpoint'] == f'{FOLDERS[index - 1]}/phase.pth'
         assert phase['weights_sha256'] == weights_digest(read_checkpoint(run / phase['checkpoint'])['state_dict'])
     assert len(document['phases']) == 3
+
+
+def test_units_are_those_of_the_metrics_that_each_task_reports():
+    tasks = dict(depth=dict(type='DepthEstimation', metrics=[dict(type='DepthMetric', names=['rmse', 'RelErr'])]),
+                 disparity=dict(type='DisparityEstimation', metrics=[dict(type='DisparityMetric', names=['rmse'])]),
+                 normal=dict(type='SurfaceNormalEstimation', metrics=[dict(type='NormalMetric', names=['rmse'])]),
+                 later=dict(type='DepthEstimation'))
+    cfg = Config(dict(tasks=tasks, phases=[dict(task='normal'), dict(task='depth'), dict(task='disparity')]))
+    assert list(metric_units(cfg).items()) == [
+        ('normal', {'rmse': '°'}), ('depth', {'rmse': 'm'}), ('disparity', {})]
 
 
 def test_a_run_leaves_no_temporary_files(finished):

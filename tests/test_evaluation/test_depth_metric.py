@@ -6,17 +6,17 @@ import pytest
 import torch
 
 from lhl.errors import ConfigError
-from lhl.evaluation import DepthMetric
+from lhl.evaluation import DepthMetric, DisparityMetric
 from lhl.registry import METRICS
 
 ALL = ('AbsErr', 'RelErr', 'rmse', 'log_rmse')
 
 
-def score(predicted, true, valid=None, names=None, aggregate='pixel', batch_size=None):
+def score(predicted, true, valid=None, names=None, aggregate='pixel', batch_size=None, kind=DepthMetric):
     """Score depths ``(B, H, W)`` in batches; by default all in one."""
     predicted, true = torch.as_tensor(predicted).float(), torch.as_tensor(true).float()
     valid = torch.ones_like(true, dtype=torch.bool) if valid is None else torch.as_tensor(valid)
-    metric = DepthMetric('depth', names, aggregate)
+    metric = kind('depth', names, aggregate)
     size = batch_size or len(predicted)
     for start in range(0, len(predicted), size):
         part = slice(start, start + size)
@@ -165,6 +165,13 @@ def test_no_valid_pixel_gives_nan():
 
 def test_a_diverged_prediction_shows():
     assert math.isnan(score([[[math.nan, 1.]]], [[[1., 1.]]])['depth/AbsErr'])
+
+
+@pytest.mark.parametrize('aggregate', ['pixel', 'batch', 'image'])
+def test_disparities_have_the_errors_of_depths_without_their_unit(aggregate):
+    arguments = *random_images(), ALL, aggregate, 2
+    assert score(*arguments, kind=DisparityMetric) == score(*arguments)
+    assert DepthMetric.units == {'AbsErr': 'm', 'rmse': 'm'} and DisparityMetric.units == {}
 
 
 def test_ours_is_found_where_mmsegmentation_has_one_of_the_same_name():

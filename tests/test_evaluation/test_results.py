@@ -10,6 +10,7 @@ from lhl.errors import RunError
 from lhl.evaluation import PhaseResults, Results
 
 HIGHER_IS_BETTER = {'segmentation': {'mIoU': True, 'PixAcc': True}, 'depth': {'AbsErr': False, 'RelErr': False}}
+UNITS = {'segmentation': {'mIoU': '%', 'PixAcc': '%'}, 'depth': {'AbsErr': 'm'}}
 METRICS = {'segmentation': {'mIoU': 41.5, 'PixAcc': 67.25}, 'depth': {'AbsErr': 0.5, 'RelErr': 0.2}}
 
 
@@ -21,7 +22,7 @@ def phase(number, task, weights='a', **metrics):
 
 def build(*phases):
     results = Results(method='HAD', seed=0, stream=['segmentation', 'depth'], config='configs/had/had.py',
-                      config_hash='3f1c', versions={'torch': '2.9.0'}, higher_is_better=HIGHER_IS_BETTER)
+                      config_hash='3f1c', versions={'torch': '2.9.0'}, higher_is_better=HIGHER_IS_BETTER, units=UNITS)
     for added in phases:
         results.add_phase(added)
     return results
@@ -50,7 +51,7 @@ def test_the_file_is_the_documented_version_2(tmp_path):
     assert json.loads((tmp_path / 'results.json').read_text()) == {
         'format': 'lhl-results', 'version': 2, 'method': 'HAD', 'seed': 0, 'stream': ['segmentation', 'depth'],
         'config': 'configs/had/had.py', 'config_hash': '3f1c', 'versions': {'torch': '2.9.0'},
-        'higher_is_better': HIGHER_IS_BETTER,
+        'higher_is_better': HIGHER_IS_BETTER, 'units': UNITS,
         'phases': [{'phase': 1, 'tasks': ['segmentation'],
                     'metrics': {'segmentation': {'mIoU': 41.5, 'PixAcc': 67.25}}, 'seconds': 12.5,
                     'iterations': 340, 'peak_memory_mib': 2048.0, 'parameters': 1000, 'method_state_mib': 1.5,
@@ -63,6 +64,15 @@ def test_the_order_of_the_metrics_survives(tmp_path):
     loaded = Results.load(tmp_path)
     assert list(loaded.higher_is_better) == ['segmentation', 'depth']
     assert list(loaded.metrics_after(2, 'segmentation')) == ['mIoU', 'PixAcc']
+
+
+def test_a_file_without_units_is_that_of_a_run_that_knows_none(tmp_path):
+    finished().save(tmp_path)
+    path = tmp_path / 'results.json'
+    document = json.loads(path.read_text())
+    del document['units']
+    path.write_text(json.dumps(document))
+    assert Results.load(path) == dataclasses.replace(finished(), units={})
 
 
 @pytest.mark.parametrize('value', [math.nan, math.inf, -math.inf])
@@ -164,6 +174,9 @@ def test_a_missing_key_of_a_phase_is_named(tmp_path, key):
     ('stream', 'segmentation', 'a stream of type str, expected list'),
     ('seed', '0', 'a seed of type str, expected int'),
     ('phases', {}, 'a phases of type dict, expected list'),
+    ('units', ['m'], 'a units of type list, expected dict'),
+    ('units', {'depth': 'm'}, 'its units of depth is of type str, expected dict'),
+    ('higher_is_better', {'depth': False}, 'its higher_is_better of depth is of type bool, expected dict'),
 ])
 def test_a_value_of_another_type_is_refused(tmp_path, key, value, said):
     assert said in damaged(tmp_path, lambda document: document.update({key: value}))

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lhl.registry import TASKS
+from lhl.registry import METRICS, TASKS
 from lhl.tasks import DepthEstimation, DisparityEstimation
 
 TASK = DisparityEstimation('depth')
@@ -15,8 +15,11 @@ def test_a_config_builds_it():
     assert isinstance(task, DisparityEstimation) and (task.mean, task.std) == ((0.05, ), (0.04, ))
 
 
-def test_it_is_scored_like_depth():
-    assert TASK.metrics() == [dict(type='DepthMetric', task='depth')]
+def test_it_is_scored_like_depth_but_not_in_metres():
+    config, = TASK.metrics()
+    metric = METRICS.build(config)
+    assert config == dict(type='DisparityMetric', task='depth')
+    assert metric.higher_is_better == {'AbsErr': False, 'RelErr': False} and metric.units == {}
 
 
 def test_loss_map_is_the_absolute_error():

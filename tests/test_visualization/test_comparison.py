@@ -7,6 +7,7 @@ import pytest
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
 
 DIRECTIONS = {'segmentation': {'mIoU': True, 'PixAcc': True}, 'depth': {'AbsErr': False}}
+UNITS = {'segmentation': {'mIoU': '%', 'PixAcc': '%'}, 'depth': {'AbsErr': 'm'}}
 
 
 def method(name='HAD', miou=(40.,), abs_err=(0.5,), seeds=None, upper_bound=False, forgetting=(1.,), **options):
@@ -18,8 +19,8 @@ def method(name='HAD', miou=(40.,), abs_err=(0.5,), seeds=None, upper_bound=Fals
                forgetting=forgetting and Spread.of(forgetting), plasticity=None, upper_bound=upper_bound), **options})
 
 
-def table(*methods, format='markdown', **options):
-    return comparison_table(Comparison(DIRECTIONS, list(methods), methods[-1].name, **options), format)
+def table(*methods, format='markdown', units=UNITS, **options):
+    return comparison_table(Comparison(DIRECTIONS, units, list(methods), methods[-1].name, **options), format)
 
 
 def pipe_rows(text):
@@ -172,7 +173,7 @@ def test_csv_keeps_every_digit():
     values = [1 / 3, 0.1 + 0.2]
     rows = list(csv.DictReader(table(method('A, "B"', values, values), format='csv').splitlines()))
     assert rows[0]['method'] == 'A, "B"' and rows[0]['seeds'] == '0 1' and rows[0]['upper bound'] == 'no'
-    for key in ('segmentation/mIoU', 'depth/AbsErr'):
+    for key in ('segmentation/mIoU (%)', 'depth/AbsErr (m)'):
         assert (float(rows[0][f'{key} mean']), float(rows[0][f'{key} std']), int(rows[0][f'{key} n'])) == \
             Spread.of(values)
 
@@ -180,9 +181,32 @@ def test_csv_keeps_every_digit():
 def test_csv_leaves_empty_what_was_not_measured_and_marks_upper_bounds():
     text = table(method('Joint', upper_bound=True, forgetting=None), method('HAD', (math.nan,)), format='csv')
     joint, had = csv.DictReader(text.splitlines())
-    assert joint['upper bound'] == 'yes' and [joint[f'forgotten {part}'] for part in ('mean', 'std', 'n')] == [''] * 3
-    assert had['segmentation/mIoU mean'] == 'nan' and had['segmentation/mIoU std'] == '' and had['MR n'] == '1'
+    assert joint['upper bound'] == 'yes'
+    assert [joint[f'forgotten (%) {part}'] for part in ('mean', 'std', 'n')] == [''] * 3
+    assert had['segmentation/mIoU (%) mean'] == 'nan' and had['segmentation/mIoU (%) std'] == '' and had['MR n'] == '1'
     assert '**' not in text and '±' not in text
+
+
+# ---- units ----------------------------------------------------------------------------------------------------------
+
+def test_one_metric_of_several_tasks_has_the_unit_of_each_in_every_format():
+    units = {'depth': {'rmse': 'm'}, 'normal': {'rmse': '°'}, 'disparity': {}}
+    row = method(metrics={task: {'rmse': Spread.of([1.25])} for task in units})
+    comparison = Comparison({task: {'rmse': False} for task in units}, units, [row], row.name)
+    head, _, numbers = pipe_rows(comparison_table(comparison))
+    assert head[1:4] == ['depth: rmse ↓ (m)', 'normal: rmse ↓ (°)', 'disparity: rmse ↓']
+    assert numbers[1:4] == ['**1.2500**', '**1.25**', '**1.2500**']
+    latex = comparison_table(comparison, 'latex')
+    assert r'method & rmse $\downarrow$ (m) & rmse $\downarrow$ ($^\circ$) & rmse $\downarrow$ & $\Delta$' in latex
+    titles = comparison_table(comparison, 'csv').splitlines()[0].split(',')
+    assert [title for title in titles if title.endswith('mean')][:4] == [
+        'depth/rmse (m) mean', 'normal/rmse (°) mean', 'disparity/rmse mean', 'Delta (%) mean']
+
+
+def test_metrics_whose_units_are_not_known_have_none():
+    head, _, numbers = pipe_rows(table(method(), units={}))
+    assert head[1:5] == ['segmentation: mIoU ↑', 'segmentation: PixAcc ↑', 'depth: AbsErr ↓', 'Δ ↑ (%)']
+    assert numbers[1:4] == ['**40.0000**', '**70.0000**', '**0.5000**']
 
 
 def test_no_such_format_is_refused():

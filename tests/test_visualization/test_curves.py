@@ -15,7 +15,8 @@ TASKS = ('segmentation', 'depth_euclidean', 'surface_normal', 'edge_texture', 'e
 def run(method='HAD', stream=('segmentation', 'depth', 'normal'), phases=None, seed=0):
     """Results with a first metric of ``10 * phase + task``, and a second one that must not be drawn."""
     results = Results(method, seed, list(stream), 'c.py', 'hash', {},
-                      {task: {'mIoU': True, 'other': False} for task in stream})
+                      {task: {'mIoU': True, 'other': False} for task in stream},
+                      {task: {'mIoU': '%'} for task in stream})
     for number, task in enumerate(stream[:phases], start=1):
         metrics = {old: {'mIoU': 10. * number + index, 'other': -1.} for index, old in enumerate(stream[:number])}
         results.add_phase(PhaseResults(number, [task], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
@@ -48,7 +49,15 @@ def test_a_large_marker_shows_where_each_task_was_learned():
 
 def test_the_arrow_points_down_where_lower_is_better():
     results = Results('HAD', 0, ['depth'], 'c.py', 'hash', {}, {'depth': {'AbsErr': False}})
-    assert curves_figure([results]).axes[0].get_title() == 'depth: AbsErr ↓ (m)'
+    assert curves_figure([results]).axes[0].get_title() == 'depth: AbsErr ↓'
+
+
+def test_each_panel_has_the_unit_of_its_task():
+    directions = {task: {'rmse': False} for task in ('depth', 'normal', 'disparity')}
+    results = Results('HAD', 0, list(directions), 'c.py', 'hash', {}, directions,
+                      {'depth': {'rmse': 'm'}, 'normal': {'rmse': '°'}, 'disparity': {}})
+    assert [panel.get_title() for panel in curves_figure([results]).axes] == [
+        'depth: rmse ↓ (m)', 'normal: rmse ↓ (°)', 'disparity: rmse ↓']
 
 
 def test_phases_are_named_only_where_all_streams_agree():

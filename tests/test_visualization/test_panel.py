@@ -49,8 +49,11 @@ def test_a_second_run_adds_a_column_and_a_second_view_adds_rows(tasks, tmp_path)
 
 
 def test_metrics_table_lines_up_tasks_metrics_values_and_units():
-    assert metrics_table(dict(segmentation=dict(mIoU=14.3, PixAcc=5.0), depth=dict(AbsErr=0.72604))).splitlines() == [
+    metrics = dict(segmentation=dict(mIoU=14.3, PixAcc=5.0), depth=dict(AbsErr=0.72604), disparity=dict(AbsErr=0.72604))
+    units = dict(segmentation=dict(mIoU='%', PixAcc='%'), depth=dict(AbsErr='m'), disparity={})
+    assert metrics_table(metrics, units).splitlines() == [
         'segmentation  mIoU     14.30 %',
         'segmentation  PixAcc    5.00 %',
         'depth         AbsErr  0.7260 m',
+        'disparity     AbsErr  0.7260',
     ]

@@ -8,12 +8,14 @@ from lhl.visualization import results_table
 STREAM = ('segmentation', 'depth')
 HIGHER_IS_BETTER = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False, 'RelErr': False},
                     'edges': {'odsF': True}}
+UNITS = {'segmentation': {'mIoU': '%'}, 'depth': {'AbsErr': 'm'}, 'edges': {'odsF': '%'}}
 AFTER = [{'segmentation': {'mIoU': 41.234}},
          {'segmentation': {'mIoU': 38.1}, 'depth': {'AbsErr': 0.51239, 'RelErr': 0.2}}]
 
 
-def run(method='HAD', seed=0, after=AFTER, stream=STREAM):
-    results = Results(method, seed, list(stream), 'c.py', 'hash', {}, {task: HIGHER_IS_BETTER[task] for task in stream})
+def run(method='HAD', seed=0, after=AFTER, stream=STREAM, units=UNITS):
+    results = Results(method, seed, list(stream), 'c.py', 'hash', {}, {task: HIGHER_IS_BETTER[task] for task in stream},
+                      {task: units[task] for task in stream if task in units})
     for number, metrics in enumerate(after, start=1):
         results.add_phase(PhaseResults(number, [stream[number - 1]], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
     return results
@@ -36,6 +38,34 @@ def test_the_same_as_markdown():
         '| segmentation | mIoU ↑ (%) | 41.23 | 38.10 | +3.13 |',
         '| depth | AbsErr ↓ (m) | 0.5124 | 0.5124 | - |',
         '| depth | RelErr ↓ | 0.2000 | 0.2000 | - |']
+
+
+def labels_and_final(runs):
+    """The cells ``metric`` and ``final`` of the first run, row by row."""
+    rows = [line.split(' | ') for line in results_table(runs, 'markdown').splitlines()[2:-2]]
+    return [(row[1], row[3]) for row in rows]
+
+
+def test_one_metric_of_two_tasks_has_the_unit_of_each():
+    directions = {name: {'rmse': False} for name in ('depth', 'normal', 'edge_texture')}
+    results = Results('HAD', 0, list(directions), 'c.py', 'hash', {}, directions,
+                      {'depth': {'rmse': 'm'}, 'normal': {'rmse': '°'}, 'edge_texture': {}})
+    results.add_phase(PhaseResults(1, list(directions), {name: {'rmse': 1.25} for name in directions}, 1, 1, 1, 1, 0, 0,
+                                   'hash', 'phase.pth'))
+    assert labels_and_final([results]) == [('rmse ↓ (m)', '1.2500'), ('rmse ↓ (°)', '1.25'), ('rmse ↓', '1.2500')]
+
+
+def test_a_run_that_knows_no_units_is_printed_without():
+    assert labels_and_final([run(units={})]) == [('mIoU ↑', '38.1000'), ('AbsErr ↓', '0.5124'), ('RelErr ↓', '0.2000')]
+
+
+def test_a_run_that_knows_no_units_takes_those_of_the_others():
+    both = labels_and_final([run(units={}), run('EWC')])
+    assert both == [('mIoU ↑ (%)', '38.10'), ('AbsErr ↓ (m)', '0.5124'), ('RelErr ↓', '0.2000')]
+
+
+def test_a_unit_on_which_runs_disagree_is_not_printed():
+    assert labels_and_final([run(), run('EWC', units={**UNITS, 'depth': {}})])[1] == ('AbsErr ↓', '0.5124')
 
 
 @pytest.mark.parametrize('format', ['text', 'markdown'])

@@ -2,12 +2,12 @@
 from .averaging import AveragedMetric
 from .base import DenseMetric
 from .boundary import BoundaryMetric
-from .depth import DepthMetric
+from .depth import DepthMetric, DisparityMetric
 from .loss import LossMetric
 from .normal import NormalMetric
 from .regression import RegressionMetric
 from .saliency import SaliencyMetric
 from .segmentation import SegmentationMetric
 
-__all__ = ['AveragedMetric', 'BoundaryMetric', 'DenseMetric', 'DepthMetric', 'LossMetric', 'NormalMetric',
-           'RegressionMetric', 'SaliencyMetric', 'SegmentationMetric']
+__all__ = ['AveragedMetric', 'BoundaryMetric', 'DenseMetric', 'DepthMetric', 'DisparityMetric', 'LossMetric',
+           'NormalMetric', 'RegressionMetric', 'SaliencyMetric', 'SegmentationMetric']

@@ -59,3 +59,13 @@ class DepthMetric(AveragedMetric):
         absolute, relative, squared, squared_log = (
             math.fsum(values) / count for values in zip(*(sums for sums, _ in results), strict=True))
         return {'AbsErr': absolute, 'RelErr': relative, 'rmse': math.sqrt(squared), 'log_rmse': math.sqrt(squared_log)}
+
+
+@METRICS.register_module()
+class DisparityMetric(DepthMetric):
+    """The errors of :class:`DepthMetric`, with the same arguments, of disparities.
+
+    Their unit is the data set's own, so none is printed, and AbsErr compares only with that on the same data.
+    """
+
+    units = {}
