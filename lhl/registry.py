@@ -9,7 +9,7 @@ from mmengine.registry import Registry
 
 #: Where the components of lhl are defined, imported when a name is first looked up.
 _LOCATIONS = {
-    'MODELS': ['lhl.models', 'lhl.losses'],
+    'MODELS': ['lhl.models', 'lhl.losses', 'lhl.inversion'],
     'DATASETS': ['lhl.datasets'],
     'DATA_SAMPLERS': ['lhl.datasets'],
     'TRANSFORMS': ['lhl.datasets.transforms'],

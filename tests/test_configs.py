@@ -42,7 +42,8 @@ CHANNELS = {
 }
 #: Methods whose strength the paper does not give, and whose it gives instead.
 TAKEN_FROM = {
-    'ewc/online_ewc': 'ewc/ewc', 'der/derpp': 'der/der', 'dis/dis': 'had/had', 'lwp/lwp': 'had/had',
+    'ewc/online_ewc': 'ewc/ewc', 'der/derpp': 'der/der', 'dis/dis': 'had/had', 'hcl/hcl': 'lwf/lwf',
+    'lwp/lwp': 'had/had',
     'paradigms/detached_distillation': 'had/had', 'paradigms/two_stage_distillation': 'had/had',
 }
 
@@ -61,7 +62,7 @@ def config(method, stream):
 def methods_of(stream):
     """The methods, ``'had/had'``, that have a config for a stream; ablations and second readings have their own."""
     return {f'{path.parent.name}/{path.stem.removesuffix("_" + stream)}'
-            for path in CONFIGS.glob(f'*/*_{stream}.py')}
+            for path in CONFIGS.glob(f'*/*_{stream}.py') if '_growing_' not in path.stem}
 
 
 METHOD_NAMES = sorted(methods_of('r18_nyuv2'))

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from lhl.errors import ConfigError, suggest
 from lhl.methods import Method
-from lhl.models.learner import NORM_POLICIES
+from lhl.models.learner import NORM_POLICIES, PROBE_SIZE
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -27,7 +27,7 @@ from lhl.registry import (
 )
 
 from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
-from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS, phase_tasks
+from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS, is_same_backbone, phase_backbones, phase_tasks
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
@@ -86,6 +86,7 @@ def check_config(cfg: Config) -> None:
         _check_overridable(overridden, f'phases[{i}].')
         methods.append(_check_method(overridden, f'phases[{i}].' if 'method' in phase else ''))
     _check_same_method(methods)
+    _check_backbones(cfg, methods)
 
 
 def _check_overridable(cfg: Config, where: str) -> None:
@@ -133,6 +134,33 @@ def _check_same_method(methods: list[Method]) -> None:
                           f'carries; use one method for the whole stream')
 
 
+def _check_backbones(cfg: Config, methods: list[Method]) -> None:
+    """Check the backbones that the phases name, and refuse a change that the method cannot follow."""
+    before = None
+    for i, (phase, backbone, method) in enumerate(zip(cfg.phases, phase_backbones(cfg), methods, strict=True)):
+        if 'backbone' in phase:
+            where = f'phases[{i}].backbone'
+            _check_component(MODELS, backbone, where)
+            if before is not None and method.requires.same_backbone and not is_same_backbone(backbone, before):
+                raise ConfigError(f'{where} is another one than in phase {i}, but {type(method).__name__} is tied to '
+                                  f'the weights or features of one; leave it away, or use a method that compares '
+                                  f'outputs, such as HAD, DIS or LwF')
+            if not is_same_backbone(backbone, cfg.model.backbone):
+                _check_learner(cfg, backbone, where)
+        before = backbone
+
+
+def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
+    """Build a learner with the backbone of a phase, and count its channels: the phase would fail after hours."""
+    model = cfg.model.to_dict()
+    try:
+        MODELS.build({**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}})
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().split('\n')[0]
+        raise ConfigError(f'{where}: {backbone["type"]} cannot be built, or run on a {PROBE_SIZE}x{PROBE_SIZE} image '
+                          f'({type(error).__name__}: {reason}); correct its options') from error
+
+
 def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
     """Check a data loader of a config, its data set and its transforms.
 
@@ -163,8 +191,11 @@ def _check_phases(cfg: Config) -> None:
                 raise ConfigError(f'phase {i} names the task {name!r} a second time; each task is learned once')
             seen.append(name)
         for key in phase:
-            if key in ('backbone', 'model'):
-                raise ConfigError(f'phase {i} names a {key} of its own; all phases share the one of the stream')
+            if key == 'model':
+                raise ConfigError(f'phase {i} names a model of its own; give it a backbone=dict(type=NAME, ...) of its '
+                                  f'own, all phases share the rest')
+            if key == 'backbone' and not isinstance(phase[key], Mapping):
+                raise ConfigError(f'phase {i} has the backbone {phase[key]!r}, expected dict(type=NAME, ...)')
             if key not in ('task', 'tasks', *PHASE_OPTIONS):
                 raise ConfigError(f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}')
         for group in phase.get('lr_factors') or {}:

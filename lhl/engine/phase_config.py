@@ -13,7 +13,7 @@ from lhl.tasks import metric_configs
 
 #: What an entry of ``phases`` may override, beside naming its task.
 CONFIG_OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
-PHASE_OPTIONS = ('loss_weight', 'lr_factors', *CONFIG_OVERRIDES)
+PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', *CONFIG_OVERRIDES)
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.
 NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends', 'env_cfg',
               'default_hooks', 'resume')
@@ -56,6 +56,42 @@ def phase_folder(cfg: Config, index: int) -> str:
     return f'phase{index}_{"_".join(phase_tasks(cfg.phases[index - 1]))}'
 
 
+def phase_backbones(cfg: Config) -> list[dict]:
+    """Give the config of each phase's backbone: its own, or else that of the phase before.
+
+    What a phase's ``backbone`` does not name is as in the phase before, unless it is of another type. A checkpoint to
+    start from fits one architecture, so another one does not inherit it.
+    """
+    backbone, backbones = cfg.model.backbone.to_dict(), []
+    for entry in cfg.to_dict()['phases']:
+        change = entry.get('backbone') or {}
+        kind = backbone.get('type')
+        is_whole = change.pop('_delete_', False) or change.get('type', kind) != kind
+        changed = change if is_whole else {**backbone, **change}
+        inherits = 'init_cfg' not in change and 'checkpoint' in (changed.get('init_cfg') or {})
+        if inherits and not is_same_backbone(changed, backbone):
+            changed['init_cfg'] = None
+        backbones.append(changed)
+        backbone = changed
+    return backbones
+
+
+def is_same_backbone(one: Mapping, other: Mapping) -> bool:
+    """Say whether two configs are of the same backbone, wherever its first weights come from."""
+    return _without_weights(one) == _without_weights(other)
+
+
+def _without_weights(backbone: Mapping) -> str:
+    options = {key: value for key, value in backbone.items() if key != 'init_cfg'}
+    return json.dumps(options, sort_keys=True, default=str)  # a stored config has lists for tuples
+
+
+def describe_backbone(backbone: Mapping) -> str:
+    """Write a backbone's config in one line, ``ResNet(depth=18, ...)``, without its first weights."""
+    options = [f'{key}={value!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg')]
+    return f'{backbone["type"]}({", ".join(options)})'
+
+
 def phase_config(cfg: Config, index: int) -> Config:
     """Derive the config of one phase.
 
@@ -74,6 +110,8 @@ def phase_config(cfg: Config, index: int) -> Config:
     old_tasks = [] if alone else [name for earlier in entries[:index - 1] for name in phase_tasks(earlier)]
     tasks = {name: cfg.tasks[name].to_dict() for name in old_tasks + new_tasks}
     continues = index > 1 and not alone
+    backbones = phase_backbones(cfg)
+    is_new_learner = continues and not is_same_backbone(backbones[index - 1], backbones[index - 2])
 
     phase.work_dir = str(Path(cfg.work_dir, phase_folder(cfg, index)))
     phase.experiment_name = phase_folder(cfg, index)
@@ -83,8 +121,14 @@ def phase_config(cfg: Config, index: int) -> Config:
         loss_weight=entry.get('loss_weight', 1.0),
         previous_checkpoint=str(phase_checkpoint(cfg, index - 1)) if continues else None)
 
+    if is_new_learner:  # named where it is so only, as are the channels below: other configs keep their hashes
+        phase.phase.is_new_learner = True
+
     phase.model.tasks = tasks
-    if continues:
+    phase.model.backbone = backbones[index - 1]
+    if 'in_channels' in phase.model.head and not is_same_backbone(phase.model.backbone, cfg.model.backbone):
+        phase.model.head.in_channels = None  # the learner counts them
+    if continues and not is_new_learner:
         phase.model.backbone.init_cfg = None  # the weights come from the phase before
         phase.model.backbone_norm = cfg.get('batch_norm', 'train')
     _fill_in_data(phase, cfg, index, new_tasks, tasks)

@@ -81,9 +81,10 @@ class LearnerRunner(Runner):
 class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
-    The student starts from the checkpoint of the phase before, in which only the new heads may be missing. The teacher
-    is built from that same file, and is no part of the student: not in its checkpoints, not in DDP. A phase that
-    another run has trained is taken over: its weights and, if it is of the same method, what the method carries on.
+    The student starts from the checkpoint of the phase before, in which only the new heads may be missing; with
+    another backbone it starts anew, all its heads included. The teacher is built from that same file, as the model
+    that it was, and is no part of the student: not in its checkpoints, not in DDP. A phase that another run has
+    trained is taken over: its weights and, if it is of the same method, what the method carries on.
     """
 
     phase: Phase
@@ -96,6 +97,7 @@ class PhaseRunner(LearnerRunner):
         phase = self.cfg.phase.to_dict()
         self.previous_checkpoint = phase.pop('previous_checkpoint')
         self.trained = phase.pop('trained', None)
+        is_new_learner = phase.pop('is_new_learner', False)
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -106,7 +108,7 @@ class PhaseRunner(LearnerRunner):
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
-        self._previous_weights = previous and previous['state_dict']
+        self._previous_weights = None if previous is None or is_new_learner else previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         learner.train_encoder(self.method.trains_encoder(self.phase))
@@ -128,7 +130,7 @@ class PhaseRunner(LearnerRunner):
         return loop
 
     def _init_model_weights(self) -> None:
-        """Initialise a phase: random or pretrained in phase 1, from the phase before later on."""
+        """Initialise a phase: random or pretrained in phase 1 and with a new backbone, else from the phase before."""
         if self._resume:
             return
         seed_torch(self.seed, self.phase.index)

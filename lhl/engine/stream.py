@@ -20,6 +20,7 @@ from .distributed import init_distributed
 from .memory import peak_memory_mib, reset_peak_memory
 from .phase_config import (
     config_hash,
+    describe_backbone,
     first_phase_hash,
     in_order,
     phase_checkpoint,
@@ -145,7 +146,8 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     reset_peak_memory()
     runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
     new_tasks, method = list(runner.phase.new_tasks), runner.method
-    runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}')
+    anew = ', with a new backbone and all heads from random weights' if 'is_new_learner' in phase_cfg.phase else ''
+    runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}{anew}')
     runner.train()
     metrics = runner.val()
     runner.end_workers()
@@ -168,7 +170,8 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
         iterations=runner.iter, peak_memory_mib=max(peak_memory_mib(), (trained or {}).get('peak_memory_mib', 0)),
         parameters=parameters, method_state_mib=state_mib,
         stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
-        checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))
+        checkpoint=f'{phase_folder(cfg, index)}/phase.pth',
+        backbone=describe_backbone(phase_cfg.model.backbone.to_dict())))
     if is_main_process():
         results.save(cfg.work_dir)
     barrier()

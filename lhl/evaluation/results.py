@@ -10,12 +10,12 @@ Version 2 of the file::
      "phases": [{"phase": 1, "tasks": ["segmentation"], "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
                  "seconds": 812.5, "iterations": 340, "peak_memory_mib": 10240.0, "parameters": 15902029,
                  "method_state_mib": 0.0, "stored_images": 0, "weights_sha256": "9a0b...",
-                 "checkpoint": "phase1_segmentation/phase.pth"}, ...]}
+                 "checkpoint": "phase1_segmentation/phase.pth", "backbone": "ResNet(depth=18, ...)"}, ...]}
 
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
-printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. A number that is not
-finite is written as ``null``, because JSON has none, and read as NaN.
+printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. So may ``backbone``,
+which is empty then. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
 """
 import dataclasses
 import json
@@ -47,6 +47,8 @@ class PhaseResults:
         stored_images: Number of training images among it.
         weights_sha256: Hash of the weights after the phase.
         checkpoint: The phase's checkpoint, relative to the run's folder.
+        backbone: The config of the backbone that the phase trained, without its first weights; empty where it is not
+            known.
     """
 
     phase: int
@@ -60,6 +62,7 @@ class PhaseResults:
     stored_images: int
     weights_sha256: str
     checkpoint: str
+    backbone: str = ''
 
     def __post_init__(self) -> None:
         self.metrics = {task: {metric: _number(value) for metric, value in values.items()}
@@ -173,7 +176,7 @@ class Results:
         """
         path = _result_file(path)
         document = _read(path)
-        fields = _take_fields(cls, {'units': {}, **document}, path, 'it')  # a file may lack the units, nothing else
+        fields = _take_fields(cls, {'units': {}, **document}, path, 'it')  # of a file before there were units
         for name in ('higher_is_better', 'units'):
             for task, of_task in fields[name].items():
                 if not isinstance(of_task, dict):
@@ -182,6 +185,7 @@ class Results:
         phases = fields.pop('phases')
         results = cls(**fields)
         for number, entry in enumerate(phases, start=1):
+            entry = {'backbone': '', **entry} if isinstance(entry, dict) else entry
             try:
                 phase = PhaseResults(**_take_fields(PhaseResults, entry, path, f'its phase {number}'))
             except (AttributeError, TypeError, ValueError):
@@ -240,7 +244,8 @@ _CURE = 'restore the file or run the stream again'
 _JSON_TYPES: dict[str, type] = {
     'method': str, 'seed': int, 'stream': list, 'config': str, 'config_hash': str, 'versions': dict,
     'higher_is_better': dict, 'units': dict, 'phases': list, 'phase': int, 'tasks': list, 'metrics': dict,
-    'iterations': int, 'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str}
+    'iterations': int, 'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str,
+    'backbone': str}
 
 
 def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from .ewc import EWC, OnlineEWC
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
 from .had import HAD
+from .hcl import HCL
 from .icarl import ICaRL
 from .joint import Joint
 from .lwf import LwF
@@ -21,6 +22,6 @@ from .vanilla import Vanilla
 
 __all__ = [
     'Combined', 'DER', 'DERpp', 'DIS', 'DetachedDistillation', 'EWC', 'FrozenEncoder', 'GPM', 'GlobalPOD',
-    'HAD', 'ICaRL', 'Joint', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP',
+    'HAD', 'HCL', 'ICaRL', 'Joint', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP',
     'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
 ]

@@ -93,6 +93,12 @@ class Method:
         self.learner = learner
         self.phase = phase
 
+    def before_training(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """Gather what this phase needs, from its training data, before its first iteration.
+
+        It belongs to :meth:`state_dict`: a phase that is resumed has it from there and does not come here again.
+        """
+
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compute the loss terms of a batch, which the engine sums.
 

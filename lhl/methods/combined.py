@@ -64,6 +64,11 @@ class Combined(Method):
         for method in self.methods:
             method.begin_phase(learner, phase)
 
+    def before_training(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """Let each method look at the data."""
+        for method in self.methods:
+            method.before_training(learner, phase, dataloader)
+
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """The terms of all methods, L_new once."""
         losses = {}

@@ -15,7 +15,7 @@ from lhl.tasks import Task
 from .base import Method, Phase, Requirements
 
 #: What a number was drawn for, so that no two purposes share one.
-RESERVOIR, REPLAY_BATCH, SELECTION = range(3)
+RESERVOIR, REPLAY_BATCH, SELECTION, INVERSION = range(4)
 
 
 class Entry(NamedTuple):

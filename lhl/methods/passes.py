@@ -1,4 +1,4 @@
-"""Goes through the data of a phase once, at its end: what EWC, SPG, GPM and iCaRL look at."""
+"""Goes through the data of a phase once: what EWC, SPG, GPM and iCaRL look at at its end, and HCL before it begins."""
 from collections.abc import Iterator
 
 from mmengine.dist import get_dist_info

@@ -1,6 +1,6 @@
 """The model: one backbone shared by all tasks and one head per task."""
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import NamedTuple
@@ -16,6 +16,8 @@ from lhl.registry import MODELS
 from lhl.tasks import build_tasks
 
 NORM_POLICIES = ('train', 'freeze_statistics', 'freeze_all')
+#: Height and width of the image with which a backbone's channels are counted.
+PROBE_SIZE = 64
 
 
 class Batch(NamedTuple):
@@ -35,7 +37,8 @@ class Learner(BaseModel):
 
     Args:
         backbone: Config of any backbone of mmsegmentation's registry.
-        head: Config of the heads; the learner adds ``out_channels`` for each task.
+        head: Config of the heads; the learner adds ``out_channels`` for each task, and counts ``in_channels`` where
+            they are ``None``.
         tasks: The tasks seen so far, in the stream's order: name to task config.
         data_preprocessor: Config of the preprocessor.
         norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
@@ -53,6 +56,8 @@ class Learner(BaseModel):
         super().__init__(MODELS.build(preprocessor), init_cfg)
         self.tasks = build_tasks(tasks)
         self.backbone = MODELS.build(backbone)
+        if head.get('in_channels', 0) is None:
+            head = dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
         self.heads = nn.ModuleDict({
             name: MODELS.build(dict(head, out_channels=task.out_channels))
             for name, task in self.tasks.items()
@@ -67,6 +72,20 @@ class Learner(BaseModel):
         if channels_last:
             self.to(memory_format=torch.channels_last)
 
+    @torch.no_grad()
+    def _count_channels(self, in_index: int | Sequence[int]) -> int | list[int]:
+        """Count the channels of the feature maps that a head uses, by running the backbone on a black image."""
+        self.backbone.eval()  # leaves the running statistics as they are
+        features = self.extract_features(torch.zeros(1, 3, PROBE_SIZE, PROBE_SIZE))
+        self.backbone.train()
+        indices = [in_index] if isinstance(in_index, int) else in_index
+        for index in indices:
+            if not -len(features) <= index < len(features):
+                raise ConfigError(f'head.in_index names the feature map {index}, but {type(self.backbone).__name__} '
+                                  f'gives {len(features)}; change out_indices of the backbone, or head.in_index')
+        channels = [features[index].shape[1] for index in indices]
+        return channels[0] if isinstance(in_index, int) else channels
+
     def init_weights(self) -> None:
         """Initialise all weights, the backbone's from its ``init_cfg`` where that names a checkpoint.
 
@@ -79,7 +98,7 @@ class Learner(BaseModel):
             super().init_weights()
             return
         cure = ('give a local file with --cfg-options model.backbone.init_cfg.checkpoint=FILE, or train from scratch '
-                'with --cfg-options model.backbone.init_cfg=None')
+                'with --cfg-options model.backbone.init_cfg=None (phases.N.backbone for that of a phase, N from 0)')
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:

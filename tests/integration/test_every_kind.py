@@ -22,8 +22,8 @@ STREAM = list(TASKS)
 TERMS = dict(
     Combined=['ewc', 'lwf_{}'], DER=['replay'], DERpp=['replay', 'replay_labels'], DIS=['dis_{}'],
     DetachedDistillation=['dis_{}'], EWC=['ewc'], GlobalPOD=['pod'],
-    HAD=['distribution_balanced_{}', 'saliency_guided_{}'], ICaRL=['replay'], LocalPOD=['pod'], LwF=['lwf_{}'],
-    LwP=['dis_{}', 'distances'], OnlineEWC=['ewc'])
+    HAD=['distribution_balanced_{}', 'saliency_guided_{}'], HCL=['hcl_{}', 'hcl_inverted_{}'], ICaRL=['replay'],
+    LocalPOD=['pod'], LwF=['lwf_{}'], LwP=['dis_{}', 'distances'], OnlineEWC=['ewc'])
 #: What other methods have no terms for: they change how much, or which part, of the learner learns.
 WITHOUT_TERMS = ('FrozenEncoder', 'GPM', 'Joint', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla')
 
@@ -78,6 +78,8 @@ def stream_config(name, data, work_dir):
     requires = METHODS.build(CONFIG_OF[name]).requires
     if requires.stored_images:
         cfg.method.memory_size = 3
+    if cfg.method.get('inversion'):
+        cfg.method.inversion.update(steps=3, warmup_steps=1)
     cfg.phases = [dict(tasks=STREAM)] if requires.single_phase else [dict(task=task) for task in STREAM]
     cfg.model.backbone.update(stem_channels=8, base_channels=8)
     cfg.model.head.update(in_channels=64, channels=8, dilations=(1, 2))

@@ -49,6 +49,8 @@ def read(name, data, work_dir):
     for method in cfg.method.get('methods', [cfg.method]):
         if METHODS.build(method.to_dict()).requires.stored_images:
             method.memory_size = MEMORY
+        if method.get('inversion'):
+            method.inversion.update(steps=3, warmup_steps=1)
     cfg.work_dir = str(work_dir)
     return cfg
 

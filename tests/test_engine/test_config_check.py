@@ -24,7 +24,7 @@ def config(tmp_path, data_root):
     (dict(phases=[dict(tasks=['depth', 'normal']), dict(task='depth')]), "'depth' a second time", 'learned once'),
     (dict(phases=[dict(tasks=[])]), 'phase 1 names no task', 'tasks=[NAME, ...]'),
     (dict(phases=[dict(task='depth', tasks=['normal'])]), 'phase 1 names no task', 'dict(task=NAME)'),
-    (dict(phases=[dict(task='depth', backbone=dict(depth=50))]), 'phase 1 names a backbone of its own', 'share'),
+    (dict(phases=[dict(task='depth', model=dict(norm_eval=True))]), 'phase 1 names a model of its own', 'share'),
     (dict(phases=[dict(task='depth'), dict(task='normal', method=dict(_delete_=True, type='ICaRL', weight=1))]),
      'the methods HAD and ICaRL', 'use one method for the whole stream'),
     (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is to store 51 images',

@@ -60,7 +60,7 @@ _METHODS = (
     'ewc/ewc', 'ewc/online_ewc', 'lwf/lwf', 'icarl/icarl', 'der/der', 'der/derpp', 'spg/spg', 'spg/spg_gradient',
     'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2', 'pod/global_pod_fro',
     'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation', 'paradigms/two_stage_distillation',
-    'paradigms/frozen_encoder', 'lwp/lwp', 'dis/dis', 'had/had')
+    'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 _ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges')
 

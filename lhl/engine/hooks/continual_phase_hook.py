@@ -33,11 +33,13 @@ class ContinualPhaseHook(Hook):
         method = runner.method
         seed_torch(runner.seed, runner.phase.index)
         method.begin_phase(learner, runner.phase)
+        self.started = time.perf_counter() - self.seconds
         if self.resumed_state is not None:
             method.load_state_dict(self.resumed_state)
+        elif runner.trained is None:
+            method.before_training(learner, runner.phase, runner.train_dataloader)
         if runner.phase.index > 1 and method.requires.edits:  # in phase 1 there is nothing to protect
             runner.optim_wrapper.attach(method, learner)
-        self.started = time.perf_counter() - self.seconds
 
     def before_train_iter(self, runner: 'PhaseRunner', batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed torch for this iteration."""

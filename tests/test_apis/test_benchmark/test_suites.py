@@ -12,8 +12,8 @@ from lhl.registry import METHODS
 
 MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])))
            for suite in SUITES.values() for group in suite.groups for member in group.all_members]
-#: Configs that are no member: the other readings of the paper, and the ablations on NYUv2.
-NOT_IN_A_SUITE = ('*/*_appendix_f.py', '*/*_long_warmup.py', '*/ablations/*_nyuv2.py')
+#: Configs that are no member: the other readings of the paper, the ablations on NYUv2, and growing backbones.
+NOT_IN_A_SUITE = ('*/*_appendix_f.py', '*/*_long_warmup.py', '*/ablations/*_nyuv2.py', '*/*_growing_*.py')
 
 
 @functools.cache

@@ -1,0 +1,130 @@
+"""Quick deep inversion: images of the new task, changed until they suit what the teacher remembers of the old ones."""
+import math
+
+import torch
+from mmengine.dist import all_gather_object, get_dist_info
+from torch import Tensor
+
+from lhl.errors import ConfigError
+from lhl.losses import total_variation
+from lhl.models import Learner
+from lhl.registry import MODELS
+
+from .statistics import Statistics, feature_statistics, remembered_statistics, statistics_distance
+
+
+@MODELS.register_module()
+class QuickDeepInversion:
+    """Minimise over the pixels of real images, in a few hundred steps of Adam (HCL, Madaan et al., CVPR 2023)::
+
+        target_weight * L_target + feature_weight * R + variation_weight * TV(x) + norm_weight * |x|
+
+    R is the distance of the features' statistics to those that the teacher remembers, TV the total variation, and
+    |x| the Euclidean length of the chunk. HCL's L_target asks for a class of the old tasks, but an image of a dense
+    task has no single class. Ours asks for the teacher's pseudo-labels of *another* image of the chunk, the same one
+    for all old tasks: its layout is transplanted. It is the mean over the tasks of the task's loss, divided by what it
+    is at the start, because losses of different tasks have different units.
+
+    Args:
+        steps: Of Adam, with the betas 0.5 and 0.9.
+        learning_rate: In the unit of normalised images. It rises linearly over ``warmup_steps`` and then falls to 0
+            along a cosine. The defaults of this and of the weights are HCL's for CIFAR-100 and Tiny-ImageNet.
+        warmup_steps: How many steps it rises.
+        feature_weight: Of R.
+        variation_weight: Of the total variation.
+        norm_weight: Of the length.
+        target_weight: Of L_target.
+        chunk_size: Images that are changed together. Statistics, length and total variation are those of a chunk.
+
+    Raises:
+        ConfigError: If a number is out of range.
+    """
+
+    def __init__(self, steps: int = 500, learning_rate: float = 0.03, warmup_steps: int = 100,
+                 feature_weight: float = 0.2, variation_weight: float = 0.003, norm_weight: float = 0.003,
+                 target_weight: float = 1.0, chunk_size: int = 16) -> None:
+        least = dict(steps=(steps, 1), warmup_steps=(warmup_steps, 0), chunk_size=(chunk_size, 1),
+                     learning_rate=(learning_rate, 0), feature_weight=(feature_weight, 0),
+                     variation_weight=(variation_weight, 0), norm_weight=(norm_weight, 0),
+                     target_weight=(target_weight, 0))
+        for option, (value, minimum) in least.items():
+            if value < minimum:
+                raise ConfigError(f'{option}={value!r} of QuickDeepInversion is too small; give {minimum} or more')
+        self.steps = steps
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        self.feature_weight = feature_weight
+        self.variation_weight = variation_weight
+        self.norm_weight = norm_weight
+        self.target_weight = target_weight
+        self.chunk_size = chunk_size
+
+    def __call__(self, teacher: Learner, images: Tensor) -> Tensor:
+        """Invert the teacher, starting from real images.
+
+        The processes share the chunks out, and each gets all images, as one process would have made them.
+
+        Args:
+            teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.
+            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are left as they are.
+
+        Returns:
+            ``(N, 3, H, W)`` on the CPU, each pixel in the range of a normalised image.
+        """
+        device = next(teacher.parameters()).device
+        chunks = images.split(self.chunk_size)
+        remembered = remembered_statistics(teacher.backbone, (chunk.to(device) for chunk in chunks))
+        rank, world_size = get_dist_info()
+        mine = {number: self.invert(teacher, chunks[number].to(device), remembered).cpu()
+                for number in range(rank, len(chunks), world_size)}
+        inverted = {number: chunk for part in all_gather_object(mine) for number, chunk in part.items()}
+        return torch.cat([inverted[number] for number in range(len(chunks))])
+
+    def invert(self, teacher: Learner, images: Tensor, remembered: Statistics) -> Tensor:
+        """Invert one chunk ``(B, 3, H, W)`` on the teacher's device."""
+        with torch.no_grad():
+            # A permutation that leaves no image its own layout, unless it is alone.
+            predictions = teacher(images)
+            layouts = {name: teacher.tasks[name].pseudo_label(prediction).roll(1, dims=0)
+                       for name, prediction in predictions.items()}
+            starts = target_losses(teacher, predictions, layouts)
+            starts = torch.where(starts > 0, starts, 1.0)
+            low, high = valid_range(teacher, images)
+        inverted = images.clone().requires_grad_()
+        optimizer = torch.optim.Adam([inverted], betas=(0.5, 0.9))
+        with feature_statistics(teacher.backbone) as found:
+            for step in range(self.steps):
+                optimizer.param_groups[0]['lr'] = self.learning_rate_at(step)
+                target = (target_losses(teacher, teacher(inverted), layouts) / starts).mean()
+                loss = self.loss(inverted, target, statistics_distance(found, remembered))
+                # Not loss.backward(), which would give a teacher that is not frozen gradients.
+                inverted.grad, = torch.autograd.grad(loss, inverted)
+                optimizer.step()
+                with torch.no_grad():
+                    inverted.clamp_(low, high)
+        return inverted.detach()
+
+    def loss(self, images: Tensor, target: Tensor, distance: Tensor) -> Tensor:
+        """Sum the terms for a chunk ``(B, 3, H, W)``, given L_target and R, scalars."""
+        return (self.target_weight * target + self.feature_weight * distance
+                + self.variation_weight * total_variation(images)
+                + self.norm_weight * torch.linalg.vector_norm(images))
+
+    def learning_rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0 (the schedule of DeepInversion)."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        progress = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def target_losses(teacher: Learner, predictions: dict[str, Tensor], layouts: dict[str, Tensor]) -> Tensor:
+    """Average each task's loss of the predictions ``(B, C, H, W)`` to the layouts over pixels and images, ``(T, )``."""
+    return torch.stack([teacher.tasks[name].loss_map(predictions[name], layout).mean()
+                        for name, layout in layouts.items()])
+
+
+def valid_range(teacher: Learner, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what black and white are for the teacher, ``(1, 3, 1, 1)`` both, on the images' device."""
+    return tuple(teacher.data_preprocessor(dict(inputs=torch.full((1, 3, 1, 1), value)))['inputs'].to(images)
+                 for value in (0.0, 1.0))

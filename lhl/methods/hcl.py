@@ -1,0 +1,113 @@
+"""HCL: distillation on images of the new task and on images inverted from the teacher (Madaan et al., CVPR 2023)."""
+from collections.abc import Iterable
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.logging import print_log
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from lhl.errors import ConfigError
+from lhl.models import Batch, Learner
+from lhl.registry import METHODS, MODELS
+
+from .base import Method, Phase, Requirements
+from .memory import INVERSION, drawn_order
+from .passes import each_batch_once
+
+
+@METHODS.register_module()
+class HCL(Method):
+    """Hold the student to all that the teacher says about the old tasks, on two kinds of images.
+
+    The distance is :class:`lhl.methods.LwF`'s with temperature 1: the divergence of probabilities for classes, the
+    task's loss for regression. Without ``inversion`` the method *is* that LwF. With it, the images to be inverted are
+    training images of the phase, augmented as in epoch 0, and from then on each iteration distils a batch of what was
+    made of them, too. The teacher's backbone may differ from the student's, because all is compared at the outputs.
+
+    HCL's label smoothing of 0.1 is left out: L_new is every method's, and so is the first phase. HCL distils all
+    inverted images in every iteration, which images of 32x32 pixels allow.
+
+    Args:
+        weight: Alpha, the weight of each old task's distillation, on either kind of images.
+        inversion: Config of :class:`lhl.inversion.QuickDeepInversion`, or ``None`` to distil on real images alone.
+        num_images: How many images are inverted; all of the phase, where it has fewer.
+        inverted_batch_size: Inverted images per iteration and process, drawn without replacement. At least 2, because
+            heads normalise over them.
+
+    Raises:
+        ConfigError: If the weight is negative or a size is too small.
+    """
+
+    requires = Requirements(teacher=True)
+
+    def __init__(self, weight: float, inversion: dict | None = None, num_images: int = 200,
+                 inverted_batch_size: int = 8) -> None:
+        if weight < 0:
+            raise ConfigError(f'weight={weight!r} of HCL is negative; give 0 or more')
+        for option, value in (('num_images', num_images), ('inverted_batch_size', inverted_batch_size)):
+            if not isinstance(value, int) or value < 2:
+                raise ConfigError(f'{option}={value!r} of HCL is not a number of images; give a whole number of at '
+                                  f'least 2')
+        self.weight = weight
+        self.inversion = inversion and MODELS.build(inversion)
+        self.num_images = num_images
+        self.inverted_batch_size = inverted_batch_size
+        self.inverted: Tensor | None = None
+
+    def trained_tasks(self, phase: Phase) -> Iterable[str]:
+        """All heads learn: the new one from labels, the old ones from the teacher."""
+        return phase.tasks
+
+    def before_training(self, learner: Learner, phase: Phase, dataloader: DataLoader) -> None:
+        """Invert the teacher, from phase 2 on, starting from drawn images of the phase."""
+        if self.inversion is None or not phase.old_tasks:
+            return
+        chosen = drawn_order(len(dataloader.dataset), phase.seed, INVERSION, phase.index)[:self.num_images]
+        mine = {}
+        for positions, batch in each_batch_once(learner, dataloader, indices=chosen):
+            # Copies, because a view would carry its whole batch along.
+            mine.update((position, image.clone()) for position, image in
+                        zip(positions, batch.inputs.cpu(), strict=True))
+        images = {position: image for part in all_gather_object(mine) for position, image in part.items()}
+        print_log(f'HCL: inverting {len(chosen)} images in {self.inversion.steps} steps', logger='current')
+        inverted = self.inversion(phase.teacher, torch.stack([images[position] for position in chosen]))
+        self.inverted = inverted.contiguous()  # as a resumed run has them, whatever layout a checkpoint keeps
+
+    def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """L_new and, from phase 2 on, the distillation of each old task, averaged over the pixels."""
+        losses = super().losses(batch, features, outputs)
+        old_tasks = self.phase.old_tasks
+        for name, loss in self.distillation(batch.inputs, outputs).items():
+            losses[f'loss_hcl_{name}'] = loss
+        if self.inverted is None:
+            return losses
+        # Drawn anew on each rank: the engine seeds torch from the iteration and the rank.
+        drawn = torch.randperm(len(self.inverted))[:self.inverted_batch_size]
+        images = self.inverted[drawn].to(batch.inputs.device)
+        outputs = self.learner.predict_tasks(self.learner.extract_features(images), old_tasks, images.shape[-2:])
+        for name, loss in self.distillation(images, outputs).items():
+            losses[f'loss_hcl_inverted_{name}'] = loss
+        return losses
+
+    def distillation(self, images: Tensor, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Compare the student's outputs of some images with the teacher's, for each old task."""
+        teacher, old_tasks = self.phase.teacher, self.phase.old_tasks
+        if not old_tasks:
+            return {}
+        with torch.no_grad():
+            answers = teacher.predict_tasks(teacher.extract_features(images), old_tasks, images.shape[-2:])
+        return {name: self.weight * self.learner.tasks[name].soft_loss_map(outputs[name], answers[name], 1.0).mean()
+                for name in old_tasks}
+
+    def end_phase(self, learner: Learner, phase: Phase, dataloader: DataLoader) -> None:
+        """Drop the inverted images: the next phase has another teacher."""
+        self.inverted = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The inverted images, within a phase."""
+        return {} if self.inverted is None else {'inverted': self.inverted}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take the inverted images back."""
+        self.inverted = state['inverted'].cpu() if 'inverted' in state else None
