@@ -112,12 +112,12 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     cfg = phase_config(cfg, index)
     runner = LearnerRunner(
         model={**cfg.model.to_dict(), 'backbone': {**cfg.model.backbone.to_dict(), 'init_cfg': None}},
-        work_dir=str(checkpoint.parent / 'test'), test_dataloader=cfg.val_dataloader, test_cfg={},
-        test_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=launcher, default_scope='lhl',
+        work_dir=str(checkpoint.parent / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
+        val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=launcher, default_scope='lhl',
         log_level='WARNING',
         experiment_name=f'test_{checkpoint.parent.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
     load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
-    metrics = runner.test()
+    metrics = runner.val()
     runner.end_workers()
     by_task = {name: {} for name in runner.learner.tasks}
     for key, value in metrics.items():

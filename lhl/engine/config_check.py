@@ -27,7 +27,14 @@ from lhl.registry import (
 )
 
 from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
-from .phase_config import CONFIG_OVERRIDES, PHASE_OPTIONS, is_same_backbone, phase_backbones, phase_tasks
+from .phase_config import (
+    CONFIG_OVERRIDES,
+    PHASE_OPTIONS,
+    is_same_backbone,
+    phase_backbones,
+    phase_tasks,
+    phase_val_dataloader,
+)
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
@@ -68,6 +75,10 @@ def check_config(cfg: Config) -> None:
     _check_component(MODELS, cfg.model, 'model', 'model')
     _check_component(MODELS, cfg.model.backbone, 'model.backbone')
     _check_component(MODELS, cfg.model.head, 'model.head', 'head')
+    for name, head in (cfg.model.get('heads') or {}).items():
+        if name not in cfg.tasks:
+            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, cfg.tasks)}')
+        _check_component(MODELS, head, f'model.heads.{name}', 'head')
     if cfg.model.get('data_preprocessor') is not None:
         _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')
     check_dataloader(cfg, 'val_dataloader')
@@ -85,6 +96,9 @@ def check_config(cfg: Config) -> None:
             raise ConfigError(f'phases[{i}] does not fit the config it overrides ({error})') from error
         _check_overridable(overridden, f'phases[{i}].')
         methods.append(_check_method(overridden, f'phases[{i}].' if 'method' in phase else ''))
+        if phase.get('val_dataloader') is not None:
+            overridden.val_dataloader = phase_val_dataloader(cfg, phase)
+            check_dataloader(overridden, 'val_dataloader', f'phases[{i}].')
     _check_same_method(methods)
     _check_backbones(cfg, methods)
 

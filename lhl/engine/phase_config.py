@@ -2,7 +2,7 @@
 import copy
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -13,7 +13,7 @@ from lhl.tasks import metric_configs
 
 #: What an entry of ``phases`` may override, beside naming its task.
 CONFIG_OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
-PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', *CONFIG_OVERRIDES)
+PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'val_dataloader', *CONFIG_OVERRIDES)
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.
 NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends', 'env_cfg',
               'default_hooks', 'resume')
@@ -126,8 +126,12 @@ def phase_config(cfg: Config, index: int) -> Config:
 
     phase.model.tasks = tasks
     phase.model.backbone = backbones[index - 1]
-    if 'in_channels' in phase.model.head and not is_same_backbone(phase.model.backbone, cfg.model.backbone):
-        phase.model.head.in_channels = None  # the learner counts them
+    if 'heads' in phase.model:
+        phase.model.heads = {name: head for name, head in phase.model.heads.to_dict().items() if name in tasks}
+    if not is_same_backbone(phase.model.backbone, cfg.model.backbone):
+        for head in (phase.model.head, *phase.model.get('heads', {}).values()):
+            if 'in_channels' in head:
+                head.in_channels = None  # the learner counts them
     if continues and not is_new_learner:
         phase.model.backbone.init_cfg = None  # the weights come from the phase before
         phase.model.backbone_norm = cfg.get('batch_norm', 'train')
@@ -141,22 +145,88 @@ def phase_config(cfg: Config, index: int) -> Config:
     return phase
 
 
+def scored_tasks(cfg: Config, names: Iterable[str]) -> list[tuple[dict, list[str]]]:
+    """Say on which data tasks are scored: each on that of the phase that learns it.
+
+    Args:
+        cfg: The stream's config.
+        names: The tasks to score, in the stream's order.
+
+    Returns:
+        The config of each validation loader that is needed, in the order of the phases, and the tasks to score on it.
+        A phase whose ``val_dataloader`` is ``None`` has no data to score its tasks on: they are in no list.
+    """
+    groups = []
+    for entry in cfg.to_dict()['phases']:
+        loader = phase_val_dataloader(cfg, entry)
+        own = [name for name in phase_tasks(entry) if name in names]
+        if loader is None or not own:
+            continue
+        same = next((tasks for other, tasks in groups if other == loader), None)
+        if same is None:
+            groups.append((loader, own))
+        else:
+            same.extend(own)
+    return groups
+
+
+def phase_val_dataloader(cfg: Config, entry: Mapping) -> dict | None:
+    """Give the config of the data that a phase's tasks are scored on: the stream's, merged with the phase's own."""
+    if 'val_dataloader' not in entry:
+        return cfg.val_dataloader.to_dict()
+    if entry['val_dataloader'] is None:
+        return None
+    merged = Config(dict(val_dataloader=cfg.val_dataloader.to_dict()))
+    merged.merge_from_dict(dict(val_dataloader=dict(entry['val_dataloader'])))
+    return merged.val_dataloader.to_dict()
+
+
+def _tasks_of_same_data(cfg: Config, index: int) -> list[str]:
+    """Name the tasks of the stream that learn from the images of a phase, among which the images are divided."""
+    entries = cfg.to_dict()['phases']
+    data = [_training_data(cfg, entry) for entry in entries]
+    return [name for entry, own in zip(entries, data, strict=True) if own == data[index - 1]
+            for name in phase_tasks(entry)]
+
+
+def _training_data(cfg: Config, entry: Mapping) -> dict:
+    """Say which images a phase could take, however it augments them."""
+    merged = Config(dict(train_dataloader=cfg.train_dataloader.to_dict()))
+    merged.merge_from_dict(dict(train_dataloader=dict(entry.get('train_dataloader') or {})))
+    return {key: value for key, value in merged.train_dataloader.dataset.to_dict().items()
+            if key not in ('pipeline', 'part', 'labels', 'seed')}
+
+
 def _fill_in_data(phase: Config, cfg: Config, index: int, new_tasks: list[str], tasks: dict) -> None:
     """Give training its tasks and its part of the images, one part per task, and validation all tasks seen."""
-    stream = task_names(cfg)
+    stream = _tasks_of_same_data(cfg, index)
     train = phase.train_dataloader.dataset
     train.tasks = {name: tasks[name] for name in new_tasks}
     train.seed = phase.randomness.seed
     parts = [stream.index(name) for name in new_tasks]
     train.setdefault('part', dict(index=parts[0] if len(parts) == 1 else parts, count=len(stream)))
-    phase.val_dataloader.dataset.tasks = tasks
-    for loader in (phase.train_dataloader, phase.val_dataloader):
-        loader.setdefault('collate_fn', dict(type='lhl.collate_samples'))
-        if not loader.get('num_workers'):  # torch refuses these options without workers
-            loader.persistent_workers = False
-            loader.pop('prefetch_factor', None)
-    phase.val_cfg = dict()
-    phase.val_evaluator = [metric for metrics in metric_configs(tasks).values() for metric in metrics]
+    _complete_loader(phase.train_dataloader)
+    scored = [_scoring(loader, {name: tasks[name] for name in names}) for loader, names in scored_tasks(cfg, tasks)]
+    first, *others = scored or [dict(dataloader=None, evaluator=None)]
+    phase.val_dataloader, phase.val_evaluator = first['dataloader'], first['evaluator']
+    phase.val_cfg = dict(type='SeveralDataSetsValLoop', others=others) if others else dict() if scored else None
+
+
+def _scoring(loader: dict, tasks: dict) -> dict:
+    """Give a validation loader the tasks that are scored on its data, and the metrics that score them."""
+    loader = copy.deepcopy(loader)
+    loader['dataset']['tasks'] = tasks
+    _complete_loader(loader)
+    return dict(dataloader=loader, evaluator=[metric for metrics in metric_configs(tasks).values()
+                                              for metric in metrics])
+
+
+def _complete_loader(loader: dict) -> None:
+    """Fill in what every loader has."""
+    loader.setdefault('collate_fn', dict(type='lhl.collate_samples'))
+    if not loader.get('num_workers'):  # torch refuses these options without workers
+        loader['persistent_workers'] = False
+        loader.pop('prefetch_factor', None)
 
 
 def phase_checkpoint(cfg: Config, index: int) -> Path:
@@ -210,6 +280,7 @@ def _training(cfg: Config, index: int) -> dict:
     cfg = copy.deepcopy(in_order(cfg))
     cfg.work_dir = ''
     phase = phase_config(cfg, index).to_dict()
+    phase['val_cfg'] = {}  # like the data: it trains nothing
     left_out = (*NOT_HASHED, 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name', 'val_dataloader',
                 'val_evaluator')
     return _without_workers({key: value for key, value in phase.items() if key not in left_out})

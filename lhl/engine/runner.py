@@ -72,7 +72,7 @@ class LearnerRunner(Runner):
         Left to the garbage collector, which finds the runner in a cycle, each of them would be waited for in vain for
         5 seconds: the queue that tells it to stop is taken apart first.
         """
-        for loop in (self._train_loop, self._val_loop, self._test_loop):
+        for loop in (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ())):
             if isinstance(loop, BaseLoop):
                 loop.dataloader._iterator = None
 

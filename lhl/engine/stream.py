@@ -149,7 +149,7 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     anew = ', with a new backbone and all heads from random weights' if 'is_new_learner' in phase_cfg.phase else ''
     runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}{anew}')
     runner.train()
-    metrics = runner.val()
+    metrics = runner.val() if phase_cfg.val_cfg is not None else {}
     runner.end_workers()
 
     weights = runner.save_phase(phase_checkpoint(cfg, index), dict(config=json.dumps(cfg.to_dict(), default=str)))

@@ -39,6 +39,7 @@ class Learner(BaseModel):
         backbone: Config of any backbone of mmsegmentation's registry.
         head: Config of the heads; the learner adds ``out_channels`` for each task, and counts ``in_channels`` where
             they are ``None``.
+        heads: Configs of the heads of single tasks, in place of ``head``: task to config.
         tasks: The tasks seen so far, in the stream's order: name to task config.
         data_preprocessor: Config of the preprocessor.
         norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
@@ -50,16 +51,16 @@ class Learner(BaseModel):
 
     def __init__(self, backbone: dict, head: dict, tasks: dict[str, dict], data_preprocessor: dict | None = None,
                  norm_eval: bool = False, backbone_norm: str = 'train', channels_last: bool = True,
-                 init_cfg: dict | None = None) -> None:
+                 heads: dict[str, dict] | None = None, init_cfg: dict | None = None) -> None:
         preprocessor = data_preprocessor or dict(type='DensePreprocessor', channels_last=channels_last)
         # Built here: mmengine's base class looks in lhl's registry inside a Runner only.
         super().__init__(MODELS.build(preprocessor), init_cfg)
         self.tasks = build_tasks(tasks)
         self.backbone = MODELS.build(backbone)
-        if head.get('in_channels', 0) is None:
-            head = dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
+        shared, own = self._with_channels(head), heads or {}
         self.heads = nn.ModuleDict({
-            name: MODELS.build(dict(head, out_channels=task.out_channels))
+            name: MODELS.build(dict(self._with_channels(own[name]) if name in own else shared,
+                                    out_channels=task.out_channels))
             for name, task in self.tasks.items()
         })
         if backbone_norm not in NORM_POLICIES:
@@ -71,6 +72,12 @@ class Learner(BaseModel):
         self.encoder_learns = True
         if channels_last:
             self.to(memory_format=torch.channels_last)
+
+    def _with_channels(self, head: dict) -> dict:
+        """Fill in the channels of a head's config where it wants them counted."""
+        if head.get('in_channels', 0) is not None:
+            return head
+        return dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
 
     @torch.no_grad()
     def _count_channels(self, in_index: int | Sequence[int]) -> int | list[int]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from lhl.engine import config_hash, phase_config
+from lhl.engine import config_hash, phase_config, training_hash
 from lhl.registry import DATASETS
 from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
@@ -56,6 +56,52 @@ def test_the_phases_share_out_all_training_images_evenly(config):
              for index in (1, 2, 3)]
     assert [len(part) for part in parts] == [6, 6, 6]
     assert sorted(sum(parts, [])) == list(range(18))
+
+
+def test_phases_with_images_of_their_own_share_with_those_alone_that_have_the_same(config, tmp_path):
+    cfg = config()
+    cfg.phases = [dict(task='segmentation'), dict(task='depth', train_dataloader=dict(dataset=dict(data_root='b'))),
+                  dict(task='normal', train_dataloader=dict(batch_size=4, dataset=dict(pipeline=[])))]
+    parts = [phase_config(cfg, index).train_dataloader.dataset.part for index in (1, 2, 3)]
+    assert parts == [dict(index=0, count=2), dict(index=0, count=1), dict(index=1, count=2)]
+
+
+def test_a_task_is_scored_on_the_data_of_the_phase_that_learns_it(config):
+    cfg = config()
+    cfg.phases = [dict(task='segmentation'), dict(task='depth', val_dataloader=dict(dataset=dict(data_root='b'))),
+                  dict(task='normal')]
+    ours = cfg.val_dataloader.dataset.data_root
+    second, third = phase_config(cfg, 2), phase_config(cfg, 3)
+    assert (second.val_dataloader.dataset.data_root, list(second.val_dataloader.dataset.tasks)) == (
+        ours, ['segmentation'])
+    other, = second.val_cfg.others
+    assert (other.dataloader.dataset.data_root, list(other.dataloader.dataset.tasks)) == ('b', ['depth'])
+    assert [metric['task'] for metric in other.evaluator] == ['depth']
+    assert list(third.val_dataloader.dataset.tasks) == ['segmentation', 'normal']
+    assert [metric['task'] for metric in third.val_evaluator] == ['segmentation', 'normal']
+
+
+def test_a_phase_without_validation_data_leaves_its_task_unscored(config):
+    cfg = config()
+    cfg.phases = [dict(task='segmentation', val_dataloader=None), dict(task='depth'), dict(task='normal')]
+    first, second = phase_config(cfg, 1), phase_config(cfg, 2)
+    assert (first.val_dataloader, first.val_evaluator, first.val_cfg) == (None, None, None)
+    assert list(second.val_dataloader.dataset.tasks) == ['depth'] and second.val_cfg == {}
+
+
+def test_on_which_data_a_task_is_scored_is_no_part_of_its_training(config):
+    cfg = config()
+    other = deepcopy(cfg)
+    other.phases[0] = dict(cfg.phases[0], val_dataloader=dict(dataset=dict(data_root='b')))
+    assert training_hash(other, 3) == training_hash(cfg, 3)
+    assert config_hash(other) != config_hash(cfg)
+
+
+def test_the_heads_of_single_tasks_come_with_their_tasks(config):
+    cfg = config()
+    cfg.model.heads = dict(depth=dict(type='ASPPHead', in_channels=64, channels=4))
+    assert phase_config(cfg, 1).model.heads == {}
+    assert phase_config(cfg, 2).model.heads.depth.channels == 4
 
 
 def test_every_phase_after_the_first_starts_from_the_one_before(config):

@@ -281,3 +281,13 @@ def test_a_file_of_pretrained_weights_never_runs_code(tmp_path):
     with pytest.raises(ConfigError, match='cannot load the pretrained weights'):
         pretrained(tmp_path / 'weights.pth').init_weights()
     assert not (tmp_path / 'created').exists()
+
+
+# ---- heads of single tasks -----------------------------------------------------------------------------------------
+
+def test_a_task_with_a_head_of_its_own_has_that_and_the_others_the_shared_one():
+    own = dict(type='ASPPHead', in_channels=None, channels=5, dilations=(1, ))
+    learner = tiny_learner(heads=dict(depth=own))
+    assert {name: head.fuse.conv.weight.shape[:2] for name, head in learner.heads.items()} == dict(
+        segmentation=(8, 40), depth=(5, 15), normal=(8, 40))
+    assert learner(images())['depth'].shape == (2, 1, 24, 40)
