@@ -39,14 +39,15 @@ class CIFARDenseNet(BaseModule):
 
     Args:
         widen_factor: Multiplies the growth, and with it every number of channels.
+        stem_stride: Stride of the stem, which multiplies the output stride; 2 suits 64x64 images, or a CPU.
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         growth = scaled_channels(GROWTH, widen_factor)
         channels = 2 * growth
-        self.stem = conv(3, channels, 3)
+        self.stem = conv(3, channels, 3, stem_stride)
         self.stages = nn.Sequential()
         for index, layers in enumerate(BLOCKS):
             stage = nn.Sequential()

@@ -50,13 +50,14 @@ class CIFARInception(BaseModule):
 
     Args:
         widen_factor: Multiplies every number of channels.
+        stem_stride: Stride of the stem, which multiplies the output stride; 2 suits 64x64 images, or a CPU.
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         in_channels = scaled_channels(192, widen_factor)
-        self.stem = conv_norm_relu(3, in_channels, 3)
+        self.stem = conv_norm_relu(3, in_channels, 3, stem_stride)
         self.stages = nn.Sequential()
         for index, modules in enumerate(STAGES):
             stage = nn.Sequential()

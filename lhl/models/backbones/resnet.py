@@ -19,14 +19,15 @@ class CIFARResNet(BaseModule):
 
     Args:
         widen_factor: Multiplies every number of channels.
+        stem_stride: Stride of the stem, which multiplies the output stride; 2 suits 64x64 images, or a CPU.
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         stages = [(scaled_channels(channels, widen_factor), blocks, stride) for channels, blocks, stride in STAGES]
         stem_channels = stages[0][0]
-        self.stem = conv_norm_relu(3, stem_channels, 3)
+        self.stem = conv_norm_relu(3, stem_channels, 3, stem_stride)
         self.stages = residual_stages(stem_channels, stages, basic_body)
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
