@@ -36,7 +36,7 @@ class Learner(BaseModel):
     ``self.method``, which the engine sets and which is no sub-module.
 
     Args:
-        backbone: Config of any backbone of mmsegmentation's registry.
+        backbone: Config of a backbone, lhl's or any of mmsegmentation's registry.
         head: Config of the heads; the learner adds ``out_channels`` for each task, and counts ``in_channels`` where
             they are ``None``.
         heads: Configs of the heads of single tasks, in place of ``head``: task to config.

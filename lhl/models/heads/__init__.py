@@ -1,4 +1,5 @@
-"""Dense heads: backbone features to a task's raw output."""
+"""Heads: backbone features to a task's raw output."""
 from .aspp_head import ASPPHead
+from .linear_head import LinearHead
 
-__all__ = ['ASPPHead']
+__all__ = ['ASPPHead', 'LinearHead']

@@ -1,0 +1,3 @@
+# LeNet-5 and one linear head per task, for images of 32x32; the head counts its channels, so that the backbone may
+# change by its type alone: CIFARAlexNet, CIFARVGG, CIFARInception, CIFARResNet, CIFARResNeXt, CIFARDenseNet, ...
+model = dict(type='Learner', backbone=dict(type='CIFARLeNet'), head=dict(type='LinearHead', in_channels=None))
