@@ -30,7 +30,8 @@ def cauchy_schwarz_divergence(values: Tensor, other: Tensor, dim: int | tuple[in
     # product keeps them where they have little in common.
     half_chord = 0.5 * (values - other).square().sum(dim)
     cosine = (values * other).sum(dim)
-    return torch.where(half_chord < 0.5, -torch.log1p(-half_chord.clamp(max=0.5)), -cosine.clamp(min=epsilon).log())
+    # The cosine decides, as a vector that stays zero lies half a square from any other.
+    return torch.where(cosine > 0.5, -torch.log1p(-half_chord.clamp(max=0.5)), -cosine.clamp(min=epsilon).log())
 
 
 def kdam_loss(views: DistillationViews, inter_weight: float = 1.0, intra_weight: float = 1.0) -> Tensor:
