@@ -7,44 +7,23 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from lhl.engine.checkpoint import build_learner, load_weights, read_checkpoint
+from lhl.engine.checkpoint import build_learner, find_checkpoint, load_weights, read_checkpoint
 from lhl.engine.config_check import check_dataloader
 from lhl.engine.distributed import init_distributed
 from lhl.engine.phase_config import phase_config
 from lhl.engine.runner import LearnerRunner
-from lhl.errors import CheckpointError, RunError
+from lhl.errors import CheckpointError
 from lhl.evaluation import Results
 from lhl.models import Learner
 
 from .command_line import merge_options
 
 
-def find_checkpoint(path: str | Path) -> Path:
-    """Find the checkpoint that a run's folder or a checkpoint's path stands for.
-
-    Args:
-        path: The folder of a run, which stands for its last finished phase, or a ``phase.pth``.
-
-    Raises:
-        RunError: If the run has no finished phase.
-        CheckpointError: If there is nothing at the path.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        if not path.exists():
-            raise CheckpointError(f'{path} does not exist; give the folder of a run or a phase.pth in it')
-        return path
-    results = Results.load(path)
-    if not results.phases:
-        raise RunError(f'the run in {path} has not finished a phase yet; continue it with tools/train.py --resume')
-    return path / results.phases[-1].checkpoint
-
-
 def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learner:
     """Load a trained learner, frozen and in evaluation mode.
 
     Args:
-        path: As for :func:`find_checkpoint`.
+        path: As for :func:`lhl.engine.checkpoint.find_checkpoint`.
         device: Where to put it.
     """
     checkpoint = find_checkpoint(path)
@@ -96,7 +75,7 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     """Score a trained learner on the validation set of its stream, on all tasks it has seen.
 
     Args:
-        path: As for :func:`find_checkpoint`.
+        path: As for :func:`lhl.engine.checkpoint.find_checkpoint`.
         options: Changes of the stored config, such as ``{'val_dataloader.dataset.data_root': ...}``.
         launcher: How the processes were started.
 

@@ -12,7 +12,8 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from lhl.atomic import atomic_write
-from lhl.errors import CheckpointError
+from lhl.errors import CheckpointError, RunError
+from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import MODELS
 
@@ -88,6 +89,46 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | 
     model.load_state_dict(weights, strict=False)
 
 
+def find_checkpoint(path: str | Path) -> Path:
+    """Find the checkpoint that a run's folder or a checkpoint's path stands for.
+
+    Args:
+        path: The folder of a run, which stands for its last finished phase, or a ``phase.pth``.
+
+    Raises:
+        RunError: If the run has no finished phase.
+        CheckpointError: If there is nothing at the path.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        if not path.exists():
+            raise CheckpointError(f'{path} does not exist; give the folder of a run or a phase.pth in it')
+        return path
+    results = Results.load(path)
+    if not results.phases:
+        raise RunError(f'the run in {path} has not finished a phase yet; continue it with tools/train.py --resume')
+    return path / results.phases[-1].checkpoint
+
+
+def stored_model(checkpoint: dict, source: str | Path) -> dict:
+    """Give the config of the model, tasks included, that a phase checkpoint of lhl holds.
+
+    Args:
+        checkpoint: From :func:`read_checkpoint`.
+        source: Where it comes from, for messages.
+
+    Raises:
+        CheckpointError: If it is not a phase checkpoint of lhl.
+    """
+    if 'lhl' not in checkpoint or 'model' not in checkpoint['lhl']:
+        raise CheckpointError(f'{source} does not say which model it holds; use the phase.pth of a run')
+    version = checkpoint['lhl'].get('version')
+    if version != CHECKPOINT_VERSION:
+        raise CheckpointError(f'{source} has version {version!r}, expected {CHECKPOINT_VERSION}; use the lhl that '
+                              f'wrote it')
+    return json.loads(checkpoint['lhl']['model'])
+
+
 def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     """Rebuild the learner of a phase checkpoint, frozen and in evaluation mode: a teacher, or a model to use.
 
@@ -98,13 +139,7 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     Raises:
         CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
     """
-    if 'lhl' not in checkpoint or 'model' not in checkpoint['lhl']:
-        raise CheckpointError(f'{source} does not say which model it holds; use the phase.pth of a run')
-    version = checkpoint['lhl'].get('version')
-    if version != CHECKPOINT_VERSION:
-        raise CheckpointError(f'{source} has version {version!r}, expected {CHECKPOINT_VERSION}; use the lhl that '
-                              f'wrote it')
-    learner = MODELS.build(json.loads(checkpoint['lhl']['model']))
+    learner = MODELS.build(stored_model(checkpoint, source))
     load_weights(learner, checkpoint['state_dict'], source)
     return learner.eval().requires_grad_(False)
 

@@ -26,6 +26,7 @@ from lhl.registry import (
     TRANSFORMS,
 )
 
+from .external_teacher import check_external_teacher
 from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from .phase_config import (
     CONFIG_OVERRIDES,
@@ -136,6 +137,8 @@ def _check_method(cfg: Config, where: str) -> Method:
     if requires.edits and not issubclass(wrapper, MethodOptimWrapper):
         raise ConfigError(f'{where}method: {name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
                           f"use optim_wrapper.type='MethodOptimWrapper'")
+    if requires.external_teacher is not None:
+        check_external_teacher(cfg, requires.external_teacher, f'{where}method')
     return method
 
 

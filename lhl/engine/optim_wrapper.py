@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from lhl.methods import Method
 
 AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
-LR_GROUPS = ('encoder', 'new_head', 'old_heads')
+LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
+#: How the names of the parameters begin that a method learns beside the learner's.
+METHOD_PARAMETERS = 'method_parameters.'
 
 
 def preferred_amp() -> str:
@@ -93,12 +95,13 @@ class MethodOptimWrapper(OptimWrapper):
 class PhaseOptimWrapperConstructor:
     """Build the optimizer of a phase: one parameter group each for the encoder, the new head and the old heads.
 
-    Frozen parameters are left out. A new optimizer per phase: moments of the phase before would move what it learned.
+    What the method itself learns is a fourth, without weight decay. Frozen parameters are left out. A new optimizer per
+    phase: moments of the phase before would move what it learned.
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer`` inside.
-        paramwise_cfg: ``dict(new_tasks=[...], lr_factors=dict(encoder=1, new_head=1, old_heads=1))``; the engine fills
-            it in from the phase.
+        paramwise_cfg: ``dict(new_tasks=[...], lr_factors=dict(encoder=1, new_head=1, old_heads=1, method=1))``;
+            the engine fills it in from the phase.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict) -> None:
@@ -115,13 +118,16 @@ class PhaseOptimWrapperConstructor:
             if parameter.requires_grad:
                 members[self._group_of(name)].append(parameter)
         groups = [
-            dict(params=parameters, lr=self.optimizer_cfg['lr'] * self.lr_factors[group], name=group)
+            dict(params=parameters, lr=self.optimizer_cfg['lr'] * self.lr_factors[group], name=group,
+                 **(dict(weight_decay=0.0) if group == 'method' else {}))
             for group, parameters in members.items() if parameters
         ]
         optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=groups))
         return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg, optimizer=optimizer))
 
     def _group_of(self, name: str) -> str:
+        if name.startswith(METHOD_PARAMETERS):
+            return 'method'
         if not name.startswith('heads.'):
             return 'encoder'
         return 'new_head' if name.startswith(self.new_heads) else 'old_heads'

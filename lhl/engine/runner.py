@@ -27,6 +27,8 @@ from .checkpoint import (
     training_checkpoints,
     write_checkpoint,
 )
+from .external_teacher import load_external_teacher
+from .optim_wrapper import METHOD_PARAMETERS
 from .randomness import seed_torch
 
 
@@ -82,9 +84,10 @@ class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
     The student starts from the checkpoint of the phase before, in which only the new heads may be missing; with
-    another backbone it starts anew, all its heads included. The teacher is built from that same file, as the model
-    that it was, and is no part of the student: not in its checkpoints, not in DDP. A phase that another run has
-    trained is taken over: its weights and, if it is of the same method, what the method carries on.
+    another backbone it starts anew, all its heads included. The teacher is built from that same file, or from that of
+    another run, as the model that it was, and is no part of the student: not in its checkpoints, not in DDP. What the
+    method itself learns is in DDP and in the training checkpoints, but not in what a phase saves. A phase that another
+    run has trained is taken over: its weights and, if it is of the same method, what the method carries on.
     """
 
     phase: Phase
@@ -106,12 +109,18 @@ class PhaseRunner(LearnerRunner):
         teacher = None
         if previous is not None and self.method.requires.teacher:
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
+        self.teacher_digest = None
+        if self.method.requires.external_teacher is not None:
+            teacher, self.teacher_digest = load_external_teacher(self.method.requires.external_teacher, get_device())
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
         self._previous_weights = None if previous is None or is_new_learner else previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         learner.train_encoder(self.method.trains_encoder(self.phase))
+        own_parameters = self.method.own_parameters(self.phase)
+        if own_parameters:
+            learner.method_parameters = nn.ParameterDict(own_parameters)
         return learner
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
@@ -137,11 +146,12 @@ class PhaseRunner(LearnerRunner):
         super()._init_model_weights()
         if self._previous_weights is not None:
             new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
-            load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=new_heads)
+            load_weights(self.learner, self._previous_weights, self.previous_checkpoint,
+                         may_miss=[*new_heads, METHOD_PARAMETERS])
             self._previous_weights = None
         if self.trained is not None:
             path = self.trained['checkpoint']
-            load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
+            load_weights(self.learner, read_checkpoint(path)['state_dict'], path, may_miss=[METHOD_PARAMETERS])
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -176,7 +186,8 @@ class PhaseRunner(LearnerRunner):
         Returns:
             The weights, on the CPU.
         """
-        weights = {name: tensor.detach().cpu() for name, tensor in self.learner.state_dict().items()}
+        weights = {name: tensor.detach().cpu() for name, tensor in self.learner.state_dict().items()
+                   if not name.startswith(METHOD_PARAMETERS)}
         if self.rank == 0:
             description = {
                 'version': CHECKPOINT_VERSION,

@@ -18,6 +18,7 @@ from .checkpoint import read_checkpoint, training_checkpoints, weights_digest
 from .config_check import check_config
 from .distributed import init_distributed
 from .memory import peak_memory_mib, reset_peak_memory
+from .optim_wrapper import METHOD_PARAMETERS
 from .phase_config import (
     config_hash,
     describe_backbone,
@@ -160,7 +161,8 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     for key, value in metrics.items():
         task, metric = key.split('/', 1)
         by_task[task][metric] = value
-    parameters = sum(parameter.numel() for parameter in runner.learner.parameters())
+    parameters = sum(parameter.numel() for name, parameter in runner.learner.named_parameters()
+                     if not name.startswith(METHOD_PARAMETERS))
     if method.requires.separate_models and results.phases:  # the models of the phases before are as they were
         by_task = {**results.phases[-1].metrics, **by_task}
         parameters += results.phases[-1].parameters

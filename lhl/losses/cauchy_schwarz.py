@@ -27,10 +27,10 @@ def cauchy_schwarz_divergence(values: Tensor, other: Tensor, dim: int | tuple[in
     """
     values, other = (_to_unit_length(at_least_float32(vector), dim) for vector in (values, other))
     # Half the squared chord is 1 - cos with all its digits, and with a gradient, where the two hardly differ; the
-    # product keeps them where they have little in common.
+    # product keeps them where they have little in common. A vector that stays zero lies half a square from any other.
     half_chord = 0.5 * (values - other).square().sum(dim)
     cosine = (values * other).sum(dim)
-    return torch.where(half_chord < 0.5, -torch.log1p(-half_chord.clamp(max=0.5)), -cosine.clamp(min=epsilon).log())
+    return torch.where(half_chord < 0.25, -torch.log1p(-half_chord.clamp(max=0.25)), -cosine.clamp(min=epsilon).log())
 
 
 def kdam_loss(views: DistillationViews, inter_weight: float = 1.0, intra_weight: float = 1.0) -> Tensor:

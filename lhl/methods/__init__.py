@@ -1,9 +1,10 @@
 """Methods: one file per method; ``base.py`` is the whole contract."""
-from .base import Method, Phase, Requirements
+from .base import ExternalTeacher, Method, Phase, Requirements
 from .combined import Combined
 from .der import DER, DERpp
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
+from .dist import DIST
 from .ewc import EWC, OnlineEWC
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
@@ -11,6 +12,8 @@ from .had import HAD
 from .hcl import HCL
 from .icarl import ICaRL
 from .joint import Joint
+from .kd import KD
+from .kdam import KDAM
 from .lwf import LwF
 from .lwp import LwP
 from .pod import GlobalPOD, LocalPOD
@@ -21,7 +24,7 @@ from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
 __all__ = [
-    'Combined', 'DER', 'DERpp', 'DIS', 'DetachedDistillation', 'EWC', 'FrozenEncoder', 'GPM', 'GlobalPOD',
-    'HAD', 'HCL', 'ICaRL', 'Joint', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP',
-    'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
+    'Combined', 'DER', 'DERpp', 'DIS', 'DIST', 'DetachedDistillation', 'EWC', 'ExternalTeacher', 'FrozenEncoder',
+    'GPM', 'GlobalPOD', 'HAD', 'HCL', 'ICaRL', 'Joint', 'KD', 'KDAM', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC',
+    'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla'
 ]

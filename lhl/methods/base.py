@@ -1,7 +1,7 @@
 """What a method is: how a stream is learned, in a handful of moments."""
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from torch import Tensor
 
@@ -9,6 +9,13 @@ from lhl.models import Batch, Learner
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
+
+
+class ExternalTeacher(NamedTuple):
+    """A learner that another run has trained, and what a method asks it about."""
+
+    path: str  #: the folder of a run, which stands for its last finished phase, or a ``phase.pth``
+    tasks: tuple[str, ...] | None = None  #: the student's tasks that it is asked about; None for all of them
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Requirements:
         own_first_phase: Whether the first phase trains otherwise than Vanilla's; if not, runs may share it.
         single_phase: All tasks are learned in one phase.
         separate_models: Each phase starts anew and learns a model of its own, with one head.
+        external_teacher: The frozen learner of another run, in every phase.
     """
 
     teacher: bool = False
@@ -33,6 +41,7 @@ class Requirements:
     own_first_phase: bool = False
     single_phase: bool = False
     separate_models: bool = False
+    external_teacher: ExternalTeacher | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,8 @@ class Phase:
         new_tasks: The tasks learned in this phase: one, unless the config says otherwise.
         tasks: All tasks seen so far, the new ones last.
         loss_weight: Weight of the new tasks' own losses, L_new.
-        teacher: The frozen learner of the phase before, where the method requires one and ``index`` is above 1.
+        teacher: The frozen learner of the phase before, where the method requires one and ``index`` is above 1; or
+            that of another run.
         seed: Of the run, for draws that must be the same on all ranks.
     """
 
@@ -83,6 +93,14 @@ class Method:
     def trains_encoder(self, phase: Phase) -> bool:
         """Say whether the backbone learns in this phase. If not, it is frozen, normalisation statistics included."""
         return True
+
+    def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
+        """Give the first values of what the method itself learns in this phase, such as the weights of tasks.
+
+        The engine makes parameters of them, which are trained with the learner but are no part of what a phase saves:
+        ``learner.method_parameters`` holds them, under the names given here.
+        """
+        return {}
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Prepare for a phase: the learner has its new head and is on its device, and the teacher is ready.

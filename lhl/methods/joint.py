@@ -1,6 +1,9 @@
 """Joint training: all tasks at once, on all images (HAD, Sec. 5.1, the upper bound)."""
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
+import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from lhl.errors import ConfigError, suggest
@@ -8,6 +11,9 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 
 @METHODS.register_module()
@@ -19,13 +25,28 @@ class Joint(Method):
     labelled only for the task in whose phase it would have been seen: the same label budget.
 
     Args:
-        task_weights: Weight of each task's loss; 1 where not named.
+        task_weights: Weight of each task's loss; 1 where not named. ``'learned'`` learns them with the learner by
+            homoscedastic uncertainty (Kendall, Gal and Cipolla, CVPR 2018): the loss L of each task becomes
+            ``exp(-s) L + s`` with a number s of its own, 0 at the start. For L1 losses that is the negative
+            log-likelihood of Laplace's distribution of scale ``exp(s)``. For classes the paper's form has s / 2; with
+            one form for all, each weighted loss tends to 1, whatever its kind.
+
+    Raises:
+        ConfigError: If the weights are a word other than ``'learned'``.
     """
 
     requires = Requirements(single_phase=True, own_first_phase=True)
 
-    def __init__(self, task_weights: Mapping[str, float] | None = None) -> None:
-        self.task_weights = dict(task_weights or {})
+    def __init__(self, task_weights: Mapping[str, float] | Literal['learned'] | None = None) -> None:
+        self.learns_weights = task_weights == 'learned'
+        if isinstance(task_weights, str) and not self.learns_weights:
+            raise ConfigError(f"task_weights={task_weights!r} of {type(self).__name__} is unknown; give 'learned', or "
+                              f"the weights such as dict(normal=10)")
+        self.task_weights = {} if self.learns_weights else dict(task_weights or {})
+
+    def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
+        """The number s of each task, where weights are learned."""
+        return {name: torch.zeros(()) for name in phase.new_tasks} if self.learns_weights else {}
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Refuse weights of tasks that are not learned."""
@@ -36,7 +57,21 @@ class Joint(Method):
                                   f'{suggest(name, phase.new_tasks)}')
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The weighted loss of each task."""
+        """The weighted loss of each task and, where weights are learned, the number s of each."""
         losses = super().losses(batch, features, outputs)
-        return {f'loss_new_{name}': self.task_weights.get(name, 1.0) * losses[f'loss_new_{name}']
-                for name in self.phase.new_tasks}
+        if not self.learns_weights:
+            return {f'loss_new_{name}': self.task_weights.get(name, 1.0) * losses[f'loss_new_{name}']
+                    for name in self.phase.new_tasks}
+        uncertainties = self.learner.method_parameters
+        weighted = {f'loss_new_{name}': (-uncertainties[name]).exp() * losses[f'loss_new_{name}']
+                    for name in self.phase.new_tasks}
+        # A batch without a label of the task says nothing about its weight.
+        return weighted | {f'loss_uncertainty_{name}': uncertainties[name] * batch.valid[name].any()
+                           for name in self.phase.new_tasks}
+
+    def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """Say which weights were learned."""
+        if self.learns_weights:
+            weights = ', '.join(f'{name} {(-learner.method_parameters[name]).exp().item():.4g}'
+                                for name in phase.new_tasks)
+            print_log(f'{type(self).__name__}: the final weights of the tasks are {weights}', logger='current')

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import interval_groups, masked_mean, threshold_groups
+from lhl.losses import DistillationViews, interval_groups, masked_mean, threshold_groups
 
 
 class Task:
@@ -94,6 +94,17 @@ class Task:
             ``(B, H, W)`` non-negative losses.
         """
         return self.loss_map(prediction, self.pseudo_label(teacher_prediction))
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """Show what student and teacher say as numbers of one sign, whose rows and columns can be compared.
+
+        Args:
+            prediction: The student's, ``(B, C, H, W)`` from :meth:`predict`.
+            teacher_prediction: The teacher's, ``(B, C, H, W)``; a constant.
+            temperature: Softens probabilities; a regression task has none.
+        """
+        raise NotImplementedError(f'{type(self).__name__} must define distillation_views')
 
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import class_groups, kl_divergence_map
+from lhl.losses import DistillationViews, binary_views, class_groups, kl_divergence_map
 
 from .base import Task, blacken_invalid
 
@@ -61,6 +61,11 @@ class Binary(Task):
         student, teacher = (torch.cat([torch.zeros_like(logits), logits], dim=1)
                             for logits in (prediction, teacher_prediction))
         return kl_divergence_map(student, teacher, temperature)
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """The probabilities of 0 and 1; a row is a pixel."""
+        return binary_views(prediction, teacher_prediction, temperature)
 
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:

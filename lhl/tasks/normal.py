@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
+from lhl.losses import DistillationViews, unit_vector_views
 from lhl.registry import TASKS
 
 from .base import Task, blacken_invalid, unit_vectors
@@ -34,6 +35,11 @@ class SurfaceNormalEstimation(Task):
         angles, where 1 - cos in float32 is rounded to 0 below 0.02 degrees.
         """
         return 0.5 * (prediction - target).square().sum(dim=1)
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """The components moved from [-1, 1] to [0, 1]; a row is an image."""
+        return unit_vector_views(prediction, teacher_prediction)
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
         """A zero vector was not measured."""

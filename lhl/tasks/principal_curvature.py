@@ -2,7 +2,9 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from torch import Tensor
 
+from lhl.losses import DistillationViews, signed_views
 from lhl.registry import TASKS
 
 from .base import blacken_invalid
@@ -37,6 +39,11 @@ class PrincipalCurvatureEstimation(Regression):
     def __init__(self, name: str, mean: float | Sequence[float] = 0.0, std: float | Sequence[float] = 1.0,
                  metrics: Sequence[Mapping] | None = None) -> None:
         super().__init__(name, 2, mean, std, metrics)
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """Each curvature in units of the teacher's range in the image, from its least value; a row is an image."""
+        return signed_views(prediction, teacher_prediction)
 
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and what no visible surface has: bends with a radius of less than a tenth of a millimetre."""

@@ -5,6 +5,7 @@ import numpy as np
 from torch import Tensor
 
 from lhl.errors import ConfigError
+from lhl.losses import DistillationViews, positive_views
 
 from .base import Task
 
@@ -50,6 +51,11 @@ class Regression(Task):
         if self.standardised:
             error = error / _as_channels(self.std, error)
         return error.sum(dim=1) if self.out_channels > 1 else error.squeeze(1)
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """What is above the teacher's least value; a row is an image. Numbers of both signs need another view."""
+        return positive_views(prediction, teacher_prediction)
 
 
 def unit_interval(target: np.ndarray, valid: np.ndarray | None,

@@ -5,7 +5,7 @@ import numpy as np
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import class_groups, cross_entropy_map, kl_divergence_map
+from lhl.losses import DistillationViews, class_groups, class_views, cross_entropy_map, kl_divergence_map
 from lhl.registry import TASKS
 
 from .base import Task, blacken_invalid
@@ -48,6 +48,11 @@ class SemanticSegmentation(Task):
     def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
         """Divergence from the teacher's class probabilities, both softened by the temperature, times its square."""
         return kl_divergence_map(prediction, teacher_prediction, temperature)
+
+    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
+                           temperature: float = 1.0) -> DistillationViews:
+        """The probabilities of the classes; a row is a pixel."""
+        return class_views(prediction, teacher_prediction, temperature)
 
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:

@@ -3,9 +3,10 @@ import socket
 
 import pytest
 from mmengine.config import Config
-from test_engine.tiny_stream import FOLDERS, ROOT, run_tool, write_config, write_data
+from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, run_tool, write_config, write_data
 
 from lhl.engine import read_checkpoint, train_stream
+from lhl.engine.checkpoint import training_checkpoints
 from lhl.evaluation import Results
 
 #: Batch statistics and dropout depend on how a batch is split; a plain optimizer does not enlarge rounding.
@@ -71,3 +72,20 @@ def test_testing_with_two_processes_gives_the_metrics_of_one(runs, tmp_path):
     found = [flat(json.loads((tmp_path / name).read_text())) for name in ('one.json', 'two.json')]
     assert found[1] == pytest.approx(found[0], rel=1e-6)
     assert found[0] == pytest.approx(flat(Results.load(runs[1]).phases[-1].metrics), rel=1e-6)
+
+
+def test_two_processes_learn_the_same_weights_of_tasks_as_one(tmp_path):
+    data, folder = write_data(tmp_path / 'data', per_phase=4, val=2), 'phase1_' + '_'.join(STREAM)
+    at_once = (f"phases = [dict(tasks={STREAM!r})]\nmethod = dict(type='Joint', task_weights='learned')\n"
+               f"train_cfg = dict(max_epochs=1)\ndefault_hooks = dict(checkpoint=dict(interval=1))\n")
+    cfg = Config.fromfile(write_config(tmp_path / 'one.py', data, 'Vanilla', extra=EXTRA.format(batch_size=4) + at_once))
+    cfg.work_dir = str(tmp_path / 'one')
+    train_stream(cfg)
+    two = write_config(tmp_path / 'two.py', data, 'Vanilla', extra=EXTRA.format(batch_size=2) + at_once)
+    finished = run_tool(ROOT / 'tools/dist_train.sh', two, '2', '--work-dir', tmp_path / 'two', PORT=free_port())
+    assert finished.returncode == 0, finished.stderr
+    numbers = []
+    for run in (tmp_path / 'one', tmp_path / 'two'):
+        state = read_checkpoint(training_checkpoints(run / folder)[0])['state_dict']
+        numbers.append({name: state[f'method_parameters.{name}'].item() for name in STREAM})
+    assert numbers[1] == pytest.approx(numbers[0], abs=1e-6) and all(abs(value) > 1e-4 for value in numbers[0].values())

@@ -24,6 +24,8 @@ TERMS = dict(
     DetachedDistillation=['dis_{}'], EWC=['ewc'], GlobalPOD=['pod'],
     HAD=['distribution_balanced_{}', 'saliency_guided_{}'], HCL=['hcl_{}', 'hcl_inverted_{}'], ICaRL=['replay'],
     LocalPOD=['pod'], LwF=['lwf_{}'], LwP=['dis_{}', 'distances'], OnlineEWC=['ewc'])
+#: The term of methods that learn all tasks at once with a teacher from another run.
+TAUGHT = dict(DIST='dist', KD='kd', KDAM='kdam')
 #: What other methods have no terms for: they change how much, or which part, of the learner learns.
 WITHOUT_TERMS = ('FrozenEncoder', 'GPM', 'Joint', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla')
 
@@ -61,7 +63,7 @@ def write_data(root, train=12, val=2):
     return root
 
 
-def stream_config(name, data, work_dir):
+def stream_config(name, data, work_dir, teacher=''):
     """The tiny benchmark's config with other tasks and data: two batches of two images in each phase."""
     cfg = Config.fromfile(CONFIGS / '_base_' / 'synth_rooms_tiny.py')
     dataset = dict(type='FolderDataset', data_root=str(data), splits=dict(train='train.txt', val='val.txt'),
@@ -75,6 +77,8 @@ def stream_config(name, data, work_dir):
                       dataset=dict(dataset, split=split, pipeline=pipelines[split]))
     cfg.tasks, cfg.method = TASKS, CONFIG_OF[name]
     cfg.method.pop('task_weights', None)  # which name the benchmark's tasks
+    if name in TAUGHT:
+        cfg.method.teacher = str(teacher)
     requires = METHODS.build(CONFIG_OF[name]).requires
     if requires.stored_images:
         cfg.method.memory_size = 3
@@ -100,6 +104,13 @@ def vanilla(data, tmp_path_factory):
     return train_stream(stream_config('Vanilla', data, tmp_path_factory.mktemp('vanilla') / 'run'))
 
 
+@pytest.fixture(scope='module')
+def teacher(data, tmp_path_factory):
+    run = tmp_path_factory.mktemp('teacher') / 'run'
+    train_stream(stream_config('Joint', data, run))
+    return run
+
+
 def logged_losses(run, phase):
     """All loss terms of each iteration of a phase."""
     scalars, = run.glob(f'{phase.checkpoint.split("/")[0]}/*/vis_data/scalars.json')
@@ -109,13 +120,13 @@ def logged_losses(run, phase):
 
 def test_every_method_is_run():
     known = {name for name, method in METHODS.module_dict.items() if method.__module__.startswith('lhl.methods')}
-    assert set(CONFIG_OF) == known == {*TERMS, *WITHOUT_TERMS}
+    assert set(CONFIG_OF) == known == {*TERMS, *TAUGHT, *WITHOUT_TERMS}
 
 
 @pytest.mark.parametrize('name', CONFIG_OF)
-def test_a_stream_of_other_kinds_is_learned(name, data, vanilla, tmp_path):
+def test_a_stream_of_other_kinds_is_learned(name, data, vanilla, teacher, tmp_path):
     run = tmp_path / 'run'
-    results = train_stream(stream_config(name, data, run))
+    results = train_stream(stream_config(name, data, run, teacher))
     assert results.finished and Results.load(run).stream == STREAM
     for phase in results.phases:
         learned = STREAM[:STREAM.index(phase.tasks[-1]) + 1]
@@ -125,8 +136,10 @@ def test_a_stream_of_other_kinds_is_learned(name, data, vanilla, tmp_path):
         expected = {f'loss_new_{task}' for task in phase.tasks}
         if old_tasks:
             expected |= {f'loss_{term.format(task)}' for term in TERMS.get(name, ()) for task in old_tasks}
+        if name in TAUGHT:
+            expected |= {f'loss_{TAUGHT[name]}_{task}' for task in phase.tasks}
         losses = logged_losses(run, phase)
-        assert len(losses) == (6 if name == 'Joint' else 2)
+        assert len(losses) == (2 if len(results.phases) > 1 else 6)
         for terms in losses:
             assert all(math.isfinite(value) for value in terms.values())
             assert expected <= terms.keys()

@@ -16,7 +16,8 @@ SUFFIX = '_tiny_synthrooms'
 CONFIG_FILES = {path.stem.removesuffix(SUFFIX): path for path in sorted(CONFIGS.rglob(f'*{SUFFIX}.py'))
                 if path.parent.name != 'ablations'}  # which differ from HAD in numbers only
 #: They differ from another config in a number or an option that the method's own tests cover.
-VARIANTS = ('global_pod_l1', 'global_pod_l2', 'joint_split', 'local_pod_l1', 'local_pod_l2', 'spg_gradient')
+VARIANTS = ('global_pod_l1', 'global_pod_l2', 'joint_narrow', 'joint_split', 'joint_wide', 'local_pod_l1',
+            'local_pod_l2', 'spg_gradient')
 ALL = [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in CONFIG_FILES]
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
 
@@ -32,7 +33,7 @@ class InterruptionError(Exception):
 
 @pytest.fixture(scope='module')
 def data(tmp_path_factory):
-    return write_data(tmp_path_factory.mktemp('data'))
+    return write_data(tmp_path_factory.mktemp('every_method') / 'data')
 
 
 def read(name, data, work_dir):
@@ -51,20 +52,23 @@ def read(name, data, work_dir):
             method.memory_size = MEMORY
         if method.get('inversion'):
             method.inversion.update(steps=3, warmup_steps=1)
+    if cfg.method.get('teacher'):
+        cfg.method.teacher = str(data.parent / 'joint')
     cfg.work_dir = str(work_dir)
     return cfg
 
 
 @pytest.fixture(scope='module')
-def whole(data, tmp_path_factory):
-    """The uninterrupted run of a config, trained once."""
-    runs = {}
-
+def whole(data):
+    """The uninterrupted run of a config, and of its teacher, trained once."""
     def train(name):
-        if name not in runs:
-            runs[name] = tmp_path_factory.mktemp(name) / 'run'
-            train_stream(read(name, data, runs[name]))
-        return runs[name]
+        run = data.parent / name
+        if not run.exists():
+            cfg = read(name, data, run)
+            if cfg.method.get('teacher'):
+                train('joint')
+            train_stream(cfg)
+        return run
     return train
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from lhl.losses import dist_loss, kdam_loss
 from lhl.tasks import Task, build_tasks
 
 CONFIGS = dict(
@@ -59,6 +60,51 @@ def test_the_soft_loss_map_is_a_distance_between_predictions(name):
     loss_map = task.soft_loss_map(prediction, other, temperature=2.0)
     assert loss_map.shape == (2, 4, 5) and (loss_map > 0).all()
     assert (task.soft_loss_map(prediction, prediction, temperature=2.0) == 0).all()
+
+
+#: How each kind is compared as a whole: what a row is, and how many channels a pixel has.
+VIEWS = dict(
+    scene=('pixels', 13), distance=('images', 1), orientation=('images', 3), borders=('pixels', 2),
+    attention=('pixels', 2), body=('pixels', 7), inverse=('images', 1), range=('images', 1), edges=('images', 1),
+    corners=('images', 1), shade=('images', 1), bend=('images', 2))
+
+
+def predictions_near_each_other(task):
+    """A student's and a teacher's, which differ by a tenth of what they vary by."""
+    generator = torch.Generator().manual_seed(0)
+    raw = 3 + torch.randn(2, task.out_channels, 4, 5, generator=generator)
+    other = raw + 0.1 * torch.randn(raw.shape, generator=generator)
+    return task.predict(raw).requires_grad_(), task.predict(other)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_the_views_are_non_negative_and_have_the_rows_of_the_kind(name):
+    views = TASKS[name].distillation_views(*predictions_near_each_other(TASKS[name]))
+    rows, channels = VIEWS[name]
+    assert views.rows == rows and views.student.shape == views.teacher.shape == (2, channels, 4, 5)
+    assert (views.student >= 0).all() and (views.teacher >= 0).all() and not views.teacher.requires_grad
+
+
+@pytest.mark.parametrize('loss', [kdam_loss, dist_loss])
+@pytest.mark.parametrize('name', TASKS)
+def test_the_views_of_every_kind_teach_and_have_nothing_to_teach_to_an_equal(name, loss):
+    task = TASKS[name]
+    student, teacher = predictions_near_each_other(task)
+    value = loss(task.distillation_views(student, teacher))
+    value.backward()
+    assert value > 1e-6 and student.grad.isfinite().all() and student.grad.abs().sum() > 0
+    assert loss(task.distillation_views(teacher, teacher)).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_a_temperature_softens_probabilities_and_nothing_else(name):
+    task = TASKS[name]
+    student, teacher = predictions_near_each_other(task)
+    sharp, soft = (task.distillation_views(student, teacher, temperature).teacher for temperature in (1.0, 4.0))
+    if VIEWS[name][0] == 'pixels':
+        assert (soft.amax(1) < sharp.amax(1)).all()
+    else:
+        assert torch.equal(sharp, soft)
 
 
 def test_the_soft_loss_map_of_a_new_kind_is_the_loss_to_the_pseudo_label_at_any_temperature():

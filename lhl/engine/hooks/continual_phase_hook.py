@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mmengine.hooks import Hook
 
 from lhl.engine.checkpoint import read_checkpoint
+from lhl.engine.external_teacher import check_same_teacher
 from lhl.engine.randomness import seed_torch
 from lhl.registry import HOOKS
 
@@ -49,9 +50,14 @@ class ContinualPhaseHook(Hook):
         """Add the method's state and the seconds so far."""
         checkpoint['method'] = runner.method.state_dict()
         checkpoint['seconds'] = time.perf_counter() - self.started
+        if runner.teacher_digest is not None:
+            checkpoint['teacher_sha256'] = runner.teacher_digest
 
     def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
-        """Keep the method's state until the phase begins."""
+        """Keep the method's state until the phase begins; the teacher has to be the one that taught so far."""
+        if runner.teacher_digest is not None:
+            check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'),
+                               runner.method.requires.external_teacher.path)
         self.resumed_state = checkpoint['method']
         self.seconds = checkpoint['seconds']
 

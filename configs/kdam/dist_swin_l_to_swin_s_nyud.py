@@ -1,0 +1,2 @@
+_base_ = ['./joint_swin_s_nyud.py']
+method = dict(type='DIST', teacher='work_dirs/joint_swin_l_nyud')

@@ -1,0 +1,2 @@
+_base_ = ['./joint_swin_t_nyud.py']
+method = dict(type='KD', teacher='work_dirs/joint_swin_b_nyud')

@@ -1,0 +1,2 @@
+_base_ = ['./joint_hrnet18_pascal_context.py']
+method = dict(type='KDAM', teacher='work_dirs/joint_swin_l_pascal_context')

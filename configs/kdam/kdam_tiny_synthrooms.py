@@ -1,0 +1,2 @@
+_base_ = ['./joint_narrow_tiny_synthrooms.py']
+method = dict(type='KDAM', teacher='work_dirs/joint_wide_tiny_synthrooms')
