@@ -82,9 +82,10 @@ class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
     The student starts from the checkpoint of the phase before, in which only the new heads may be missing; with
-    another backbone it starts anew, all its heads included. The teacher is built from that same file, as the model
-    that it was, and is no part of the student: not in its checkpoints, not in DDP. A phase that another run has
-    trained is taken over: its weights and, if it is of the same method, what the method carries on.
+    another backbone it starts anew, all its heads included but for those that are adapted. The teacher is built from
+    that same file, as the model that it was, and is no part of the student: not in its checkpoints, not in DDP. A
+    phase that another run has trained is taken over: its weights and, if it is of the same method, what the method
+    carries on.
     """
 
     phase: Phase
@@ -98,6 +99,7 @@ class PhaseRunner(LearnerRunner):
         self.previous_checkpoint = phase.pop('previous_checkpoint')
         self.trained = phase.pop('trained', None)
         is_new_learner = phase.pop('is_new_learner', False)
+        self._adapted_heads = phase.pop('adapted_heads', [])
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -108,7 +110,8 @@ class PhaseRunner(LearnerRunner):
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
-        self._previous_weights = None if previous is None or is_new_learner else previous['state_dict']
+        starts_anew = previous is None or (is_new_learner and not self._adapted_heads)
+        self._previous_weights = None if starts_anew else previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         learner.train_encoder(self.method.trains_encoder(self.phase))
@@ -135,13 +138,23 @@ class PhaseRunner(LearnerRunner):
             return
         seed_torch(self.seed, self.phase.index)
         super()._init_model_weights()
-        if self._previous_weights is not None:
+        if self._adapted_heads:
+            self._load_adapted_heads()
+        elif self._previous_weights is not None:
             new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
             load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=new_heads)
-            self._previous_weights = None
+        self._previous_weights = None
         if self.trained is not None:
             path = self.trained['checkpoint']
             load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
+
+    def _load_adapted_heads(self) -> None:
+        """Put the heads of the phase before behind their new adapters; an adapter that one had is left away."""
+        for name in self._adapted_heads:
+            weights = _part(self._previous_weights, f'heads.{name}.')
+            if 'adapters.0.weight' in weights:
+                weights = _part(weights, 'head.')
+            load_weights(self.learner.heads[name].head, weights, f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -187,6 +200,11 @@ class PhaseRunner(LearnerRunner):
             }
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
+
+
+def _part(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Take the weights of one module out of a state dict."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
 def _without_pretraining(model: dict) -> dict:

@@ -2,7 +2,7 @@
 import mmseg.models  # noqa: F401  (registers the backbones)
 
 from .data_preprocessor import DensePreprocessor
-from .heads import ASPPHead
+from .heads import AdaptedHead, ASPPHead
 from .learner import Batch, Learner
 
-__all__ = ['ASPPHead', 'Batch', 'DensePreprocessor', 'Learner']
+__all__ = ['ASPPHead', 'AdaptedHead', 'Batch', 'DensePreprocessor', 'Learner']
