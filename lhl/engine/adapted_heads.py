@@ -32,7 +32,7 @@ def adapted_heads(cfg: Config, index: int, backbones: Sequence[Mapping], is_chan
         Task to head config, for the adapted heads only, with ``in_channels`` left to be counted.
 
     Raises:
-        ConfigError: If a head does not say how wide its features are to be.
+        ConfigError: If a head cannot be told how wide its features are.
     """
     made_for = {}
     for i, entry in enumerate(cfg.phases[:index]):
@@ -47,8 +47,8 @@ def adapted_heads(cfg: Config, index: int, backbones: Sequence[Mapping], is_chan
 def _adapted_head(name: str, head: dict, old_backbone: Mapping, new_backbone: Mapping) -> dict:
     """Put an adapter from the features of one backbone to those of another in front of a head."""
     if 'in_channels' not in head:
-        raise ConfigError(f'the head {head["type"]} of {name} has no option in_channels, which old_heads=\'adapted\' '
-                          f'has to fill in; use fresh heads')
+        raise ConfigError(f'the head {head["type"]} of {name} has no option in_channels, by which old_heads="adapted" '
+                          f'tells it the width it was trained on; leave old_heads away')
     in_index = head.pop('in_index', -1)
     indices = (in_index, ) if isinstance(in_index, int) else tuple(in_index)
     old, new = (_probe(_without_pretraining(backbone), indices) for backbone in (old_backbone, new_backbone))

@@ -144,8 +144,9 @@ def phase_config(cfg: Config, index: int) -> Config:
                 head.in_channels = None  # the learner counts them
     if continues and (adapted := phase_adapted_heads(cfg, index)):
         phase.model.heads = {**phase.model.get('heads', {}), **adapted}
-        if is_new_learner:
-            phase.phase.adapted_heads = list(adapted)
+        if is_new_learner:  # where the weights of each are in the checkpoint of the phase before, without its adapter
+            before = phase_adapted_heads(cfg, index - 1)
+            phase.phase.adapted_heads = {name: f'heads.{name}.{"head." * (name in before)}' for name in adapted}
     if continues and not is_new_learner:
         phase.model.backbone.init_cfg = None  # the weights come from the phase before
         phase.model.backbone_norm = cfg.get('batch_norm', 'train')

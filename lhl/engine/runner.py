@@ -99,7 +99,7 @@ class PhaseRunner(LearnerRunner):
         self.previous_checkpoint = phase.pop('previous_checkpoint')
         self.trained = phase.pop('trained', None)
         is_new_learner = phase.pop('is_new_learner', False)
-        self._adapted_heads = phase.pop('adapted_heads', [])
+        self._adapted_heads = phase.pop('adapted_heads', {})
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -149,11 +149,10 @@ class PhaseRunner(LearnerRunner):
             load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
 
     def _load_adapted_heads(self) -> None:
-        """Put the heads of the phase before behind their new adapters; an adapter that one had is left away."""
-        for name in self._adapted_heads:
-            weights = _part(self._previous_weights, f'heads.{name}.')
-            if 'adapters.0.weight' in weights:
-                weights = _part(weights, 'head.')
+        """Put the old heads behind their new adapters, and take nothing else from the phase before."""
+        for name, prefix in self._adapted_heads.items():
+            weights = {key.removeprefix(prefix): value for key, value in self._previous_weights.items()
+                       if key.startswith(prefix)}
             load_weights(self.learner.heads[name].head, weights, f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
@@ -200,11 +199,6 @@ class PhaseRunner(LearnerRunner):
             }
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
-
-
-def _part(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    """Take the weights of one module out of a state dict."""
-    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
 
 
 def _without_pretraining(model: dict) -> dict:
