@@ -1,13 +1,8 @@
-# HAD while the backbone changes from phase to phase (the setting of HCL): ResNet-18, ResNet-50, a small Swin.
-_base_ = ['./had_tiny_synthrooms.py']
-# Each phase starts a learner from random weights and has the epochs of the first; alpha is a start, not searched.
-train_cfg = dict(max_epochs=20)
-phases = [
-    dict(task='segmentation'),
-    dict(task='depth', backbone=dict(depth=50)),
-    dict(
-        task='normal',
-        backbone=dict(  # at output stride 8, as the ResNets; no later stage is built
-            type='SwinTransformer', embed_dims=48, depths=(2, 6), num_heads=(3, 6), window_size=6, strides=(4, 2),
-            out_indices=(1, ))),
-]
+# HAD while the backbone changes from phase to phase (the setting of HCL); the heads of old tasks start anew each time.
+_base_ = ['../_base_/synth_rooms_growing.py']
+method = dict(
+    type='HAD',
+    alpha=1.0,
+    group_threshold=0.9,  # as for NYUv2
+    distribution_balanced=dict(type='DistributionBalancedLoss'),
+    saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5))  # as for NYUv2

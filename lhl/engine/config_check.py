@@ -26,12 +26,14 @@ from lhl.registry import (
     TRANSFORMS,
 )
 
+from .adapted_heads import OLD_HEADS
 from .external_teacher import check_external_teacher
 from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from .phase_config import (
     CONFIG_OVERRIDES,
     PHASE_OPTIONS,
     is_same_backbone,
+    phase_adapted_heads,
     phase_backbones,
     phase_tasks,
     phase_val_dataloader,
@@ -164,6 +166,11 @@ def _check_backbones(cfg: Config, methods: list[Method]) -> None:
                                   f'outputs, such as HAD, DIS or LwF')
             if not is_same_backbone(backbone, cfg.model.backbone):
                 _check_learner(cfg, backbone, where)
+        if 'old_heads' in phase:
+            if before is None or is_same_backbone(backbone, before):
+                raise ConfigError(f'phases[{i}].old_heads={phase.old_heads!r}, but the phase has no backbone other '
+                                  f'than that of the phase before; leave it away, or give the phase another backbone')
+            phase_adapted_heads(cfg, i + 1)
         before = backbone
 
 
@@ -215,6 +222,9 @@ def _check_phases(cfg: Config) -> None:
                 raise ConfigError(f'phase {i} has the backbone {phase[key]!r}, expected dict(type=NAME, ...)')
             if key not in ('task', 'tasks', *PHASE_OPTIONS):
                 raise ConfigError(f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}')
+        if phase.get('old_heads', 'fresh') not in OLD_HEADS:
+            raise ConfigError(f'phase {i} has old_heads={phase["old_heads"]!r}, which is unknown; '
+                              f'{suggest(str(phase["old_heads"]), OLD_HEADS)}')
         for group in phase.get('lr_factors') or {}:
             if group not in LR_GROUPS:
                 raise ConfigError(f'phase {i} has a learning-rate factor for {group!r}; {suggest(group, LR_GROUPS)}')

@@ -11,9 +11,11 @@ from lhl.errors import ConfigError
 from lhl.registry import METHODS
 from lhl.tasks import metric_configs
 
+from .adapted_heads import adapted_heads
+
 #: What an entry of ``phases`` may override, beside naming its task.
 CONFIG_OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
-PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'val_dataloader', *CONFIG_OVERRIDES)
+PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *CONFIG_OVERRIDES)
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.
 NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends', 'env_cfg',
               'default_hooks', 'resume')
@@ -76,6 +78,14 @@ def phase_backbones(cfg: Config) -> list[dict]:
     return backbones
 
 
+def phase_adapted_heads(cfg: Config, index: int) -> dict[str, dict]:
+    """Give the configs of a phase's adapted heads by their tasks, see :func:`lhl.engine.adapted_heads.adapted_heads`.
+    """
+    backbones = phase_backbones(cfg)
+    is_change = [i > 0 and not is_same_backbone(backbones[i], backbones[i - 1]) for i in range(len(backbones))]
+    return adapted_heads(cfg, index, backbones, is_change, [phase_tasks(entry) for entry in cfg.phases])
+
+
 def is_same_backbone(one: Mapping, other: Mapping) -> bool:
     """Say whether two configs are of the same backbone, wherever its first weights come from."""
     return _without_weights(one) == _without_weights(other)
@@ -132,6 +142,11 @@ def phase_config(cfg: Config, index: int) -> Config:
         for head in (phase.model.head, *phase.model.get('heads', {}).values()):
             if 'in_channels' in head:
                 head.in_channels = None  # the learner counts them
+    if continues and (adapted := phase_adapted_heads(cfg, index)):
+        phase.model.heads = {**phase.model.get('heads', {}), **adapted}
+        if is_new_learner:  # where the weights of each are in the checkpoint of the phase before, without its adapter
+            before = phase_adapted_heads(cfg, index - 1)
+            phase.phase.adapted_heads = {name: f'heads.{name}.{"head." * (name in before)}' for name in adapted}
     if continues and not is_new_learner:
         phase.model.backbone.init_cfg = None  # the weights come from the phase before
         phase.model.backbone_norm = cfg.get('batch_norm', 'train')

@@ -84,10 +84,11 @@ class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.phase_config`.
 
     The student starts from the checkpoint of the phase before, in which only the new heads may be missing; with
-    another backbone it starts anew, all its heads included. The teacher is built from that same file, or from that of
-    another run, as the model that it was, and is no part of the student: not in its checkpoints, not in DDP. What the
-    method itself learns is in DDP and in the training checkpoints, but not in what a phase saves. A phase that another
-    run has trained is taken over: its weights and, if it is of the same method, what the method carries on.
+    another backbone it starts anew, all its heads included but for those that are adapted. The teacher is built from
+    that same file, or from that of another run, as the model that it was, and is no part of the student: not in its
+    checkpoints, not in DDP. What the method itself learns is in DDP and in the training checkpoints, but not in what a
+    phase saves. A phase that another run has trained is taken over: its weights and, if it is of the same method, what
+    the method carries on.
     """
 
     phase: Phase
@@ -101,6 +102,7 @@ class PhaseRunner(LearnerRunner):
         self.previous_checkpoint = phase.pop('previous_checkpoint')
         self.trained = phase.pop('trained', None)
         is_new_learner = phase.pop('is_new_learner', False)
+        self._adapted_heads = phase.pop('adapted_heads', {})
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
@@ -114,7 +116,8 @@ class PhaseRunner(LearnerRunner):
             teacher, self.teacher_digest = load_external_teacher(self.method.requires.external_teacher, get_device())
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
-        self._previous_weights = None if previous is None or is_new_learner else previous['state_dict']
+        starts_anew = previous is None or (is_new_learner and not self._adapted_heads)
+        self._previous_weights = None if starts_anew else previous['state_dict']
         learner.method = self.method
         learner.train_heads(self.method.trained_tasks(self.phase))
         learner.train_encoder(self.method.trains_encoder(self.phase))
@@ -144,14 +147,23 @@ class PhaseRunner(LearnerRunner):
             return
         seed_torch(self.seed, self.phase.index)
         super()._init_model_weights()
-        if self._previous_weights is not None:
+        if self._adapted_heads:
+            self._load_adapted_heads()
+        elif self._previous_weights is not None:
             new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
             load_weights(self.learner, self._previous_weights, self.previous_checkpoint,
                          may_miss=[*new_heads, METHOD_PARAMETERS])
-            self._previous_weights = None
+        self._previous_weights = None
         if self.trained is not None:
             path = self.trained['checkpoint']
             load_weights(self.learner, read_checkpoint(path)['state_dict'], path, may_miss=[METHOD_PARAMETERS])
+
+    def _load_adapted_heads(self) -> None:
+        """Put the old heads behind their new adapters, and take nothing else from the phase before."""
+        for name, prefix in self._adapted_heads.items():
+            weights = {key.removeprefix(prefix): value for key, value in self._previous_weights.items()
+                       if key.startswith(prefix)}
+            load_weights(self.learner.heads[name].head, weights, f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""

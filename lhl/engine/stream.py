@@ -147,7 +147,8 @@ def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None
     reset_peak_memory()
     runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
     new_tasks, method = list(runner.phase.new_tasks), runner.method
-    anew = ', with a new backbone and all heads from random weights' if 'is_new_learner' in phase_cfg.phase else ''
+    heads = 'the old heads adapted to it' if 'adapted_heads' in phase_cfg.phase else 'all heads from random weights'
+    anew = f', with a new backbone and {heads}' if 'is_new_learner' in phase_cfg.phase else ''
     runner.logger.info(f'phase {index}/{len(cfg.phases)}: learning {", ".join(new_tasks)} with {results.method}{anew}')
     runner.train()
     metrics = runner.val() if phase_cfg.val_cfg is not None else {}

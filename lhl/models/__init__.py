@@ -13,10 +13,10 @@ from .backbones import (
     CIFARSENet,
 )
 from .data_preprocessor import DensePreprocessor
-from .heads import ASPPHead, LinearHead
+from .heads import AdaptedHead, ASPPHead, LinearHead
 from .learner import Batch, Learner
 
 __all__ = [
-    'ASPPHead', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet',
+    'ASPPHead', 'AdaptedHead', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet',
     'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor', 'Learner', 'LinearHead'
 ]

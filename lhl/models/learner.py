@@ -80,17 +80,20 @@ class Learner(BaseModel):
         return dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
 
     @torch.no_grad()
-    def _count_channels(self, in_index: int | Sequence[int]) -> int | list[int]:
-        """Count the channels of the feature maps that a head uses, by running the backbone on a black image."""
+    def probe_features(self, indices: Sequence[int]) -> list[tuple[int, float]]:
+        """Find the channels and the stride of the named feature maps, by running the backbone on a black image."""
         self.backbone.eval()  # leaves the running statistics as they are
         features = self.extract_features(torch.zeros(1, 3, PROBE_SIZE, PROBE_SIZE))
         self.backbone.train()
-        indices = [in_index] if isinstance(in_index, int) else in_index
         for index in indices:
             if not -len(features) <= index < len(features):
                 raise ConfigError(f'head.in_index names the feature map {index}, but {type(self.backbone).__name__} '
                                   f'gives {len(features)}; change out_indices of the backbone, or head.in_index')
-        channels = [features[index].shape[1] for index in indices]
+        return [(features[index].shape[1], PROBE_SIZE / features[index].shape[2]) for index in indices]
+
+    def _count_channels(self, in_index: int | Sequence[int]) -> int | list[int]:
+        """Count the channels of the feature maps that a head uses."""
+        channels = [width for width, _ in self.probe_features([in_index] if isinstance(in_index, int) else in_index)]
         return channels[0] if isinstance(in_index, int) else channels
 
     def init_weights(self) -> None:

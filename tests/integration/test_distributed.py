@@ -78,7 +78,8 @@ def test_two_processes_learn_the_same_weights_of_tasks_as_one(tmp_path):
     data, folder = write_data(tmp_path / 'data', per_phase=4, val=2), 'phase1_' + '_'.join(STREAM)
     at_once = (f"phases = [dict(tasks={STREAM!r})]\nmethod = dict(type='Joint', task_weights='learned')\n"
                f"train_cfg = dict(max_epochs=1)\ndefault_hooks = dict(checkpoint=dict(interval=1))\n")
-    cfg = Config.fromfile(write_config(tmp_path / 'one.py', data, 'Vanilla', extra=EXTRA.format(batch_size=4) + at_once))
+    extra = EXTRA.format(batch_size=4) + at_once
+    cfg = Config.fromfile(write_config(tmp_path / 'one.py', data, 'Vanilla', extra=extra))
     cfg.work_dir = str(tmp_path / 'one')
     train_stream(cfg)
     two = write_config(tmp_path / 'two.py', data, 'Vanilla', extra=EXTRA.format(batch_size=2) + at_once)

@@ -1,5 +1,6 @@
 """Heads: backbone features to a task's raw output."""
+from .adapted_head import AdaptedHead
 from .aspp_head import ASPPHead
 from .linear_head import LinearHead
 
-__all__ = ['ASPPHead', 'LinearHead']
+__all__ = ['ASPPHead', 'AdaptedHead', 'LinearHead']
