@@ -2,6 +2,6 @@
 _base_ = ['./had_growing_tiny_synthrooms.py']
 phases = [
     dict(task='segmentation'),
-    dict(task='depth', backbone=_base_.resnet50, old_heads='adapted'),
+    dict(task='depth', backbone=_base_.resnet50, old_heads='adapted', method=dict(alpha=0.1)),
     dict(task='normal', backbone=_base_.swin, old_heads='adapted'),
 ]

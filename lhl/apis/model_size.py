@@ -75,6 +75,10 @@ def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
         raise ConfigError(f'the size is {height} x {width} pixels, expected at least 1 x 1; give the height and the '
                           f'width of the images')
     cfg = copy.deepcopy(in_order(cfg))
+    # How a model is learned does not change its size, and a teacher from another run need not be there.
+    cfg.method = dict(type='Vanilla')
+    for phase in cfg.phases:
+        phase.pop('method', None)
     check_config(cfg)
     cfg.work_dir = ''
     # Of all tasks, also where the method learns separate models.

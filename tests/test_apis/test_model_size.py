@@ -38,6 +38,11 @@ def test_all_classes_of_taskonomy_make_it_a_hundredth_less():
     assert model_size(shipped('had/had_r18_taskonomy.py'), (64, 64)).overhead[0] == pytest.approx(172.224, abs=5e-4)
 
 
+def test_the_teacher_of_another_run_need_not_be_there():
+    # Swin-T has 27.5 M parameters, whoever teaches it.
+    assert model_size(shipped('kdam/kdam_swin_l_to_swin_t_nyud.py'), (64, 64)).encoder.parameters == 27_519_354
+
+
 # ---- operations ----------------------------------------------------------------------------------------------------
 
 def resnet18_by_hand(height, width):

@@ -99,6 +99,17 @@ def _sensitivity() -> Group:
                  (Member('had', config), *thresholds, *alphas))
 
 
+_GROWING = ('lwf/lwf', 'dis/dis', 'had/had')
+
+
+def _growing() -> Group:
+    """A backbone per phase, for methods that are not tied to one."""
+    variant = 'growing_tiny_synthrooms'
+    adapted = Member('had_adapted', 'configs/had/had_growing_adapted_tiny_synthrooms.py')
+    return Group('', *_members([_VANILLA], variant), (*_members(_GROWING, variant), adapted),
+                 _members(['single_task/single_task'], variant))
+
+
 _SUITES = (
     Suite('synthrooms3', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
@@ -110,6 +121,7 @@ _SUITES = (
            _order('depth', 'segmentation', 'normal'))),
     Suite('sensitivity', 'the thresholds and the weight of HAD (Tables 11 and 12) on the tiny rooms',
           (_sensitivity(), )),
+    Suite('growing', 'a ResNet-18, a ResNet-50 and a Swin, a phase each, on the tiny rooms', (_growing(), )),
     Suite('nyuv2', 'every method on NYUv2 with ResNet-18 and ResNet-50',
           (_all_methods('r18', 'r18_nyuv2'), _all_methods('r50', 'r50_nyuv2'))),
     Suite('cityscapes', 'every method on CityScapes with ResNet-18 and ResNet-50',
