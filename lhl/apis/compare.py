@@ -2,7 +2,7 @@
 import math
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from mmengine.config import Config
 
@@ -230,10 +230,16 @@ def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
                            f'or give one a name with --name')
         first = next(iter(by_seed.values()))
         for option in _OPTIONS if run.config and first.config else ():
-            if run.config.get(option) != first.config.get(option):
+            if _option(run, option) != _option(first, option):
                 raise RunError(f'{first.path} and {run.path} are both {name}, but differ in {option!r} of their '
                                f'configs; give one a name with --name')
     return dict(sorted(by_seed.items()))
+
+
+def _option(run: _Run, option: str) -> Any:
+    """Read a section of a run's config; each seed may have a teacher of its own, from another run."""
+    value = run.config.get(option)
+    return {key: one for key, one in value.items() if key != 'teacher'} if option == 'method' and value else value
 
 
 def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> tuple[str, dict[int, _Run]]:

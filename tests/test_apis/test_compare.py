@@ -301,6 +301,16 @@ def test_seeds_that_were_trained_with_different_options_are_not_averaged(write):
     assert [row.seeds for row in compare_runs(runs, references, names={runs[1]: 'more'}).methods] == [[0, 1], [0], [1]]
 
 
+def test_each_seed_may_have_a_teacher_of_its_own(write):
+    def run(name, seed, teacher, weight=1):
+        return write(name, method='KDAM', seed=seed, dumped=CONFIG.format(data_root='d', alpha=1).replace(
+            'alpha=', f'teacher={teacher!r}, weight={weight}, alpha='))
+    references = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    runs = [run(f'k{seed}', seed, f'work_dirs/teacher{seed}') for seed in (0, 1)]
+    assert compare_runs(runs, references).methods[-1].seeds == [0, 1]
+    refused("differ in 'method'", [runs[0], run('heavier', 1, 'work_dirs/teacher1', weight=2)], references)
+
+
 def test_an_impossible_compatibility_is_refused(write):
     runs = [write('h')], [write('v', method='Vanilla')]
     refused("found compatibility='had'", *runs, compatibility='had')
