@@ -1,5 +1,5 @@
 """What a dense task is: everything that depends on the kind of its output, behind one contract."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -125,6 +125,41 @@ class Task:
     def prediction_map(self, prediction: Tensor) -> Tensor:
         """Give the map ``(B, C, H, W)`` whose edges are the prediction's edges (HAD, Fig. 5)."""
         return prediction
+
+    # ---- inversion ---------------------------------------------------------------------------------------------
+
+    def inversion_labels(self, same_head: Sequence['Task'], count: int, generator: torch.Generator) -> Tensor | None:
+        """Draw what images that are to be inverted shall show, if that can be said before any is looked at.
+
+        Args:
+            same_head: The old tasks whose head is this task's, itself among them.
+            count: How many images there are.
+            generator: Of the draws.
+
+        Returns:
+            ``(N, )`` int64 for the first N of the images, with N at most ``count``: the others are left out. ``None``,
+            as here, where the images say it, see :meth:`inversion_loss`.
+        """
+        return None
+
+    def inversion_loss(self, prediction: Tensor, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Say how far images are from what they shall show: here the layout of another image, which is transplanted.
+
+        An image of a dense task has no single class. Each is to be given the teacher's pseudo-label of the image
+        before it, and the last one's goes to the first. The loss to it is divided by what it is at the start, because
+        losses of different tasks have different units.
+
+        Args:
+            prediction: The teacher's for the images as they are, ``(B, C, H, W)``.
+            labels: From :meth:`inversion_labels`, those of these images.
+
+        Returns:
+            From the teacher's prediction for the changed images ``(B, C, H, W)``, differentiable, to a scalar.
+        """
+        layout = self.pseudo_label(prediction).roll(1, dims=0)
+        start = self.loss_map(prediction, layout).mean()
+        start = torch.where(start > 0, start, 1.0)
+        return lambda changed: self.loss_map(changed, layout).mean() / start
 
     # ---- data --------------------------------------------------------------------------------------------------
 

@@ -3,13 +3,17 @@ import math
 import pytest
 import torch
 from test_methods.conftest import SIZE, copy_of_state, make_learner, make_teacher
+from test_methods.conftest import TASKS as DENSE_TASKS
 from test_methods.training import is_same
 
 from lhl.errors import ConfigError
 from lhl.inversion import QuickDeepInversion, feature_statistics, remembered_statistics, statistics_distance
 from lhl.inversion import quick_deep_inversion as module
 from lhl.losses import total_variation
+from lhl.models import Learner
 from lhl.registry import MODELS
+
+from .test_statistics import TRANSFORMERS
 
 TASKS = ['segmentation', 'depth', 'normal']
 NO_TERMS = dict(feature_weight=0.0, variation_weight=0.0, norm_weight=0.0, target_weight=0.0)
@@ -31,6 +35,10 @@ def teacher():
 
 def make_images(count=3, seed=0):
     return 0.8 * torch.randn(count, 3, *SIZE, generator=torch.Generator().manual_seed(seed)).clamp(-1.7, 2)
+
+
+def square_images(count, seed=0):
+    return torch.cat([make_images(count, seed), make_images(count, seed + 100)], dim=2)[..., :32, :32]
 
 
 def inversion(steps=20, learning_rate=0.05, warmup_steps=5, **options):
@@ -174,6 +182,31 @@ def test_neither_the_teacher_nor_the_images_change(teacher):
     assert torch.equal(images, pixels) and not torch.equal(inverted, images)
     assert not inverted.requires_grad
     teacher.requires_grad_(False)
+
+
+#: Teachers with running statistics, without any normalisation, and with layer normalisations.
+BACKBONES = dict(
+    regnet=dict(type='CIFARRegNet', widen_factor=0.1), lenet=dict(type='CIFARLeNet'),
+    vgg=dict(type='CIFARVGG', widen_factor=0.1), **{name: backbone for name, (backbone, _) in TRANSFORMERS.items()})
+
+
+@pytest.mark.parametrize('backbone', BACKBONES.values(), ids=BACKBONES)
+def test_every_kind_of_teacher_is_inverted_and_stays_as_it_is(backbone):
+    torch.manual_seed(0)
+    head = dict(type='LinearHead', in_channels=None)
+    teacher, images = Learner(backbone, head, {name: DENSE_TASKS[name] for name in TASKS}), square_images(4)
+    with torch.no_grad():
+        for seed in range(20):
+            teacher(square_images(4, seed))
+    teacher.eval()
+    weights = copy_of_state(teacher)
+    recorded = Recorded(steps=12, learning_rate=0.05, warmup_steps=3)
+    inverted = recorded(teacher, images)
+    assert recorded.course[-1] < 0.97 * recorded.course[0]
+    assert is_same(teacher.state_dict(), weights)  # buffers, too
+    assert not teacher.training and all(parameter.grad is None for parameter in teacher.parameters())
+    assert not any(part._forward_hooks for part in teacher.modules())
+    assert inverted.isfinite().all() and not torch.equal(inverted, images)
 
 
 def test_the_same_images_give_the_same_bits(teacher):

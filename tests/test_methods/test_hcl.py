@@ -30,8 +30,8 @@ class Unchanged:
 
     steps = 0
 
-    def __call__(self, teacher, images):
-        self.teacher, self.images = teacher, images
+    def __call__(self, teacher, images, seed):
+        self.teacher, self.images, self.seed = teacher, images, seed
         return images
 
 
