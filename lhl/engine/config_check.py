@@ -25,6 +25,7 @@ from lhl.registry import (
     TASKS,
     TRANSFORMS,
 )
+from lhl.tasks import build_tasks, check_shared_heads
 
 from .adapted_heads import OLD_HEADS
 from .external_teacher import check_external_teacher
@@ -32,11 +33,13 @@ from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from .phase_config import (
     CONFIG_OVERRIDES,
     PHASE_OPTIONS,
+    heads_of,
     is_same_backbone,
     phase_adapted_heads,
     phase_backbones,
     phase_tasks,
     phase_val_dataloader,
+    task_names,
 )
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
@@ -75,12 +78,14 @@ def check_config(cfg: Config) -> None:
     for name, task in cfg.tasks.items():
         _check_component(TASKS, task, f'tasks.{name}', 'task')
     _check_phases(cfg)
+    check_shared_heads(build_tasks({name: cfg.tasks[name].to_dict() for name in task_names(cfg)}).values())
     _check_component(MODELS, cfg.model, 'model', 'model')
     _check_component(MODELS, cfg.model.backbone, 'model.backbone')
     _check_component(MODELS, cfg.model.head, 'model.head', 'head')
+    known_heads = heads_of(cfg, cfg.tasks)
     for name, head in (cfg.model.get('heads') or {}).items():
-        if name not in cfg.tasks:
-            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, cfg.tasks)}')
+        if name not in known_heads:
+            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, known_heads)}')
         _check_component(MODELS, head, f'model.heads.{name}', 'head')
     if cfg.model.get('data_preprocessor') is not None:
         _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')

@@ -138,7 +138,10 @@ def predicted(teacher: Learner, images: Tensor) -> dict[str, Tensor]:
 
 def tasks_by_head(teacher: Learner) -> list[list[Task]]:
     """Gather the tasks that have one head in common, in the stream's order."""
-    return [[task] for task in teacher.tasks.values()]
+    by_head = {}
+    for task in teacher.tasks.values():
+        by_head.setdefault(task.head, []).append(task)
+    return list(by_head.values())
 
 
 def valid_range(teacher: Learner, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,7 +50,7 @@ class DER(Replay):
             raise ConfigError(f'{type(self).__name__} stores {len(self.memory)} of {self.seen} images seen, and '
                               f'memory_size={self.memory_size}; give all phases the same')
         # A second pass would double the heads' cost, drop other channels and move the running statistics once more.
-        for name in phase.new_tasks:
+        for name in learner.heads_of(phase.new_tasks):
             learner.heads[name].register_forward_hook(
                 lambda head, inputs, output, name=name: self.raw.update({name: output.detach()}))
 
@@ -70,7 +70,7 @@ class DER(Replay):
     def output_losses(self, name: str, features: tuple[Tensor, ...], rows: list[int],
                       maps: Mapping[str, Tensor]) -> Tensor:
         """Compute the squared distance to the stored outputs, averaged over the elements of each entry, ``(R,)``."""
-        raw = self.learner.heads[name](features).float()[rows]
+        raw = self.learner.heads[self.learner.tasks[name].head](features).float()[rows]
         # Another backbone may have another stride; without a change of size this changes nothing.
         raw = F.interpolate(raw, size=maps['raw'].shape[-2:], mode='bilinear', align_corners=False)
         return (raw - maps['raw']).square().mean(dim=(1, 2, 3))
@@ -103,7 +103,8 @@ class DER(Replay):
 
     def entry(self, batch: Batch, raw: dict[str, Tensor], name: str, row: int) -> Entry:
         """Make the entry of one image of this rank's batch for a new task."""
-        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=raw[name][row].float())
+        output = raw[self.learner.tasks[name].head][row]
+        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=output.float())
 
     def state_dict(self) -> dict[str, Tensor]:
         """The entries, and how many images were seen."""

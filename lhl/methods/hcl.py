@@ -25,7 +25,7 @@ class HCL(Method):
     training images of the phase, augmented as in epoch 0, and from then on each iteration distils a batch of what was
     made of them, too. The teacher's backbone may differ from the student's, because all is compared at the outputs.
 
-    HCL's label smoothing of 0.1 is an option of the tasks, not of the method: L_new is every method's, and so is the
+    HCL's label smoothing is an option of the tasks, ``label_smoothing=0.1``: L_new is every method's, and so is the
     first phase.
 
     Args:
@@ -81,7 +81,7 @@ class HCL(Method):
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and, from phase 2 on, the distillation of each old task, averaged over the pixels."""
         losses = super().losses(batch, features, outputs)
-        old_tasks = self.phase.old_tasks
+        old_tasks = self.old_outputs
         for name, loss in self.distillation(batch.inputs, outputs).items():
             losses[f'loss_hcl_{name}'] = loss
         if self.inverted is None:
@@ -96,7 +96,7 @@ class HCL(Method):
 
     def distillation(self, images: Tensor, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compare the student's outputs of some images with the teacher's, for each old task."""
-        teacher, old_tasks = self.phase.teacher, self.phase.old_tasks
+        teacher, old_tasks = self.phase.teacher, self.old_outputs
         if not old_tasks:
             return {}
         with torch.no_grad():

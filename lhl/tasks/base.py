@@ -1,4 +1,4 @@
-"""What a dense task is: everything that depends on the kind of its output, behind one contract."""
+"""What a task is: everything that depends on the kind of its output, behind one contract."""
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
@@ -11,14 +11,15 @@ from lhl.losses import DistillationViews, interval_groups, masked_mean, threshol
 
 
 class Task:
-    """A dense prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
+    """A prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
 
     No method, metric loop or figure asks which kind a task is; a new kind is one subclass in one file. The base
     class holds what all regression tasks share.
 
     A *target* is float32 ``(B, C, H, W)`` or, for classes, int64 ``(B, H, W)``, with a bool validity mask
     ``(B, H, W)`` beside it. Before batching, as data sets and transforms see them, targets are numpy arrays
-    ``(H, W, C)`` or ``(H, W)``.
+    ``(H, W, C)`` or ``(H, W)``. A task is dense, with one output per pixel, or :attr:`image_level`: then H and W are
+    1 in all that is said about targets and predictions here, whatever the size of the image.
 
     Args:
         name: The task's name in the stream, the config and the results.
@@ -31,12 +32,16 @@ class Task:
     default_metric: ClassVar[dict] = dict(type='LossMetric')
     #: How a target is resampled: class indices must not be mixed.
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
+    #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
+    image_level: ClassVar[bool] = False
 
     def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
         if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
             raise ConfigError(f'task {name!r} has metrics={metrics}, expected a list of one or more configs such as '
                               f"[dict(type='LossMetric')]")
         self.name = name
+        #: The name of its head, which is its own unless its kind lets tasks share one.
+        self.head = name
         self.out_channels = out_channels
         self._metrics = metrics
 
@@ -46,7 +51,7 @@ class Task:
         """Turn the head's output into the prediction.
 
         Args:
-            raw: ``(B, C, H, W)`` float32 head output, already at the size of the image.
+            raw: ``(B, C, H, W)`` float32 head output, of a dense task already at the size of the image.
 
         Returns:
             ``(B, C, H, W)`` prediction in the task's unit.
@@ -219,7 +224,7 @@ class Task:
                 give ground truth and predictions the same range. ``None`` takes the target's own.
 
         Returns:
-            ``(H, W, 3)`` uint8 RGB.
+            ``(H, W, 3)`` uint8 RGB; for an image-level task a tile of any size.
         """
         raise NotImplementedError(f'{type(self).__name__} must define draw')
 
