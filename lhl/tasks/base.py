@@ -31,6 +31,8 @@ class Task:
     default_metric: ClassVar[dict] = dict(type='LossMetric')
     #: How a target is resampled: class indices must not be mixed.
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
+    #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
+    image_level: ClassVar[bool] = False
 
     def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
         if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
