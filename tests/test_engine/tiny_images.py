@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from lhl.datasets import DenseDataset
 from lhl.registry import DATASETS
-from test_engine.tiny_stream import CONFIGS
+from test_engine.tiny_stream import CONFIGS, stream_config
 
 #: Class-incremental: three tasks of two classes each, views of one head.
 OBJECTS = {f'objects_{number + 1}': dict(type='ImageClassification', num_classes=6, head='objects',
@@ -59,4 +59,18 @@ def class_incremental(work_dir, method=HCL, phases=GROWING, **options):
     cfg.merge_from_dict(dict(train_cfg=dict(max_epochs=1), log_level='WARNING'))
     cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     cfg.work_dir = str(work_dir)
+    return cfg
+
+
+def mixed(path, data_root, work_dir, method, **options):
+    """The config of a mixed stream: segmentation of NYUv2's images, then two class-incremental tasks of these."""
+    cfg = stream_config(path, data_root, work_dir, **{'train_cfg__max_epochs': 1, **options})
+    images = {'train_dataloader': image_loader('train'), 'val_dataloader': image_loader('val')}
+    for loader in images.values():
+        loader['dataset']['_delete_'] = True
+    cfg.tasks.update(deepcopy({name: OBJECTS[name] for name in ('objects_1', 'objects_2')}))
+    cfg.phases = [dict(task='segmentation'), dict(task='objects_1', **deepcopy(images)),
+                  dict(task='objects_2', **deepcopy(images))]
+    cfg.model.heads = dict(objects=LINEAR_HEAD)
+    cfg.method = deepcopy(method)
     return cfg
