@@ -64,7 +64,7 @@ def rescale(sample: dict, scale: float) -> dict:
 
 
 def largest_share(sample: dict, window: tuple[slice, slice]) -> float:
-    """Say how much of the labelled pixels of a window one class covers: 1 if none is, 0 if no dense task has classes."""
+    """Say how much of the labelled pixels of a window one class has: 1 if none is, 0 if no dense task has classes."""
     shares = [0.0]
     for name, target in sample['targets'].items():
         if target.ndim == 2 and not sample['tasks'][name].image_level:
