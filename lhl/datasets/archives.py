@@ -1,4 +1,5 @@
 """Reads the files of a published archive where they are: in the archive itself, or in the folder that it unpacks to."""
+import gzip
 import os
 import tarfile
 import zipfile
@@ -47,18 +48,20 @@ def read_tar(path: Path, folder: str, names: Sequence[str]) -> Mapping[str, byte
     """
     content, seen = {}, []
     try:
-        with tarfile.open(path, 'r|gz') as archive:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode='r|') as archive:
             for member in archive:
                 seen.append(member.name.removeprefix('./'))
                 name = seen[-1].removeprefix(f'{folder}/')
                 if name != seen[-1] and name in names and member.isfile():
                     content[name] = archive.extractfile(member).read()
-                if len(content) == len(names):
-                    return content
+            while stream.read(2**20):  # to the end, where the checksum is
+                pass
     except _BROKEN_TAR as error:
         raise DataError(f'archive {str(path)!r} is truncated, damaged or no .tar.gz ({error}); get it again from the '
                         f'page of the data set') from error
-    missing = next(name for name in names if name not in content)
+    missing = next((name for name in names if name not in content), None)
+    if missing is None:
+        return content
     raise DataError(f'archive {str(path)!r} lacks {folder}/{missing}, found {_some(seen)}; get the archive of this '
                     f'name from the page of the data set')
 

@@ -47,29 +47,27 @@ class _CIFAR(ImageLabelDataset):
     IMAGES_PER_FILE: ClassVar[dict[str, int]]
 
     def list_images(self) -> list[LabelledImage]:
-        """Read all images of the split, and give where each is from."""
+        """Read all images of the split, file after file."""
         version, place = self._find()
         names = version.files[self.split]
+        self.paths = [place / name for name in names]
         content = (read_folder(place, names, version.archive) if place.name == version.folder
                    else read_tar(place, version.folder, names))
-        images, labels, self.places = [], [], []
-        for name in names:
-            path = place / name
+        images, labels = [], []
+        for path in self.paths:
             try:
-                file_images, file_labels = version.decode(content[name], self.IMAGES_PER_FILE[self.split])
+                file_images, file_labels = version.decode(content[path.name], self.IMAGES_PER_FILE[self.split])
                 check_labels(file_labels, self.NUM_CLASSES)
             except ValueError as error:
                 raise DataError(f'file {str(path)!r} cannot be used: {error}') from error
             images.append(file_images)
             labels += file_labels.tolist()
-            self.places += [(path, number) for number in range(len(file_labels))]
         self.images = np.concatenate(images)
         return [LabelledImage(label, number) for number, label in enumerate(labels)]
 
     def path(self, sample: LabelledImage, task: Task | None = None) -> Path:
-        """The file, and below it the number of the image in it, as if it were a file of its own."""
-        path, number = self.places[sample.place]
-        return path / f'{number:05}'
+        """The file, and below it the number of the image in the split, as if it were a file of its own."""
+        return self.paths[sample.place // self.IMAGES_PER_FILE[self.split]] / f'{sample.place:05}'
 
     def load_image(self, sample: LabelledImage) -> np.ndarray:
         """Give an image ``(32, 32, 3)``."""

@@ -1,5 +1,5 @@
 # SynthObjects cut into five tasks of two classes, drawn when asked for: no file, and a process keeps what it has drawn.
-_classes = ['disc', 'star', 'square', 'dots', 'ring', 'cross', 'triangle', 'stripes', 'crescent', 'checkerboard']
+_classes = ['disc', 'star', 'square', 'crescent', 'ring', 'cross', 'triangle', 'checkerboard', 'stripes', 'dots']
 tasks = {
     f'classes_{first}_{first + 1}': dict(
         type='ImageClassification',

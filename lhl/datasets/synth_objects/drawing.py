@@ -63,7 +63,7 @@ def _turn(generator: np.random.RandomState) -> tuple[int, int]:
 def _colours(generator: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     """Two colours, the lighter one for the object; neither says anything about the class.
 
-    Were the background lighter in every other image, LeNet would learn two classes in ten epochs instead of two.
+    Were the background lighter in every other image, LeNet would learn two classes in ten epochs instead of four.
     """
     while True:
         dark, light = sorted(generator.randint(0, 256, (2, 3)).astype(np.int64), key=np.sum)

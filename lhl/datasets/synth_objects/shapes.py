@@ -81,8 +81,8 @@ def dots(u: Points, v: Points, generator: RandomState) -> Points:
 
 #: By the names of the classes, in the order of their labels: two that follow each other are unlike.
 SHAPES: dict[str, Callable[[Points, Points, RandomState], Points]] = dict(
-    disc=disc, star=star, square=square, dots=dots, ring=ring, cross=cross, triangle=triangle, stripes=stripes,
-    crescent=crescent, checkerboard=checkerboard)
+    disc=disc, star=star, square=square, crescent=crescent, ring=ring, cross=cross, triangle=triangle,
+    checkerboard=checkerboard, stripes=stripes, dots=dots)
 CLASSES = tuple(SHAPES)
 
 
