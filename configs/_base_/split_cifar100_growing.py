@@ -9,4 +9,4 @@ architectures = [
     'CIFARInception', 'CIFARResNet', 'CIFARResNet', 'CIFARResNeXt', 'CIFARResNeXt', 'CIFARDenseNet', 'CIFARDenseNet',
     'CIFARSENet', 'CIFARSENet', 'CIFARRegNet', 'CIFARRegNet', 'CIFARRegNet', 'CIFARRegNet'
 ]
-phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures)]
+phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures, strict=True)]

@@ -4,4 +4,4 @@ _base_ = [
 ]
 tasks = {name: dict(label_smoothing=0.1) for name in _base_.tasks}
 architectures = ['CIFARLeNet', 'CIFARResNet', 'CIFARDenseNet', 'CIFARSENet', 'CIFARRegNet']
-phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures)]
+phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures, strict=True)]

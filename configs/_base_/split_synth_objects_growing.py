@@ -11,7 +11,7 @@ backbones = [
     dict(type='CIFARSENet', widen_factor=0.25, stem_stride=2),
     dict(type='CIFARRegNet', widen_factor=0.25, stem_stride=2),
 ]
-phases = [dict(task=name, backbone=backbone) for name, backbone in zip(_base_.tasks, backbones)]
+phases = [dict(task=name, backbone=backbone) for name, backbone in zip(_base_.tasks, backbones, strict=True)]
 train_dataloader = dict(dataset=dict(images_per_class=200))
 train_cfg = dict(max_epochs=15)
 default_hooks = dict(checkpoint=dict(interval=5))  # an epoch takes a second

@@ -8,4 +8,4 @@ architectures = [
     'CIFARLeNet', 'CIFARLeNet', 'CIFARResNet', 'CIFARResNet', 'CIFARResNeXt', 'CIFARResNeXt', 'CIFARSENet',
     'CIFARSENet', 'CIFARRegNet', 'CIFARRegNet'
 ]
-phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures)]
+phases = [dict(task=name, backbone=dict(type=kind)) for name, kind in zip(_base_.tasks, architectures, strict=True)]

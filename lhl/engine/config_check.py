@@ -1,6 +1,7 @@
 """Refuses a config that cannot run, before anything is built or written, in one sentence that names the cure."""
 import copy
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
@@ -56,6 +57,10 @@ GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('
 TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
                      'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
                      'scheduler': ('convert_to_iter_based', )}
+
+
+#: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
+_BUILT: set[str] = set()
 
 
 def check_config(cfg: Config) -> None:
@@ -182,8 +187,13 @@ def _check_backbones(cfg: Config, methods: list[Method]) -> None:
 def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
     """Build a learner with the backbone of a phase, and count its channels: the phase would fail after hours."""
     model = cfg.model.to_dict()
+    model = {**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}}
+    text = json.dumps(model, sort_keys=True, default=str)
+    if text in _BUILT:
+        return
     try:
-        MODELS.build({**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}})
+        MODELS.build(model)
+        _BUILT.add(text)
     except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().split('\n')[0]
         raise ConfigError(f'{where}: {backbone["type"]} cannot be built, or run on a {PROBE_SIZE}x{PROBE_SIZE} image '
