@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_engine.tiny_images import GROWING, HCL, LINEAR_HEAD, OBJECTS, class_incremental, mixed
 
 from lhl.apis.model_size import model_size
 from lhl.engine import check_config, phase_config, read_checkpoint, train_stream
@@ -11,6 +10,7 @@ from lhl.engine.runner import PhaseRunner
 from lhl.errors import ConfigError
 from lhl.methods import Method
 from lhl.registry import DATASETS, MODELS
+from test_engine.tiny_images import GROWING, HCL, LINEAR_HEAD, OBJECTS, class_incremental, mixed
 
 SAME = [dict(task=name) for name in OBJECTS]
 JOINT = [dict(tasks=list(OBJECTS))]
