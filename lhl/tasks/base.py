@@ -161,7 +161,7 @@ class Task:
 
     def flip_target(self, target: np.ndarray) -> np.ndarray:
         """Mirror a target ``(H, W, C)`` or ``(H, W)`` left to right, values included where they have a direction."""
-        return np.ascontiguousarray(target[:, ::-1])
+        return target[:, ::-1].copy()  # not ascontiguousarray: it leaves the negative stride of a single column
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
         """Correct the values of a target that was enlarged by ``scale`` around the camera's axis (1 is no zoom)."""
