@@ -50,8 +50,8 @@ class DER(Replay):
             raise ConfigError(f'{type(self).__name__} stores {len(self.memory)} of {self.seen} images seen, and '
                               f'memory_size={self.memory_size}; give all phases the same')
         # A second pass would double the heads' cost, drop other channels and move the running statistics once more.
-        for name in learner.heads_of(phase.new_tasks):
-            learner.heads[name].register_forward_hook(
+        for name in phase.new_tasks:
+            learner.heads[learner.tasks[name].head].register_forward_hook(
                 lambda head, inputs, output, name=name: self.raw.update({name: output.detach()}))
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -103,8 +103,7 @@ class DER(Replay):
 
     def entry(self, batch: Batch, raw: dict[str, Tensor], name: str, row: int) -> Entry:
         """Make the entry of one image of this rank's batch for a new task."""
-        output = raw[self.learner.tasks[name].head][row]
-        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=output.float())
+        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=raw[name][row].float())
 
     def state_dict(self) -> dict[str, Tensor]:
         """The entries, and how many images were seen."""

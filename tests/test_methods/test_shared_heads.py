@@ -3,10 +3,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lhl.methods import DIS, HAD, HCL, DERpp, DetachedDistillation, LwF, LwP, TwoStageDistillation, Vanilla
+from lhl.methods import DIS, HAD, HCL, KD, DERpp, DetachedDistillation, LwF, LwP, Phase, TwoStageDistillation, Vanilla
 
 from .conftest import copy_of_state, losses_of
-from .shared_head import begin_third_phase, logits_of, make_batch
+from .shared_head import TASKS, begin_third_phase, logits_of, make_batch, make_learner
 
 BALANCED, SALIENT = dict(type='DistributionBalancedLoss'), dict(type='SaliencyGuidedLoss', edge_threshold=0.5)
 
@@ -35,6 +35,18 @@ def test_the_output_of_two_old_tasks_is_distilled_once(method, term, expected):
     losses = losses_of(learner, batch)
     torch.testing.assert_close(losses.pop(f'loss_{term}'), expected(*logits_of(learner, batch)), rtol=1e-5, atol=1e-6)
     assert losses.keys() - {'loss_distances'} == {'loss_new_objects_3'}
+
+
+def test_a_teacher_from_another_run_is_asked_once_about_all_tasks_of_a_head():
+    method, learner, teacher, batch = KD('run', 1.0, weight=3.0), make_learner(TASKS, 1), make_learner(TASKS, 2), \
+        make_batch()
+    method.begin_phase(learner, Phase(1, tuple(TASKS), tuple(TASKS), teacher=teacher.eval()))
+    learner.method = method
+    nothing = torch.zeros(4, 1, 1, dtype=torch.int64), torch.zeros(4, 1, 1, dtype=torch.bool)
+    losses = learner(batch.inputs, *({name: value for name in TASKS} for value in nothing), mode='loss')
+    student, answer = (model(batch.inputs)['objects_2'].flatten(1) for model in (learner, teacher))
+    torch.testing.assert_close(losses.pop('loss_kd_objects_1'), 3 * divergence(student, answer), rtol=1e-5, atol=1e-6)
+    assert losses == {f'loss_new_{name}': 0 for name in TASKS}
 
 
 def test_l_new_is_the_cross_entropy_among_all_classes_of_the_valid_images():

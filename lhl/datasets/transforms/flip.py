@@ -28,11 +28,9 @@ class RandomHorizontalFlip(BaseTransform):
 
 
 def flip(sample: dict) -> dict:
-    """Mirror a sample left to right; what is said about the whole image stays."""
-    dense = {name: task for name, task in sample['tasks'].items() if not task.image_level}
+    """Mirror a sample left to right."""
     return dict(
         sample,
-        image=np.ascontiguousarray(sample['image'][:, ::-1]),
-        targets={**sample['targets'], **{name: task.flip_target(sample['targets'][name])
-                                         for name, task in dense.items()}},
-        valid={**sample['valid'], **{name: np.ascontiguousarray(sample['valid'][name][:, ::-1]) for name in dense}})
+        image=sample['image'][:, ::-1].copy(),
+        targets={name: sample['tasks'][name].flip_target(target) for name, target in sample['targets'].items()},
+        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})
