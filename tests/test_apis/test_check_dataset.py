@@ -403,8 +403,8 @@ def test_tasks_that_divide_the_classes_are_counted_by_their_own_and_shown_in_one
     report = check_dataset(objects_config(split_tasks(10, 2)), tmp_path, workers=0)
     assert report.problems == report.notes == []
     assert report.splits['train'].targets['classes_4_5'] == dict(
-        images=6, without=24, valid=0.2, classes={'4': dict(images=3), '5': dict(images=3)})
-    assert '| class | train: images | val: images |' in report.markdown()
+        images=6, without=24, valid=0.2, classes={'4 class 4': dict(images=3), '5 class 5': dict(images=3)})
+    assert '| class     | train: images | val: images |' in report.markdown()
     (samples, tasks), = drawn
     assert list(tasks) == ['classes']
     labels = [sample['targets']['classes'].item() for sample in samples.values()]
@@ -422,4 +422,5 @@ def test_a_class_that_no_image_has_is_noted_and_a_task_without_images_is_a_probl
         ('no target', 'val', f'no image is of a class of {task}')
         for task in ('classes_0_1', 'classes_4_5', 'classes_6_7', 'few')]
     assert [note for note in report.notes if 'these classes' in note] == [
-        'val: no image has these classes of classes_2_3: 3', 'val: no image has these classes of classes_8_9: 9']
+        'val: no image has these classes of classes_2_3: 3 class 3',
+        'val: no image has these classes of classes_8_9: 9 class 9']
