@@ -4,6 +4,6 @@ method = dict(
     weight=1.0,
     inversion=dict(
         type='QuickDeepInversion', steps=100, warmup_steps=20, learning_rate=0.03, feature_weight=0.2,
-        variation_weight=0.003, norm_weight=0.003, chunk_size=64),
-    num_images=64,
+        variation_weight=0.003, norm_weight=0.003, chunk_size=32),
+    num_images=32,
     inverted_batch_size=None)

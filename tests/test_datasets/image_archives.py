@@ -104,8 +104,8 @@ def tiny_imagenet_files():
     lines = []
     files = {
         'wnids.txt': '\n'.join(WNIDS).encode(),
-        'words.txt': ''.join(f'{wnid}\t{name}, another name\n' for wnid, name in zip(WNIDS, NAMES, strict=True)).encode()
-                     + b'n99\tof no class here\n',
+        'words.txt': b'n99\tof no class here\n' + b''.join(
+            f'{wnid}\t{name}, another name\n'.encode() for wnid, name in zip(WNIDS, NAMES, strict=True)),
         'test/images/test_0.JPEG': jpeg(0, 0)}
     for label, wnid in enumerate(WNIDS):
         files[f'train/{wnid}/{wnid}_boxes.txt'] = b'boxes'

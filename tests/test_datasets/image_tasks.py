@@ -15,7 +15,7 @@ if TASKS.get('ImageClassification') is None:
         def __init__(self, name, num_classes, labels, head=None, classes=None):
             super().__init__(name, num_classes)
             self.num_classes, self.labels, self.head = num_classes, tuple(labels), head or name
-            self.classes = tuple(classes) if classes else ()
+            self.classes = tuple(classes) if classes else tuple(f'class {index}' for index in range(num_classes))
 
         def draw(self, target, valid=None, value_range=None):
             return np.full((1, 1, 3), 20 * target.item(), np.uint8)

@@ -8,7 +8,8 @@ from lhl.datasets.cifar import CIFAR10_CLASSES, CIFAR100_CLASSES
 from lhl.errors import DataError
 from lhl.registry import DATASETS
 
-from .image_archives import CIFAR_VERSIONS, PER_FILE, cifar_content, cifar_files, python2_pickle, write_folder, write_tar
+from .image_archives import CIFAR_VERSIONS as VERSIONS
+from .image_archives import PER_FILE, cifar_content, cifar_files, python2_pickle, write_folder, write_tar
 from .image_tasks import split_tasks
 
 KINDS = dict(CIFAR10=CIFAR10, CIFAR100=CIFAR100)
@@ -24,7 +25,7 @@ def small(monkeypatch):
 
 def write(root, name, version=0, packed=True, files=None):
     """Write one version of a data set, as an archive or as its folder."""
-    archive, folder = CIFAR_VERSIONS[name][version]
+    archive, folder = VERSIONS[name][version]
     files = files or cifar_files(name, pickled=version == 1)
     if packed:
         write_tar(root / archive, folder, files)

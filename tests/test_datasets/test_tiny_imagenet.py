@@ -106,7 +106,8 @@ def refused(match, root, split='train', read=False):
 
 
 def test_without_files_it_is_said_which_archive_belongs_where(tmp_path):
-    refused('holds no TinyImageNet, expected tiny-imagenet-200.zip, or what it unpacks to, tiny-imagenet-200/', tmp_path)
+    refused('holds no TinyImageNet, expected tiny-imagenet-200.zip, or what it unpacks to, tiny-imagenet-200/',
+            tmp_path)
 
 
 def test_an_archive_that_is_none_is_refused(tmp_path):

@@ -68,8 +68,9 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
             numbers[name] |= {key: getattr(found.moments, key).tolist() for key in ('low', 'high', 'mean', 'std')}
         if found.class_pixels is not None:
             shares = found.class_pixels / max(found.class_pixels.sum(), 1)
+            dense = not dataset.tasks[name].image_level
             numbers[name]['classes'] = {
-                label: dict(pixels=float(shares[index]), images=int(found.class_images[index]))
+                label: dict(dict(pixels=float(shares[index])) if dense else {}, images=int(found.class_images[index]))
                 for index, label in _class_names(dataset, name).items()}
     parts = len(dataset.samples) - len(dataset)
     return SplitReport(len(dataset), parts, sum(bool(reading.problems) for reading in readings),
@@ -102,8 +103,8 @@ def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: S
         if not found.images:
             what = ('no image is of a class of' if dataset.tasks[task].image_level
                     else 'no pixel of any image has a valid target for')
-            report.problems.append(Problem('no target', name, f'{what} {task}; check its encoding, and what is declared '
-                                           f'invalid'))
+            report.problems.append(Problem('no target', name, f'{what} {task}; check its encoding, and what is '
+                                           f'declared invalid'))
         elif empty and not dataset.tasks[task].image_level:  # whose images are those of its classes
             report.notes.append(f'{name}: images without a valid pixel for {task}: {empty} of {len(readings)}')
         if found.class_images is not None and found.images:

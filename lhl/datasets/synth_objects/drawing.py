@@ -11,7 +11,7 @@ from .shapes import CLASSES, SHAPES
 
 _SUBPIXELS = 3  # along each side of a pixel: how smooth edges are
 _UNIT = 64  # subdivisions of a pixel in which places and sizes are given
-_LEAST_CONTRAST = 150  # by how much an object is lighter than its background, summed over the channels, of 765
+_LEAST_CONTRAST = 200  # by how much an object is lighter than its background, summed over the channels, of 765
 _TURN = 1024
 
 
@@ -34,7 +34,7 @@ def draw_object(label: int, seed: tuple[int, ...], size: int = 32) -> np.ndarray
     front, back = _colours(generator)
     front, back = _shaded(generator, front, size), _clutter(generator, _shaded(generator, back, size), size)
     image = (front * cover + back * (_SUBPIXELS**2 - cover)) // _SUBPIXELS**2
-    noise = generator.randint(2, 14)
+    noise = generator.randint(2, 10)
     image = np.clip(image + generator.randint(-noise, noise + 1, image.shape), 0, 255).astype(np.uint8)
     image.setflags(write=False)
     return image
@@ -43,8 +43,9 @@ def draw_object(label: int, seed: tuple[int, ...], size: int = 32) -> np.ndarray
 def _object_coordinates(generator: np.random.RandomState, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Place, scale and turn an object: its coordinates u and v at all sub-pixels, thousandths of its radius."""
     whole = size * _UNIT
-    radius = generator.randint(whole * 26 // 100, whole * 44 // 100)
-    centre = [whole // 2 + generator.randint(-slack, slack + 1) for slack in [(whole // 2 - radius) * 3 // 4] * 2]
+    radius = generator.randint(whole * 30 // 100, whole * 44 // 100)
+    slack = whole // 2 - radius
+    centre = whole // 2 + generator.randint(-slack, slack + 1, 2)
     cosine, sine = _turn(generator)
     steps = (2 * np.arange(size * _SUBPIXELS, dtype=np.int64) + 1) * _UNIT // (2 * _SUBPIXELS)
     x, y = steps[None, :] - centre[0], steps[:, None] - centre[1]
@@ -52,18 +53,15 @@ def _object_coordinates(generator: np.random.RandomState, size: int) -> tuple[np
 
 
 def _turn(generator: np.random.RandomState) -> tuple[int, int]:
-    """A random turn as its cosine and sine times 1024, rounded: a rational point of the unit circle."""
-    t, quarter = generator.randint(-400, 401), generator.randint(4)
-    cosine, sine = (part * _TURN // (1000**2 + t * t) for part in (1000**2 - t * t, 2000 * t))
-    for _ in range(quarter):
-        cosine, sine = -sine, cosine
-    return cosine, sine
+    """A turn by up to 44 degrees as its cosine and sine times 1024: a rational point of the unit circle, rounded."""
+    t = generator.randint(-400, 401)  # the tangent of half the angle, in thousandths
+    return (1000**2 - t * t) * _TURN // (1000**2 + t * t), 2000 * t * _TURN // (1000**2 + t * t)
 
 
 def _colours(generator: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
     """Two colours, the lighter one for the object; neither says anything about the class.
 
-    Were the background lighter in every other image, LeNet would learn two classes in ten epochs instead of four.
+    Were the background lighter in every other image, LeNet would need several times as many epochs.
     """
     while True:
         dark, light = sorted(generator.randint(0, 256, (2, 3)).astype(np.int64), key=np.sum)
