@@ -8,7 +8,16 @@ from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.errors import RunError
-from lhl.evaluation import Results, mean_rank, plasticity, relative_forgetting, relative_improvement
+from lhl.evaluation import (
+    Results,
+    average_accuracy,
+    average_forgetting,
+    averaged_metrics,
+    mean_rank,
+    plasticity,
+    relative_forgetting,
+    relative_improvement,
+)
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METHODS
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
@@ -31,7 +40,7 @@ class _Run(NamedTuple):
 
 def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
                  single_task: Sequence[str | Path] | None = None, names: Mapping[str | Path, str] | None = None,
-                 compatibility: str | None = None) -> Comparison:
+                 compatibility: str | None = None, every_task: bool = False) -> Comparison:
     """Compare methods that learned the same stream with a reference, usually sequential fine-tuning.
 
     Runs of one config with several seeds are one method. It is called by the method's name and, where there are
@@ -45,6 +54,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             are rows only if they are among ``runs``, too.
         names: Names to give to runs instead.
         compatibility: A deviation that Delta repeats, see :func:`~lhl.evaluation.relative_improvement`.
+        every_task: Print the accuracies of every task, too, where they are averaged over several.
 
     Returns:
         The upper bounds, the reference, and the other methods in the order in which they were given.
@@ -65,6 +75,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
     models = _by_seed(separate, 'separate models')
     directions = {task: pivot.higher_is_better[task] for task in pivot.stream}
     units = {task: all_units([run.results for run in compared], task) for task in pivot.stream}
+    averaged = averaged_metrics(directions)
 
     ranks = {seed: mean_rank({name: _final(by_seed[seed]) for name, by_seed in methods.items() if seed in by_seed},
                              directions) for seed in {seed for by_seed in methods.values() for seed in by_seed}}
@@ -76,6 +87,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
                 _check_partner(run, models, 'the separate models')
         finals = [_final(run) for run in by_seed.values()]
         forgotten = [_average(relative_forgetting(run.results)) for run in by_seed.values()]
+        falls = {metric: [average_forgetting(run.results, metric) for run in by_seed.values()] for metric in averaged}
         rows.append(ComparedMethod(
             name=name,
             seeds=list(by_seed),
@@ -87,9 +99,12 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             forgetting=None if None in forgotten else Spread.of(forgotten),
             plasticity=Spread.of([_average(plasticity(run.results, models[seed].results))
                                   for seed, run in by_seed.items()]) if models else None,
-            upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values())))
+            upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values()),
+            accuracy={metric: Spread.of([average_accuracy(run.results, metric) for run in by_seed.values()])
+                      for metric in averaged},
+            fall={metric: Spread.of(values) for metric, values in falls.items() if None not in values}))
     rows.sort(key=lambda row: (not row.upper_bound, row.name != reference))
-    return Comparison(directions, units, rows, reference, compatibility)
+    return Comparison(directions, units, rows, reference, compatibility, averaged, every_task)
 
 
 def write_comparison(comparison: Comparison, path: str | Path,

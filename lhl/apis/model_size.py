@@ -33,13 +33,15 @@ class ModelSize:
 
     Args:
         encoder: The backbone.
-        heads: The head of each task, in the stream's order.
+        heads: The heads by name, in the stream's order.
         image_size: Height and width of the image that the arithmetic is counted for.
+        head_of: The name of each task's head.
     """
 
     encoder: Cost
     heads: Mapping[str, Cost]
     image_size: tuple[int, int]
+    head_of: Mapping[str, str]
 
     @property
     def shared(self) -> Cost:
@@ -48,8 +50,8 @@ class ModelSize:
 
     @property
     def separate(self) -> Cost:
-        """A model for each task: as many encoders as heads."""
-        return Cost.total(*[self.encoder] * len(self.heads), *self.heads.values())
+        """A model for each task: as many encoders as tasks, each with its head."""
+        return Cost.total(*[self.encoder] * len(self.head_of), *(self.heads[name] for name in self.head_of.values()))
 
     @property
     def overhead(self) -> tuple[float, float]:
@@ -88,7 +90,8 @@ def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     learner = MODELS.build({**model, 'tasks': tasks}).eval().to('meta')
     encoder_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
     heads = {name: Cost(_parameters(head), _count(head, features)[0]) for name, head in learner.heads.items()}
-    return ModelSize(Cost(_parameters(learner.backbone), encoder_flops), heads, (height, width))
+    return ModelSize(Cost(_parameters(learner.backbone), encoder_flops), heads, (height, width),
+                     {name: task.head for name, task in learner.tasks.items()})
 
 
 def model_size_table(size: ModelSize) -> str:

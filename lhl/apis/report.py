@@ -1,14 +1,16 @@
 """Turns runs into what a person looks at: a table, the curves, and a panel of predictions."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from lhl.atomic import atomic_write
-from lhl.engine.phase_config import phase_config, task_names
+from lhl.engine.phase_config import scored_tasks, task_names
 from lhl.errors import RunError
 from lhl.evaluation import Results
+from lhl.models import Learner
 from lhl.registry import DATASETS
+from lhl.tasks import Task
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
@@ -21,7 +23,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     Args:
         runs: The runs' folders.
         out: The folder to write to.
-        num_views: How many images of the validation set the panel shows.
+        num_views: How many images of each validation set the panel shows.
 
     Returns:
         The table as text.
@@ -46,22 +48,31 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 
 
 def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
-    """Draw evenly spread images of the first run's validation set."""
-    cfg, index = stored_config(runs[0])
-    data = phase_config(cfg, index).val_dataloader.dataset.to_dict()
-    dataset = DATASETS.build({**data, 'tasks': {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}})
+    """Draw evenly spread images of the first run's validation sets."""
+    cfg, _ = stored_config(runs[0])
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
-    views = []
-    for position in np.linspace(0, len(dataset) - 1, num_views + 2).round().astype(int)[1:-1].tolist():
-        sample = dataset[position]
-        predictions = {
-            name: {task: prediction[0].numpy() for learner in several
-                   for task, prediction in predict(learner, sample['inputs'][None]).items()}
-            for name, several in learners.items()
-        }
-        views.append(View(
-            image=sample['inputs'].permute(1, 2, 0).numpy(),
-            targets={task: target.numpy() for task, target in sample['targets'].items()},
-            valid={task: valid.numpy() for task, valid in sample['valid'].items()},
-            predictions=predictions))
-    draw_panel(views, dataset.tasks, path)
+    views, drawn = [], {}
+    for loader, tasks in scored_tasks(cfg, task_names(cfg)):
+        dataset = DATASETS.build({**loader['dataset'], 'tasks': {name: cfg.tasks[name].to_dict() for name in tasks}})
+        drawn |= {task.head: task for task in dataset.tasks.values()}
+        for position in np.linspace(0, len(dataset) - 1, num_views + 2).round().astype(int)[1:-1].tolist():
+            views.append(_view(dataset[position], dataset.tasks, learners))
+    draw_panel(views, drawn, path)
+
+
+def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:
+    """Predict an image's tasks. Those of one head have one row: that of the task which the image has a target for."""
+    predictions = {
+        run: {task: prediction[0].numpy() for learner in several
+              for task, prediction in predict(learner, sample['inputs'][None]).items()}
+        for run, several in learners.items()
+    }
+    shown = {}
+    for name, task in tasks.items():
+        if task.head not in shown or sample['valid'][name].any():
+            shown[task.head] = name
+    return View(
+        image=sample['inputs'].permute(1, 2, 0).numpy(),
+        targets={head: sample['targets'][name].numpy() for head, name in shown.items()},
+        valid={head: sample['valid'][name].numpy() for head, name in shown.items()},
+        predictions={run: {head: of_run[name] for head, name in shown.items()} for run, of_run in predictions.items()})

@@ -1,13 +1,18 @@
 """Data sets: the images and targets of one phase, how they are augmented, sampled and batched."""
 from .base import DenseDataset, SampleKey
+from .cifar import CIFAR10, CIFAR100
 from .cityscapes import CityScapes
 from .collate import collate_samples
 from .folder import FolderDataset
+from .image_labels import ImageLabelDataset
 from .nyud import NYUDv2
 from .nyuv2 import NYUv2
 from .pascal_context import PASCALContext
 from .samplers import EpochSampler
+from .synth_objects import SynthObjects
 from .taskonomy import Taskonomy
+from .tiny_imagenet import TinyImageNet
 
-__all__ = ['CityScapes', 'DenseDataset', 'EpochSampler', 'FolderDataset', 'NYUDv2', 'NYUv2', 'PASCALContext',
-           'SampleKey', 'Taskonomy', 'collate_samples']
+__all__ = ['CIFAR10', 'CIFAR100', 'CityScapes', 'DenseDataset', 'EpochSampler', 'FolderDataset', 'ImageLabelDataset',
+           'NYUDv2', 'NYUv2', 'PASCALContext', 'SampleKey', 'SynthObjects', 'Taskonomy', 'TinyImageNet',
+           'collate_samples']

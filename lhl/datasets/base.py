@@ -31,7 +31,7 @@ class DenseDataset(Dataset):
     pipeline receives it, is::
 
         dict(image=(H, W, 3) float32 RGB in [0, 1],
-             targets={task: (H, W) int64 or (H, W, C) float32},     # 0 where invalid
+             targets={task: (H, W) int64 or (H, W, C) float32},     # 0 where invalid; 1 x 1 of an image-level task
              valid={task: (H, W) bool},
              tasks={task: Task},
              meta=dict(index=..., image_path=...))
@@ -96,7 +96,8 @@ class DenseDataset(Dataset):
         raise NotImplementedError(f'{type(self).__name__} must define load_image')
 
     def load_target(self, sample: Any, task: Task) -> tuple[np.ndarray, np.ndarray]:
-        """Load a target, ``(H, W)`` int64 or ``(H, W, C)`` float32, and its validity ``(H, W)`` bool.
+        """Load a target, ``(H, W)`` int64 or ``(H, W, C)`` float32, and its validity ``(H, W)`` bool; H and W are 1 for
+        an image-level task.
 
         Raises:
             ValueError: As for :meth:`load_image`.
@@ -155,9 +156,13 @@ class DenseDataset(Dataset):
     def _load_target(self, sample: Any, task: Task, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Load one target, check it against the size of its image, and clear its invalid pixels."""
         target, valid = self.load_target(sample, task)
-        expected = size if target.dtype == np.int64 else (*size, task.out_channels)
+        of_image = task.image_level
+        expected = (1, 1) if of_image else size
+        if target.dtype != np.int64:
+            expected = (*expected, task.out_channels)
         if target.shape != expected:
-            raise ValueError(f'found shape {target.shape}, expected {expected} as its image is {size[0]} x {size[1]}; '
+            why = 'one for the whole image' if of_image else f'as its image is {size[0]} x {size[1]}'
+            raise ValueError(f'found shape {target.shape}, expected {expected} {why}; '
                              f'{_shape_cure(target.shape, expected)}')
         valid = valid & task.has_target(target)
         task.check_target(target, valid)

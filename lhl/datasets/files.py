@@ -29,15 +29,20 @@ def load_npy(path: Path) -> np.ndarray:
 
 
 def load_picture(path: Path) -> np.ndarray:
-    """Load a PNG, JPEG or TIFF as it is stored.
-
-    Returns:
-        ``(H, W)``, or ``(H, W, 3)`` RGB: uint8, uint16, or what else a TIFF holds. An alpha channel is dropped.
-    """
+    """Load a PNG, JPEG or TIFF as it is stored; see :func:`decode_picture`."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise ValueError('found no such file, expected one per image; restore it') from None
+    return decode_picture(content)
+
+
+def decode_picture(content: bytes) -> np.ndarray:
+    """Decode the content of a PNG, JPEG or TIFF.
+
+    Returns:
+        ``(H, W)``, or ``(H, W, 3)`` RGB: uint8, uint16, or what else a TIFF holds. An alpha channel is dropped.
+    """
     # The decoder fills what is missing of a truncated file with grey, and only prints a warning.
     truncated = (content.startswith(_PNG) and b'IEND' not in content[-64:]
                  or content.startswith(_JPEG) and b'\xff\xd9' not in content[-1024:])
@@ -56,7 +61,11 @@ def load_picture(path: Path) -> np.ndarray:
 
 def load_rgb(path: Path) -> np.ndarray:
     """Load a picture as ``(H, W, 3)`` float32 RGB in [0, 1]; a grey one gets three equal channels."""
-    picture = load_picture(path)
+    return as_rgb(load_picture(path))
+
+
+def as_rgb(picture: np.ndarray) -> np.ndarray:
+    """Turn a picture of 8 or 16 bits into ``(H, W, 3)`` float32 RGB in [0, 1]."""
     if picture.dtype not in (np.uint8, np.uint16):
         raise ValueError(f'found values of type {picture.dtype}, expected 8 or 16 bits per channel; export it again')
     rgb = picture.astype(np.float32) / np.iinfo(picture.dtype).max

@@ -14,10 +14,10 @@ OLD_HEADS = ('fresh', 'adapted')
 
 
 def adapted_heads(cfg: Config, index: int, backbones: Sequence[Mapping], is_change: Sequence[bool],
-                  tasks: Sequence[Sequence[str]]) -> dict[str, dict]:
+                  heads: Sequence[Sequence[str]]) -> dict[str, dict]:
     """Give the configs of the adapted heads of a phase.
 
-    A head is made for the backbone of the phase that learns its task, and made anew by a change with fresh heads. Once
+    A head is made for the backbone of the first phase that uses it, and made anew by a change with fresh heads. Once
     it has gone through changes that adapt it, it stays the head that it was, behind one adapter: each further change
     replaces the adapter, because two of them in a row are one linear map.
 
@@ -26,10 +26,10 @@ def adapted_heads(cfg: Config, index: int, backbones: Sequence[Mapping], is_chan
         index: The phase, from 1.
         backbones: The config of each phase's backbone.
         is_change: For each phase whether its backbone is another than that of the phase before.
-        tasks: The tasks that each phase learns.
+        heads: The heads that each phase uses for its new tasks.
 
     Returns:
-        Task to head config, for the adapted heads only, with ``in_channels`` left to be counted.
+        The head's name to its config, for the adapted heads only, with ``in_channels`` left to be counted.
 
     Raises:
         ConfigError: If a head cannot be told how wide its features are.
@@ -38,7 +38,8 @@ def adapted_heads(cfg: Config, index: int, backbones: Sequence[Mapping], is_chan
     for i, entry in enumerate(cfg.phases[:index]):
         if is_change[i] and entry.get('old_heads', 'fresh') == 'fresh':
             made_for = dict.fromkeys(made_for, i)
-        made_for.update(dict.fromkeys(tasks[i], i))
+        for name in heads[i]:
+            made_for.setdefault(name, i)
     own = cfg.model.get('heads') or {}
     return {name: _adapted_head(name, own.get(name, cfg.model.head).to_dict(), backbones[i], backbones[index - 1])
             for name, i in made_for.items() if any(is_change[i + 1:index])}

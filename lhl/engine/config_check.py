@@ -1,6 +1,7 @@
 """Refuses a config that cannot run, before anything is built or written, in one sentence that names the cure."""
 import copy
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
@@ -25,6 +26,7 @@ from lhl.registry import (
     TASKS,
     TRANSFORMS,
 )
+from lhl.tasks import build_tasks, check_shared_heads
 
 from .adapted_heads import OLD_HEADS
 from .external_teacher import check_external_teacher
@@ -32,11 +34,13 @@ from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from .phase_config import (
     CONFIG_OVERRIDES,
     PHASE_OPTIONS,
+    heads_of,
     is_same_backbone,
     phase_adapted_heads,
     phase_backbones,
     phase_tasks,
     phase_val_dataloader,
+    task_names,
 )
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
@@ -53,6 +57,10 @@ GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('
 TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
                      'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
                      'scheduler': ('convert_to_iter_based', )}
+
+
+#: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
+_BUILT: set[str] = set()
 
 
 def check_config(cfg: Config) -> None:
@@ -75,12 +83,14 @@ def check_config(cfg: Config) -> None:
     for name, task in cfg.tasks.items():
         _check_component(TASKS, task, f'tasks.{name}', 'task')
     _check_phases(cfg)
+    check_shared_heads(build_tasks({name: cfg.tasks[name].to_dict() for name in task_names(cfg)}).values())
     _check_component(MODELS, cfg.model, 'model', 'model')
     _check_component(MODELS, cfg.model.backbone, 'model.backbone')
     _check_component(MODELS, cfg.model.head, 'model.head', 'head')
+    known_heads = heads_of(cfg, cfg.tasks)
     for name, head in (cfg.model.get('heads') or {}).items():
-        if name not in cfg.tasks:
-            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, cfg.tasks)}')
+        if name not in known_heads:
+            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, known_heads)}')
         _check_component(MODELS, head, f'model.heads.{name}', 'head')
     if cfg.model.get('data_preprocessor') is not None:
         _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')
@@ -177,8 +187,13 @@ def _check_backbones(cfg: Config, methods: list[Method]) -> None:
 def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
     """Build a learner with the backbone of a phase, and count its channels: the phase would fail after hours."""
     model = cfg.model.to_dict()
+    model = {**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}}
+    text = json.dumps(model, sort_keys=True, default=str)
+    if text in _BUILT:
+        return
     try:
-        MODELS.build({**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}})
+        MODELS.build(model)
+        _BUILT.add(text)
     except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().split('\n')[0]
         raise ConfigError(f'{where}: {backbone["type"]} cannot be built, or run on a {PROBE_SIZE}x{PROBE_SIZE} image '

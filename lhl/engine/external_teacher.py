@@ -52,6 +52,9 @@ def check_external_teacher(cfg: Config, teacher: ExternalTeacher, where: str) ->
             raise ConfigError(f'{where}: the teacher {source} has {theirs[name].out_channels} channels for the task '
                               f'{name!r}, the student {ours[name].out_channels}; give a teacher of the same classes or '
                               f'channels')
+        if theirs[name].head != ours[name].head:
+            raise ConfigError(f'{where}: the teacher {source} has the task {name!r} on the head {theirs[name].head!r}, '
+                              f'the student on {ours[name].head!r}; let the same tasks share a head in both')
     _check_same_images(cfg.model.to_dict(), model, source, where)
 
 

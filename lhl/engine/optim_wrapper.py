@@ -95,7 +95,8 @@ class MethodOptimWrapper(OptimWrapper):
 class PhaseOptimWrapperConstructor:
     """Build the optimizer of a phase: one parameter group each for the encoder, the new head and the old heads.
 
-    What the method itself learns is a fourth, without weight decay. Frozen parameters are left out. A new optimizer per
+    A head that a new task shares with old ones is a new head. What the method itself learns is a fourth, without weight
+    decay. Frozen parameters are left out. A new optimizer per
     phase: moments of the phase before would move what it learned.
 
     Args:
@@ -107,16 +108,17 @@ class PhaseOptimWrapperConstructor:
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict) -> None:
         self.optim_wrapper_cfg = dict(optim_wrapper_cfg)
         self.optimizer_cfg = dict(self.optim_wrapper_cfg.pop('optimizer'))
-        self.new_heads = tuple(f'heads.{name}.' for name in paramwise_cfg['new_tasks'])
+        self.new_tasks = tuple(paramwise_cfg['new_tasks'])
         self.lr_factors = dict.fromkeys(LR_GROUPS, 1.0) | dict(paramwise_cfg.get('lr_factors') or {})
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper for a learner, or for a learner inside a model wrapper."""
         learner = model.module if is_model_wrapper(model) else model
+        new_heads = tuple(f'heads.{name}.' for name in learner.heads_of(self.new_tasks))
         members = {group: [] for group in LR_GROUPS}
         for name, parameter in learner.named_parameters():
             if parameter.requires_grad:
-                members[self._group_of(name)].append(parameter)
+                members[self._group_of(name, new_heads)].append(parameter)
         groups = [
             dict(params=parameters, lr=self.optimizer_cfg['lr'] * self.lr_factors[group], name=group,
                  **(dict(weight_decay=0.0) if group == 'method' else {}))
@@ -125,9 +127,9 @@ class PhaseOptimWrapperConstructor:
         optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=groups))
         return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg, optimizer=optimizer))
 
-    def _group_of(self, name: str) -> str:
+    def _group_of(self, name: str, new_heads: tuple[str, ...]) -> str:
         if name.startswith(METHOD_PARAMETERS):
             return 'method'
         if not name.startswith('heads.'):
             return 'encoder'
-        return 'new_head' if name.startswith(self.new_heads) else 'old_heads'
+        return 'new_head' if name.startswith(new_heads) else 'old_heads'

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from lhl.errors import ConfigError
 from lhl.registry import METHODS
-from lhl.tasks import metric_configs
+from lhl.tasks import build_tasks, metric_configs
 
 from .adapted_heads import adapted_heads
 
@@ -30,6 +30,12 @@ def phase_tasks(entry: Mapping) -> list[str]:
 def task_names(cfg: Config) -> list[str]:
     """Name the tasks of the stream in their order."""
     return [name for phase in cfg.phases for name in phase_tasks(phase)]
+
+
+def heads_of(cfg: Config, names: Iterable[str]) -> list[str]:
+    """Name the heads of some tasks of the stream, each once: that of each task, or the one that several share."""
+    tasks = build_tasks({name: cfg.tasks[name].to_dict() for name in names})
+    return list(dict.fromkeys(task.head for task in tasks.values()))
 
 
 def in_order(cfg: Config) -> Config:
@@ -79,11 +85,10 @@ def phase_backbones(cfg: Config) -> list[dict]:
 
 
 def phase_adapted_heads(cfg: Config, index: int) -> dict[str, dict]:
-    """Give the configs of a phase's adapted heads by their tasks, see :func:`lhl.engine.adapted_heads.adapted_heads`.
-    """
+    """Give the configs of a phase's adapted heads by name, see :func:`lhl.engine.adapted_heads.adapted_heads`."""
     backbones = phase_backbones(cfg)
     is_change = [i > 0 and not is_same_backbone(backbones[i], backbones[i - 1]) for i in range(len(backbones))]
-    return adapted_heads(cfg, index, backbones, is_change, [phase_tasks(entry) for entry in cfg.phases])
+    return adapted_heads(cfg, index, backbones, is_change, [heads_of(cfg, phase_tasks(entry)) for entry in cfg.phases])
 
 
 def is_same_backbone(one: Mapping, other: Mapping) -> bool:
@@ -137,7 +142,8 @@ def phase_config(cfg: Config, index: int) -> Config:
     phase.model.tasks = tasks
     phase.model.backbone = backbones[index - 1]
     if 'heads' in phase.model:
-        phase.model.heads = {name: head for name, head in phase.model.heads.to_dict().items() if name in tasks}
+        used = heads_of(cfg, tasks)
+        phase.model.heads = {name: head for name, head in phase.model.heads.to_dict().items() if name in used}
     if not is_same_backbone(phase.model.backbone, cfg.model.backbone):
         for head in (phase.model.head, *phase.model.get('heads', {}).values()):
             if 'in_channels' in head:
@@ -196,12 +202,15 @@ def phase_val_dataloader(cfg: Config, entry: Mapping) -> dict | None:
     return merged.val_dataloader.to_dict()
 
 
-def _tasks_of_same_data(cfg: Config, index: int) -> list[str]:
-    """Name the tasks of the stream that learn from the images of a phase, among which the images are divided."""
+def _heads_of_same_data(cfg: Config, index: int) -> list[str]:
+    """Name the heads that learn from the images of a phase, among which the images are divided.
+
+    Not the tasks: those of one head divide the images of their part by class.
+    """
     entries = cfg.to_dict()['phases']
     data = [_training_data(cfg, entry) for entry in entries]
-    return [name for entry, own in zip(entries, data, strict=True) if own == data[index - 1]
-            for name in phase_tasks(entry)]
+    return heads_of(cfg, [name for entry, own in zip(entries, data, strict=True) if own == data[index - 1]
+                          for name in phase_tasks(entry)])
 
 
 def _training_data(cfg: Config, entry: Mapping) -> dict:
@@ -213,12 +222,12 @@ def _training_data(cfg: Config, entry: Mapping) -> dict:
 
 
 def _fill_in_data(phase: Config, cfg: Config, index: int, new_tasks: list[str], tasks: dict) -> None:
-    """Give training its tasks and its part of the images, one part per task, and validation all tasks seen."""
-    stream = _tasks_of_same_data(cfg, index)
+    """Give training its tasks and its part of the images, one part per head, and validation all tasks seen."""
+    stream = _heads_of_same_data(cfg, index)
     train = phase.train_dataloader.dataset
     train.tasks = {name: tasks[name] for name in new_tasks}
     train.seed = phase.randomness.seed
-    parts = [stream.index(name) for name in new_tasks]
+    parts = [stream.index(name) for name in heads_of(cfg, new_tasks)]
     train.setdefault('part', dict(index=parts[0] if len(parts) == 1 else parts, count=len(stream)))
     _complete_loader(phase.train_dataloader)
     scored = [_scoring(loader, {name: tasks[name] for name in names}) for loader, names in scored_tasks(cfg, tasks)]

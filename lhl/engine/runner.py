@@ -150,7 +150,8 @@ class PhaseRunner(LearnerRunner):
         if self._adapted_heads:
             self._load_adapted_heads()
         elif self._previous_weights is not None:
-            new_heads = [f'heads.{name}.' for name in self.phase.new_tasks]
+            old_heads = self.learner.heads_of(self.phase.old_tasks)
+            new_heads = [f'heads.{name}.' for name in self.learner.heads if name not in old_heads]
             load_weights(self.learner, self._previous_weights, self.previous_checkpoint,
                          may_miss=[*new_heads, METHOD_PARAMETERS])
         self._previous_weights = None

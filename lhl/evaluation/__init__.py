@@ -1,6 +1,7 @@
 """Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
 from .metrics import (
     BoundaryMetric,
+    ClassificationMetric,
     DenseMetric,
     DepthMetric,
     DisparityMetric,
@@ -15,6 +16,9 @@ from .results import PhaseResults, Results
 from .summary import (
     Directions,
     Metrics,
+    average_accuracy,
+    average_forgetting,
+    averaged_metrics,
     backward_transfer,
     forgetting,
     mean_rank,
@@ -26,8 +30,9 @@ from .summary import (
     task_improvements,
 )
 
-__all__ = ['BoundaryMetric', 'DenseMetric', 'DepthMetric', 'Directions', 'DisparityMetric', 'LossMetric', 'Metrics',
-           'NormalMetric', 'PhaseResults', 'PublishedTable', 'Questionable', 'RegressionMetric', 'Results',
-           'SaliencyMetric', 'SegmentationMetric', 'backward_transfer', 'forgetting', 'mean_rank', 'multi_task_delta',
-           'parameter_overhead', 'plasticity', 'published_table', 'published_tables', 'relative_forgetting',
-           'relative_improvement', 'task_improvements']
+__all__ = ['BoundaryMetric', 'ClassificationMetric', 'DenseMetric', 'DepthMetric', 'Directions', 'DisparityMetric',
+           'LossMetric', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable', 'Questionable',
+           'RegressionMetric', 'Results', 'SaliencyMetric', 'SegmentationMetric', 'average_accuracy',
+           'average_forgetting', 'averaged_metrics', 'backward_transfer', 'forgetting', 'mean_rank',
+           'multi_task_delta', 'parameter_overhead', 'plasticity', 'published_table', 'published_tables',
+           'relative_forgetting', 'relative_improvement', 'task_improvements']

@@ -9,6 +9,7 @@ from lhl.errors import ConfigError
 from lhl.losses import total_variation
 from lhl.models import Learner
 from lhl.registry import MODELS
+from lhl.tasks import Task
 
 from .statistics import Statistics, feature_statistics, remembered_statistics, statistics_distance
 
@@ -20,10 +21,10 @@ class QuickDeepInversion:
         target_weight * L_target + feature_weight * R + variation_weight * TV(x) + norm_weight * |x|
 
     R is the distance of the features' statistics to those that the teacher remembers, TV the total variation, and
-    |x| the Euclidean length of the chunk. HCL's L_target asks for a class of the old tasks, but an image of a dense
-    task has no single class. Ours asks for the teacher's pseudo-labels of *another* image of the chunk, the same one
-    for all old tasks: its layout is transplanted. It is the mean over the tasks of the task's loss, divided by what it
-    is at the start, because losses of different tasks have different units.
+    |x| the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
+    (:meth:`lhl.tasks.Task.inversion_loss`). An image-level task asks for a class of the old tasks of its head, as
+    HCL. A dense task asks for the teacher's pseudo-labels of *another* image of the chunk, the same one for all dense
+    tasks. In a mixed stream an image is to have both, a class and a layout.
 
     Args:
         steps: Of Adam, with the betas 0.5 and 0.9.
@@ -34,7 +35,8 @@ class QuickDeepInversion:
         variation_weight: Of the total variation.
         norm_weight: Of the length.
         target_weight: Of L_target.
-        chunk_size: Images that are changed together. Statistics, length and total variation are those of a chunk.
+        chunk_size: Images that are changed together. Statistics, length and total variation are those of a chunk. HCL
+            changes all of its 200 together.
 
     Raises:
         ConfigError: If a number is out of range.
@@ -59,7 +61,7 @@ class QuickDeepInversion:
         self.target_weight = target_weight
         self.chunk_size = chunk_size
 
-    def __call__(self, teacher: Learner, images: Tensor) -> Tensor:
+    def __call__(self, teacher: Learner, images: Tensor, seed: int = 0) -> Tensor:
         """Invert the teacher, starting from real images.
 
         The processes share the chunks out, and each gets all images, as one process would have made them.
@@ -67,35 +69,38 @@ class QuickDeepInversion:
         Args:
             teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.
             images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are left as they are.
+            seed: Of the classes that are drawn, the same on all ranks.
 
         Returns:
-            ``(N, 3, H, W)`` on the CPU, each pixel in the range of a normalised image.
+            ``(M, 3, H, W)`` on the CPU, each pixel in the range of a normalised image. M is N, or less where M images
+            can have every class equally often.
         """
         device = next(teacher.parameters()).device
-        chunks = images.split(self.chunk_size)
+        labels = drawn_labels(teacher, len(images), seed)
+        count = min([len(images), *(len(drawn) for drawn in labels.values())])
+        chunks = images[:count].split(self.chunk_size)
+        shown = {name: drawn[:count].split(self.chunk_size) for name, drawn in labels.items()}
         remembered = remembered_statistics(teacher.backbone, (chunk.to(device) for chunk in chunks))
         rank, world_size = get_dist_info()
-        mine = {number: self.invert(teacher, chunks[number].to(device), remembered).cpu()
+        mine = {number: self.invert(teacher, chunks[number].to(device), remembered,
+                                    {name: parts[number].to(device) for name, parts in shown.items()}).cpu()
                 for number in range(rank, len(chunks), world_size)}
         inverted = {number: chunk for part in all_gather_object(mine) for number, chunk in part.items()}
         return torch.cat([inverted[number] for number in range(len(chunks))])
 
-    def invert(self, teacher: Learner, images: Tensor, remembered: Statistics) -> Tensor:
-        """Invert one chunk ``(B, 3, H, W)`` on the teacher's device."""
+    def invert(self, teacher: Learner, images: Tensor, remembered: Statistics, labels: dict[str, Tensor]) -> Tensor:
+        """Invert one chunk ``(B, 3, H, W)`` on the teacher's device, given the labels ``(B, )`` of tasks with such."""
         with torch.no_grad():
-            # A permutation that leaves no image its own layout, unless it is alone.
-            predictions = teacher(images)
-            layouts = {name: teacher.tasks[name].pseudo_label(prediction).roll(1, dims=0)
-                       for name, prediction in predictions.items()}
-            starts = target_losses(teacher, predictions, layouts)
-            starts = torch.where(starts > 0, starts, 1.0)
+            losses = {name: teacher.tasks[name].inversion_loss(prediction, labels.get(name))
+                      for name, prediction in predicted(teacher, images).items()}
             low, high = valid_range(teacher, images)
         inverted = images.clone().requires_grad_()
         optimizer = torch.optim.Adam([inverted], betas=(0.5, 0.9))
         with feature_statistics(teacher.backbone) as found:
             for step in range(self.steps):
                 optimizer.param_groups[0]['lr'] = self.learning_rate_at(step)
-                target = (target_losses(teacher, teacher(inverted), layouts) / starts).mean()
+                predictions = predicted(teacher, inverted)
+                target = torch.stack([loss(predictions[name]) for name, loss in losses.items()]).mean()
                 loss = self.loss(inverted, target, statistics_distance(found, remembered))
                 # Not loss.backward(), which would give a teacher that is not frozen gradients.
                 inverted.grad, = torch.autograd.grad(loss, inverted)
@@ -118,10 +123,25 @@ class QuickDeepInversion:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def target_losses(teacher: Learner, predictions: dict[str, Tensor], layouts: dict[str, Tensor]) -> Tensor:
-    """Average each task's loss of the predictions ``(B, C, H, W)`` to the layouts over pixels and images, ``(T, )``."""
-    return torch.stack([teacher.tasks[name].loss_map(predictions[name], layout).mean()
-                        for name, layout in layouts.items()])
+def drawn_labels(teacher: Learner, count: int, seed: int) -> dict[str, Tensor]:
+    """Draw what each head asks so many images for, by its first task, where that can be said before they are seen."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = {tasks[0].name: tasks[0].inversion_labels(tasks, count, generator) for tasks in tasks_by_head(teacher)}
+    return {name: labels for name, labels in drawn.items() if labels is not None}
+
+
+def predicted(teacher: Learner, images: Tensor) -> dict[str, Tensor]:
+    """Run the teacher, and each of its heads once, for the first of its tasks; the predictions ``(B, C, H, W)``."""
+    names = [tasks[0].name for tasks in tasks_by_head(teacher)]
+    return teacher.predict_tasks(teacher.extract_features(images), names, images.shape[-2:])
+
+
+def tasks_by_head(teacher: Learner) -> list[list[Task]]:
+    """Gather the tasks that have one head in common, in the stream's order."""
+    by_head = {}
+    for task in teacher.tasks.values():
+        by_head.setdefault(task.head, []).append(task)
+    return list(by_head.values())
 
 
 def valid_range(teacher: Learner, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,9 +14,10 @@ Statistics = dict[str, tuple[Tensor, Tensor]]
 def feature_statistics(backbone: nn.Module) -> Iterator[Statistics]:
     """Note the statistics of every batch that runs through a backbone while the context lasts.
 
-    They are those of the *input* of every batch normalisation, or, in a backbone without one that keeps statistics,
-    of the *output* of every convolution and linear layer, whose channels are known to come first or last (HCL and
-    DeepInversion, CVPR 2020; linear layers are ours, for transformers). Every hook is gone afterwards.
+    They are those of the *input* of every batch normalisation that keeps statistics (DeepInversion, CVPR 2020). A
+    backbone without one has those of the input of every layer normalisation, which are the tokens that come into the
+    blocks of a transformer (ours), or without these, too, those of the *output* of every convolution and linear layer
+    (HCL). Every hook is gone afterwards.
 
     Args:
         backbone: Runs inside the context; it is not changed.
@@ -25,14 +26,13 @@ def feature_statistics(backbone: nn.Module) -> Iterator[Statistics]:
         A dict that holds the statistics of the latest batch, connected to its graph.
     """
     found = {}
-    norms = _batch_norms(backbone)
-    layers = norms or {name: layer for name, layer in backbone.named_modules()
-                       if isinstance(layer, (nn.Conv2d, nn.Linear))}
+    norms = _batch_norms(backbone) or _layers(backbone, nn.LayerNorm)
+    layers = norms or _layers(backbone, (nn.Conv2d, nn.Linear))
 
     def note(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         # A copy of the output: an activation in place would change what the gradient of the variance needs.
         features = inputs[0] if norms else output.clone()
-        channels = features.dim() - 1 if isinstance(layer, nn.Linear) else 1
+        channels = features.dim() - 1 if isinstance(layer, (nn.LayerNorm, nn.Linear)) else 1
         axes = [axis for axis in range(features.dim()) if axis != channels]
         found[name] = features.mean(axes), features.var(axes, correction=0)
 
@@ -86,5 +86,10 @@ def statistics_distance(found: Statistics, remembered: Statistics) -> Tensor:
 
 def _batch_norms(backbone: nn.Module) -> dict[str, nn.Module]:
     """Find the batch normalisations that keep running statistics."""
-    return {name: layer for name, layer in backbone.named_modules()
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer.running_mean is not None}
+    norms = _layers(backbone, nn.modules.batchnorm._BatchNorm)
+    return {name: norm for name, norm in norms.items() if norm.running_mean is not None}
+
+
+def _layers(backbone: nn.Module, kind: type | tuple[type, ...]) -> dict[str, nn.Module]:
+    """Find the layers of a kind by their names."""
+    return {name: layer for name, layer in backbone.named_modules() if isinstance(layer, kind)}

@@ -1,6 +1,6 @@
 """The heart: pure functions on tensors, each with its small registered module."""
 from .cauchy_schwarz import cauchy_schwarz_divergence, kdam_loss
-from .cross_entropy import cross_entropy_map
+from .cross_entropy import cross_entropy_map, smoothed_cross_entropy_map
 from .dist import dist_loss, pearson_distance
 from .distance_preservation import distance_preservation_loss
 from .distillation_views import (
@@ -27,6 +27,6 @@ __all__ = [
     'class_groups', 'class_views', 'cross_entropy_map', 'dist_loss', 'distance_preservation_loss',
     'distribution_balanced_loss', 'edge_set', 'global_pod', 'inter_loss', 'interval_groups', 'intra_loss', 'kdam_loss',
     'kl_divergence_map', 'local_pod', 'masked_mean', 'min_max_normalize', 'pearson_distance', 'pod_distance',
-    'positive_views', 'saliency_guided_loss', 'signed_views', 'sobel_magnitude', 'threshold_groups', 'total_variation',
-    'unit_vector_views'
+    'positive_views', 'saliency_guided_loss', 'signed_views', 'smoothed_cross_entropy_map', 'sobel_magnitude',
+    'threshold_groups', 'total_variation', 'unit_vector_views'
 ]

@@ -43,3 +43,23 @@ def cross_entropy_map(logits: Tensor, labels: Tensor) -> Tensor:
     if logits.dtype != torch.float64:
         logits = logits.float()
     return _CrossEntropyMap.apply(logits, labels)
+
+
+def smoothed_cross_entropy_map(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """Compute the cross-entropy of each pixel against a label of which all classes have an equal share.
+
+    The label's probability is ``1 - smoothing + smoothing / C``, that of each other class ``smoothing / C`` (Szegedy et
+    al., 2016).
+
+    Args:
+        logits: ``(B, C, H, W)``; half precision is computed in float32. Differentiable once.
+        labels: ``(B, H, W)`` int64 in ``[0, C)``.
+        smoothing: In [0, 1).
+
+    Returns:
+        ``(B, H, W)``, positive where smoothing is.
+    """
+    if logits.dtype != torch.float64:
+        logits = logits.float()
+    uniform = logits.logsumexp(dim=1) - logits.mean(dim=1)
+    return (1 - smoothing) * cross_entropy_map(logits, labels) + smoothing * uniform

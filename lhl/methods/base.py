@@ -83,8 +83,15 @@ class Method:
     learner: Learner
     phase: Phase
 
+    @property
+    def old_outputs(self) -> list[str]:
+        """The old tasks to distil: one for each head, because tasks of one head have the same output."""
+        return self.learner.distinct_outputs(self.phase.old_tasks)
+
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
         """Name the tasks whose heads run and learn in this phase. The other heads are frozen.
+
+        A head that an old task shares with a new one learns in any case.
 
         The state of the phase before has been loaded; nothing else is there yet.
         """
@@ -123,7 +130,7 @@ class Method:
         Args:
             batch: Images, targets and masks on the device.
             features: The backbone's feature maps.
-            outputs: The predictions ``(B, C, H, W)`` of the :meth:`trained_tasks`.
+            outputs: The predictions ``(B, C, H, W)`` of the :meth:`trained_tasks`; those of one head are one tensor.
 
         Returns:
             Scalars whose names start with ``loss_``. The base class gives L_new, the weighted loss of each new task.

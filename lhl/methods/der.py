@@ -51,7 +51,7 @@ class DER(Replay):
                               f'memory_size={self.memory_size}; give all phases the same')
         # A second pass would double the heads' cost, drop other channels and move the running statistics once more.
         for name in phase.new_tasks:
-            learner.heads[name].register_forward_hook(
+            learner.heads[learner.tasks[name].head].register_forward_hook(
                 lambda head, inputs, output, name=name: self.raw.update({name: output.detach()}))
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -70,7 +70,7 @@ class DER(Replay):
     def output_losses(self, name: str, features: tuple[Tensor, ...], rows: list[int],
                       maps: Mapping[str, Tensor]) -> Tensor:
         """Compute the squared distance to the stored outputs, averaged over the elements of each entry, ``(R,)``."""
-        raw = self.learner.heads[name](features).float()[rows]
+        raw = self.learner.heads[self.learner.tasks[name].head](features).float()[rows]
         # Another backbone may have another stride; without a change of size this changes nothing.
         raw = F.interpolate(raw, size=maps['raw'].shape[-2:], mode='bilinear', align_corners=False)
         return (raw - maps['raw']).square().mean(dim=(1, 2, 3))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from lhl.models import Learner
+from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Phase
@@ -22,6 +22,9 @@ class DetachedDistillation(DIS):
     steps of Vanilla, unless the gradient is clipped: its norm then counts the old heads' part, too. As part of
     :class:`~lhl.methods.Combined` it keeps whatever the others learn through the old heads from the encoder, too.
 
+    A head that an old task shares with a new one learns from both; it is run a second time for the teacher's part, on
+    features without a gradient.
+
     Args:
         alpha: Weight of the distillation, averaged over the old tasks.
     """
@@ -33,7 +36,18 @@ class DetachedDistillation(DIS):
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Stop the gradient in front of the old heads."""
         super().begin_phase(learner, phase)
-        self.stops = [learner.heads[name].register_forward_pre_hook(_detach_features) for name in phase.old_tasks]
+        new_heads = learner.heads_of(phase.new_tasks)
+        self.stops = [learner.heads[name].register_forward_pre_hook(_detach_features)
+                      for name in learner.heads_of(phase.old_tasks) if name not in new_heads]
+
+    def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The terms of DIS, with old outputs through which the encoder gets no gradient."""
+        new_heads = self.learner.heads_of(self.phase.new_tasks)
+        shared = [name for name in self.old_outputs if self.learner.tasks[name].head in new_heads]
+        if shared:
+            detached, = _detach_features(None, (features, ))
+            outputs = outputs | self.learner.predict_tasks(detached, shared, batch.inputs.shape[-2:])
+        return super().losses(batch, features, outputs)
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """Leave the heads as they were."""

@@ -31,7 +31,7 @@ class DIS(Method):
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and, from phase 2 on, alpha / (t - 1) times the distillation of each old task (Eq. 3)."""
         losses = super().losses(batch, features, outputs)
-        old_tasks = self.phase.old_tasks
+        old_tasks = self.old_outputs
         if not old_tasks:
             return losses
         teacher = self.phase.teacher

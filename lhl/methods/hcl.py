@@ -12,7 +12,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS, MODELS
 
 from .base import Method, Phase, Requirements
-from .memory import INVERSION, drawn_order
+from .memory import INVERSION, INVERSION_LABELS, drawn_numbers, drawn_order
 from .passes import each_batch_once
 
 
@@ -25,15 +25,15 @@ class HCL(Method):
     training images of the phase, augmented as in epoch 0, and from then on each iteration distils a batch of what was
     made of them, too. The teacher's backbone may differ from the student's, because all is compared at the outputs.
 
-    HCL's label smoothing of 0.1 is left out: L_new is every method's, and so is the first phase. HCL distils all
-    inverted images in every iteration, which images of 32x32 pixels allow.
+    HCL's label smoothing is an option of the tasks, ``label_smoothing=0.1``: L_new is every method's, and so is the
+    first phase.
 
     Args:
         weight: Alpha, the weight of each old task's distillation, on either kind of images.
         inversion: Config of :class:`lhl.inversion.QuickDeepInversion`, or ``None`` to distil on real images alone.
         num_images: How many images are inverted; all of the phase, where it has fewer.
         inverted_batch_size: Inverted images per iteration and process, drawn without replacement. At least 2, because
-            heads normalise over them.
+            heads normalise over them. ``None`` takes all of them, as HCL does, which images of 32x32 pixels allow.
 
     Raises:
         ConfigError: If the weight is negative or a size is too small.
@@ -42,10 +42,13 @@ class HCL(Method):
     requires = Requirements(teacher=True)
 
     def __init__(self, weight: float, inversion: dict | None = None, num_images: int = 200,
-                 inverted_batch_size: int = 8) -> None:
+                 inverted_batch_size: int | None = 8) -> None:
         if weight < 0:
             raise ConfigError(f'weight={weight!r} of HCL is negative; give 0 or more')
-        for option, value in (('num_images', num_images), ('inverted_batch_size', inverted_batch_size)):
+        sizes = dict(num_images=num_images)
+        if inverted_batch_size is not None:
+            sizes['inverted_batch_size'] = inverted_batch_size
+        for option, value in sizes.items():
             if not isinstance(value, int) or value < 2:
                 raise ConfigError(f'{option}={value!r} of HCL is not a number of images; give a whole number of at '
                                   f'least 2')
@@ -71,13 +74,14 @@ class HCL(Method):
                         zip(positions, batch.inputs.cpu(), strict=True))
         images = {position: image for part in all_gather_object(mine) for position, image in part.items()}
         print_log(f'HCL: inverting {len(chosen)} images in {self.inversion.steps} steps', logger='current')
-        inverted = self.inversion(phase.teacher, torch.stack([images[position] for position in chosen]))
+        seed, = drawn_numbers(1, phase.seed, INVERSION_LABELS, phase.index)
+        inverted = self.inversion(phase.teacher, torch.stack([images[position] for position in chosen]), seed)
         self.inverted = inverted.contiguous()  # as a resumed run has them, whatever layout a checkpoint keeps
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and, from phase 2 on, the distillation of each old task, averaged over the pixels."""
         losses = super().losses(batch, features, outputs)
-        old_tasks = self.phase.old_tasks
+        old_tasks = self.old_outputs
         for name, loss in self.distillation(batch.inputs, outputs).items():
             losses[f'loss_hcl_{name}'] = loss
         if self.inverted is None:
@@ -92,7 +96,7 @@ class HCL(Method):
 
     def distillation(self, images: Tensor, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compare the student's outputs of some images with the teacher's, for each old task."""
-        teacher, old_tasks = self.phase.teacher, self.phase.old_tasks
+        teacher, old_tasks = self.phase.teacher, self.old_outputs
         if not old_tasks:
             return {}
         with torch.no_grad():

@@ -45,10 +45,10 @@ class LwF(Method):
         """L_new and, from phase 2 on, lambda times the distillation of each old task, averaged over the pixels."""
         losses = super().losses(batch, features, outputs)
         teacher = self.phase.teacher
-        if self.phase.old_tasks:
+        if self.old_outputs:
             with torch.no_grad():
                 teacher_features = teacher.extract_features(batch.inputs)
-        for name in self.phase.old_tasks:
+        for name in self.old_outputs:
             with torch.no_grad():
                 answer = teacher.predict_tasks(teacher_features, [name], batch.inputs.shape[-2:])[name]
             loss_map = self.learner.tasks[name].soft_loss_map(outputs[name], answer, self.temperature)

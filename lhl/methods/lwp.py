@@ -47,7 +47,7 @@ class LwP(Method):
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new, from phase 2 on the distillation of each old task, and the preservation of distances."""
         losses = super().losses(batch, features, outputs)
-        old_tasks = self.phase.old_tasks
+        old_tasks = self.old_outputs
         if not old_tasks:
             return losses
         teacher = self.phase.teacher

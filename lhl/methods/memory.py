@@ -15,7 +15,7 @@ from lhl.tasks import Task
 from .base import Method, Phase, Requirements
 
 #: What a number was drawn for, so that no two purposes share one.
-RESERVOIR, REPLAY_BATCH, SELECTION, INVERSION = range(4)
+RESERVOIR, REPLAY_BATCH, SELECTION, INVERSION, INVERSION_LABELS = range(5)
 
 
 class Entry(NamedTuple):

@@ -49,7 +49,8 @@ class MultiTaskDistillation(Joint):
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_mt and, for each task in which the teacher teaches, the weighted distance to it."""
         losses = super().losses(batch, features, outputs)
-        names = self.phase.new_tasks if self.distilled_tasks is None else self.distilled_tasks
+        names = self.learner.distinct_outputs(
+            self.phase.new_tasks if self.distilled_tasks is None else self.distilled_tasks)
         teacher = self.phase.teacher
         with torch.no_grad():
             answers = teacher.predict_tasks(teacher.extract_features(batch.inputs), names, batch.inputs.shape[-2:])

@@ -106,13 +106,14 @@ class SPG(Method):
 
     def _summed_gradients(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> dict[str, dict]:
         """Sum the gradient of each task's L_k over the images of all ranks, by the parameter's name, in float64."""
-        sums = {task: zeros_for(learner.backbone, torch.float64) for task in phase.tasks}
+        tasks = (*self.old_outputs, *phase.new_tasks)
+        sums = {task: zeros_for(learner.backbone, torch.float64) for task in tasks}
         for _, batch in each_batch_once(learner, dataloader):
             features = learner.extract_features(batch.inputs)
-            for task in phase.tasks:
+            for task in tasks:
                 loss = self._new_loss(learner, batch, features, task) if task in phase.new_tasks \
-                    else learner.heads[task](features).float().sum()
-                is_last = task == phase.tasks[-1]
+                    else learner.heads[learner.tasks[task].head](features).float().sum()
+                is_last = task == tasks[-1]
                 for name, gradient in gradients_of(loss, learner.backbone, retain_graph=not is_last).items():
                     sums[task][name] += gradient
         for of_task in sums.values():

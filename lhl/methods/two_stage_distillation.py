@@ -27,8 +27,9 @@ class TwoStageDistillation(Method):
     """Learn the new task as Vanilla does, then let the old heads follow the encoder, which stands still by then.
 
     The second stage goes over the images of the phase again, in the same batches as the first, with the teacher's
-    pseudo-labels as in DIS. It runs in float32. Its length and schedule are ours, the paper names none: as many epochs
-    as the first stage, and a learning rate that falls linearly to 0.
+    pseudo-labels as in DIS; a head that an old task shares with the new one learns from the labels again, too, lest it
+    forget what it has just learned. It runs in float32. Its length and schedule are ours, the paper names none: as
+    many epochs as the first stage, and a learning rate that falls linearly to 0.
 
     Args:
         alpha: Weight of the distillation, averaged over the old tasks.
@@ -64,18 +65,21 @@ class TwoStageDistillation(Method):
         if not phase.old_tasks:
             return
         trained_tasks = learner.trained_tasks
-        learner.train_heads(phase.old_tasks)
+        heads = learner.heads_of(phase.old_tasks)
+        relearned = tuple(name for name in phase.new_tasks if learner.tasks[name].head in heads)
+        tasks = (*phase.old_tasks, *relearned)
+        learner.train_heads(tasks)
         learner.backbone.eval()
-        # To DIS the second stage is a phase without a new task, so that L_new has no terms.
-        self.distillation.begin_phase(learner, replace(phase, new_tasks=(), tasks=phase.old_tasks))
-        old_heads = nn.ModuleList([learner.heads[name] for name in phase.old_tasks])
+        # To DIS the second stage is a phase without a new task, so that L_new has no terms but those of shared heads.
+        self.distillation.begin_phase(learner, replace(phase, new_tasks=relearned, tasks=tasks))
+        old_heads = nn.ModuleList([learner.heads[name] for name in heads])
         optimizer = OPTIMIZERS.build(dict(self.optimizer, params=old_heads.parameters()))
         epochs = self.epochs or math.ceil(self.iterations / len(dataloader))
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=epochs * len(dataloader))
         for batch in self._batches(learner, dataloader, epochs):
             with torch.no_grad():
                 features = learner.extract_features(batch.inputs)
-            outputs = learner.predict_tasks(features, phase.old_tasks, batch.inputs.shape[-2:])
+            outputs = learner.predict_tasks(features, tasks, batch.inputs.shape[-2:])
             optimizer.zero_grad()
             sum(self.distillation.losses(batch, features, outputs).values()).backward()
             for parameter in old_heads.parameters():

@@ -1,4 +1,4 @@
-"""The model: one backbone shared by all tasks and one head per task."""
+"""The model: one backbone shared by all tasks, and heads that belong to one task or to several."""
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,13 +24,13 @@ class Batch(NamedTuple):
     """One training batch on the device, as methods see it."""
 
     inputs: Tensor  #: ``(B, 3, H, W)`` normalised images
-    targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``
+    targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``; of an image, 1 x 1
     valid: Mapping[str, Tensor]  #: per task, ``(B, H, W)`` bool
 
 
 @MODELS.register_module()
 class Learner(BaseModel):
-    """A shared backbone and one head per task seen so far.
+    """A shared backbone and the heads of the tasks seen so far: one per task, unless tasks name the same one.
 
     The learner knows nothing about how a stream is learned: in training it hands features and predictions to
     ``self.method``, which the engine sets and which is no sub-module.
@@ -39,7 +39,7 @@ class Learner(BaseModel):
         backbone: Config of a backbone, lhl's or any of mmsegmentation's registry.
         head: Config of the heads; the learner adds ``out_channels`` for each task, and counts ``in_channels`` where
             they are ``None``.
-        heads: Configs of the heads of single tasks, in place of ``head``: task to config.
+        heads: Configs of single heads, in place of ``head``: the head's name, which is the task's, to config.
         tasks: The tasks seen so far, in the stream's order: name to task config.
         data_preprocessor: Config of the preprocessor.
         norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
@@ -60,8 +60,8 @@ class Learner(BaseModel):
         shared, own = self._with_channels(head), heads or {}
         self.heads = nn.ModuleDict({
             name: MODELS.build(dict(self._with_channels(own[name]) if name in own else shared,
-                                    out_channels=task.out_channels))
-            for name, task in self.tasks.items()
+                                    out_channels=channels))
+            for name, channels in {task.head: task.out_channels for task in self.tasks.values()}.items()
         })
         if backbone_norm not in NORM_POLICIES:
             raise ConfigError(f'backbone_norm={backbone_norm!r} is unknown; {suggest(backbone_norm, NORM_POLICIES)}')
@@ -128,14 +128,26 @@ class Learner(BaseModel):
             raise ConfigError(f'the pretrained weights {source!r} lack {len(same)} of the {len(before)} weights of '
                               f'{type(self.backbone).__name__}, for instance {same[0]!r}; {cure}')
 
+    def heads_of(self, names: Iterable[str]) -> list[str]:
+        """Name the heads of some tasks, each once."""
+        return list(dict.fromkeys(self.tasks[name].head for name in names))
+
+    def distinct_outputs(self, names: Iterable[str]) -> list[str]:
+        """Name of some tasks the first of each head: the others of that head have the same output."""
+        first = {}
+        for name in names:
+            first.setdefault(self.tasks[name].head, name)
+        return list(first.values())
+
     def train_heads(self, names: Iterable[str]) -> None:
-        """Let only these heads learn: the others get no gradient, and their normalisation statistics stand still.
+        """Let only the heads of these tasks learn: the others get no gradient, and their statistics stand still.
 
         A frozen head has no part in the optimizer either, so neither momentum nor weight decay moves it.
         """
         self.trained_tasks = tuple(names)
+        trained = self.heads_of(self.trained_tasks)
         for name, head in self.heads.items():
-            head.requires_grad_(name in self.trained_tasks)
+            head.requires_grad_(name in trained)
         self.train(self.training)
 
     def train_encoder(self, learns: bool) -> None:
@@ -151,8 +163,9 @@ class Learner(BaseModel):
     def train(self, mode: bool = True) -> 'Learner':
         """Switch to training or evaluation, keeping frozen what is frozen."""
         super().train(mode)
+        trained = self.heads_of(self.trained_tasks)
         for name, head in self.heads.items():
-            if name not in self.trained_tasks:
+            if name not in trained:
                 head.eval()
         if not self.encoder_learns:
             self.backbone.eval()
@@ -169,21 +182,25 @@ class Learner(BaseModel):
 
     def predict_tasks(self, features: tuple[Tensor, ...], names: Iterable[str],
                       size: tuple[int, int]) -> dict[str, Tensor]:
-        """Run the heads of the named tasks.
+        """Run the heads of the named tasks, each once.
 
         Args:
             features: From :meth:`extract_features`.
             names: Tasks to predict.
-            size: Height and width of the image, to which raw outputs are upsampled (bilinear) in float32.
+            size: Height and width of the image, to which dense raw outputs are upsampled (bilinear) in float32.
 
         Returns:
-            For each task its prediction ``(B, C, H, W)`` in the task's unit.
+            For each task its prediction ``(B, C, H, W)`` in the task's unit; ``(B, C, 1, 1)`` of the whole image. Tasks
+            that share a head have the same one.
         """
-        predictions = {}
+        raw, predictions = {}, {}
         for name in names:
-            raw = self.heads[name](features).float()
-            raw = F.interpolate(raw, size=tuple(size), mode='bilinear', align_corners=False)
-            predictions[name] = self.tasks[name].predict(raw)
+            task = self.tasks[name]
+            if task.head not in raw:
+                output = self.heads[task.head](features).float()
+                raw[task.head] = output if task.image_level else F.interpolate(
+                    output, size=tuple(size), mode='bilinear', align_corners=False)
+            predictions[name] = task.predict(raw[task.head])
         return predictions
 
     def forward(self, inputs: Tensor, targets: Mapping[str, Tensor] | None = None,

@@ -1,4 +1,4 @@
-"""Tasks: one file per kind of dense prediction problem; ``base.py`` is the whole contract."""
+"""Tasks: one file per kind of prediction problem; ``base.py`` is the whole contract."""
 from collections.abc import Mapping
 
 from lhl.registry import TASKS
@@ -10,17 +10,20 @@ from .disparity import DisparityEstimation
 from .edges import EdgeEstimation
 from .euclidean_distance import EuclideanDistanceEstimation
 from .human_parts import HumanPartSegmentation
+from .image_classification import ImageClassification
 from .keypoints import KeypointEstimation
 from .normal import SurfaceNormalEstimation
 from .principal_curvature import PrincipalCurvatureEstimation
 from .reshading import ReshadingEstimation
 from .saliency import SaliencyEstimation
 from .segmentation import SemanticSegmentation
+from .shared_heads import check_shared_heads
 
 __all__ = [
     'BoundaryDetection', 'DepthEstimation', 'DisparityEstimation', 'EdgeEstimation', 'EuclideanDistanceEstimation',
-    'HumanPartSegmentation', 'KeypointEstimation', 'PrincipalCurvatureEstimation', 'ReshadingEstimation',
-    'SaliencyEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks', 'metric_configs'
+    'HumanPartSegmentation', 'ImageClassification', 'KeypointEstimation', 'PrincipalCurvatureEstimation',
+    'ReshadingEstimation', 'SaliencyEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task',
+    'build_tasks', 'check_shared_heads', 'metric_configs'
 ]
 
 

@@ -1,5 +1,5 @@
-"""What a dense task is: everything that depends on the kind of its output, behind one contract."""
-from collections.abc import Mapping, Sequence
+"""What a task is: everything that depends on the kind of its output, behind one contract."""
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,14 +11,15 @@ from lhl.losses import DistillationViews, interval_groups, masked_mean, threshol
 
 
 class Task:
-    """A dense prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
+    """A prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
 
     No method, metric loop or figure asks which kind a task is; a new kind is one subclass in one file. The base
     class holds what all regression tasks share.
 
     A *target* is float32 ``(B, C, H, W)`` or, for classes, int64 ``(B, H, W)``, with a bool validity mask
     ``(B, H, W)`` beside it. Before batching, as data sets and transforms see them, targets are numpy arrays
-    ``(H, W, C)`` or ``(H, W)``.
+    ``(H, W, C)`` or ``(H, W)``. A task is dense, with one output per pixel, or :attr:`image_level`: then H and W are
+    1 in all that is said about targets and predictions here, whatever the size of the image.
 
     Args:
         name: The task's name in the stream, the config and the results.
@@ -31,12 +32,16 @@ class Task:
     default_metric: ClassVar[dict] = dict(type='LossMetric')
     #: How a target is resampled: class indices must not be mixed.
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
+    #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
+    image_level: ClassVar[bool] = False
 
     def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
         if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
             raise ConfigError(f'task {name!r} has metrics={metrics}, expected a list of one or more configs such as '
                               f"[dict(type='LossMetric')]")
         self.name = name
+        #: The name of its head, which is its own unless its kind lets tasks share one.
+        self.head = name
         self.out_channels = out_channels
         self._metrics = metrics
 
@@ -46,7 +51,7 @@ class Task:
         """Turn the head's output into the prediction.
 
         Args:
-            raw: ``(B, C, H, W)`` float32 head output, already at the size of the image.
+            raw: ``(B, C, H, W)`` float32 head output, of a dense task already at the size of the image.
 
         Returns:
             ``(B, C, H, W)`` prediction in the task's unit.
@@ -126,6 +131,41 @@ class Task:
         """Give the map ``(B, C, H, W)`` whose edges are the prediction's edges (HAD, Fig. 5)."""
         return prediction
 
+    # ---- inversion ---------------------------------------------------------------------------------------------
+
+    def inversion_labels(self, same_head: Sequence['Task'], count: int, generator: torch.Generator) -> Tensor | None:
+        """Draw what images that are to be inverted shall show, if that can be said before any is looked at.
+
+        Args:
+            same_head: The old tasks whose head is this task's, itself among them.
+            count: How many images there are.
+            generator: Of the draws.
+
+        Returns:
+            ``(N, )`` int64 for the first N of the images, with N at most ``count``: the others are left out. ``None``,
+            as here, where the images say it, see :meth:`inversion_loss`.
+        """
+        return None
+
+    def inversion_loss(self, prediction: Tensor, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
+        """Say how far images are from what they shall show: here the layout of another image, which is transplanted.
+
+        An image of a dense task has no single class. Each is to be given the teacher's pseudo-label of the image
+        before it, and the last one's goes to the first. The loss to it is divided by what it is at the start, because
+        losses of different tasks have different units.
+
+        Args:
+            prediction: The teacher's for the images as they are, ``(B, C, H, W)``.
+            labels: From :meth:`inversion_labels`, those of these images.
+
+        Returns:
+            From the teacher's prediction for the changed images ``(B, C, H, W)``, differentiable, to a scalar.
+        """
+        layout = self.pseudo_label(prediction).roll(1, dims=0)
+        start = self.loss_map(prediction, layout).mean()
+        start = torch.where(start > 0, start, 1.0)
+        return lambda changed: self.loss_map(changed, layout).mean() / start
+
     # ---- data --------------------------------------------------------------------------------------------------
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
@@ -156,7 +196,7 @@ class Task:
 
     def flip_target(self, target: np.ndarray) -> np.ndarray:
         """Mirror a target ``(H, W, C)`` or ``(H, W)`` left to right, values included where they have a direction."""
-        return np.ascontiguousarray(target[:, ::-1])
+        return target[:, ::-1].copy()  # not ascontiguousarray: it leaves the negative stride of a single column
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
         """Correct the values of a target that was enlarged by ``scale`` around the camera's axis (1 is no zoom)."""
@@ -184,7 +224,7 @@ class Task:
                 give ground truth and predictions the same range. ``None`` takes the target's own.
 
         Returns:
-            ``(H, W, 3)`` uint8 RGB.
+            ``(H, W, 3)`` uint8 RGB; for an image-level task a tile of any size.
         """
         raise NotImplementedError(f'{type(self).__name__} must define draw')
 

@@ -25,11 +25,13 @@ class HumanPartSegmentation(SemanticSegmentation):
         classes: Their names. Default: the parts of PASCAL-Context, left and right alike.
         palette: Their colours, or ``None`` for well separated hues.
         metrics: See :class:`~lhl.tasks.base.Task`.
+        label_smoothing: See :class:`~lhl.tasks.classification.Classification`.
     """
 
     def __init__(self, name: str, num_classes: int = len(CLASSES), classes: Sequence[str] | None = CLASSES,
-                 palette: Sequence[Sequence[int]] | None = PALETTE, metrics: Sequence[Mapping] | None = None) -> None:
-        super().__init__(name, num_classes, classes, palette, metrics)
+                 palette: Sequence[Sequence[int]] | None = PALETTE, metrics: Sequence[Mapping] | None = None,
+                 label_smoothing: float = 0.0) -> None:
+        super().__init__(name, num_classes, classes, palette, metrics, label_smoothing)
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
         """An image without a single part holds nothing; elsewhere, a label of -1 is no class."""

@@ -4,7 +4,7 @@ import io
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from lhl.visualization.labels import decimals, metric_label, number, with_unit
@@ -47,6 +47,8 @@ class ComparedMethod:
         plasticity: How much better each task was when it was learned than a separate model, in percent; None without
             separate models.
         upper_bound: Whether it learns all tasks at once or a separate model for each, as no lifelong method can.
+        accuracy: A after the last phase, of each accuracy that tasks have in common, in percent.
+        fall: F likewise, in points of percent; without those of which there is no earlier phase.
     """
 
     name: str
@@ -57,6 +59,8 @@ class ComparedMethod:
     forgetting: Spread | None
     plasticity: Spread | None
     upper_bound: bool
+    accuracy: dict[str, Spread] = field(default_factory=dict)
+    fall: dict[str, Spread] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,6 +73,8 @@ class Comparison:
         methods: The upper bounds, then the reference, then the others.
         reference: Name of the method that Delta refers to.
         compatibility: Which deviation of a published table Delta repeats, if any.
+        averaged: The accuracies that are averaged over tasks, and over which.
+        every_task: Whether those of the single tasks are printed, too; in CSV they always are.
     """
 
     higher_is_better: Mapping[str, Mapping[str, bool]]
@@ -76,6 +82,19 @@ class Comparison:
     methods: list[ComparedMethod]
     reference: str
     compatibility: str | None = None
+    averaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    every_task: bool = False
+
+    @property
+    def has_improvement(self) -> bool:
+        """Whether any row has a Delta: where the reference is at 0 in a metric, none has."""
+        return not all(math.isnan(method.improvement.mean) for method in self.methods)
+
+    @property
+    def has_forgetting(self) -> bool:
+        """Whether any row forgets something that F does not say."""
+        said = set().union(*self.averaged.values())
+        return any(method.forgetting is not None for method in self.methods) and not said >= {*self.higher_is_better}
 
     @property
     def notes(self) -> list[str]:
@@ -89,9 +108,16 @@ class Comparison:
             notes = [f'seed {first.seeds[0]}']
         else:
             notes = [f'mean ± sample standard deviation over seeds {_listed(first.seeds)}']
-        notes += [f'Δ: mean over tasks of the improvement over {self.reference} with the same seed',
+        if self.averaged:
+            notes.append('A: mean accuracy of all tasks at the end; F: mean over earlier tasks of how far it is below '
+                         'its highest value; class_il: among all classes; task_il: among those of the task')
+        if self.averaged and not self.every_task:
+            count = len(set().union(*self.averaged.values()))
+            notes.append(f'the accuracies of the {count} single tasks are left out')
+        notes += [f'Δ: mean over tasks of the improvement over {self.reference} with the same seed' if
+                  self.has_improvement else f'Δ does not exist: a metric of {self.reference} is 0 or no number',
                   'MR: mean over tasks of the rank among all rows']
-        if any(method.forgetting is not None for method in self.methods):
+        if self.has_forgetting:
             notes.append('forgotten: mean over earlier tasks of how much worse they are at the end than when learned; '
                          '-: there is no earlier task')
         if any(method.plasticity is not None for method in self.methods):
@@ -127,7 +153,8 @@ class _Cell(NamedTuple):
 def comparison_table(comparison: Comparison, format: Literal['markdown', 'latex', 'csv'] = 'markdown') -> str:
     """Set methods below each other as the tables of the HAD paper do.
 
-    Columns are the metrics of each task, with an arrow to where they are better, then Delta, MR and what else was
+    Columns are the metrics of each task, with an arrow to where they are better, then the averages of accuracies that
+    tasks have in common, in place of their columns unless all are asked for, then Delta, MR and what else was
     measured. The best mean of a column is bold, equal ones all of them, but those of upper bounds, which stand first,
     above a rule where the format has one.
 
@@ -145,21 +172,29 @@ def comparison_table(comparison: Comparison, format: Literal['markdown', 'latex'
     formats = dict(markdown=_markdown, latex=_latex, csv=_csv)
     if format not in formats:
         raise ValueError(f"found format={format!r}, expected 'markdown', 'latex' or 'csv'")
-    return formats[format](comparison, _columns(comparison))
+    return formats[format](comparison, _columns(comparison, comparison.every_task or format == 'csv'))
 
 
-def _columns(comparison: Comparison) -> list[_Column]:
+def _columns(comparison: Comparison, every_task: bool) -> list[_Column]:
     """Lay out the columns, without those that no row has a value for."""
     methods, columns = comparison.methods, []
     for task, directions in comparison.higher_is_better.items():
         for metric, better in directions.items():
+            if task in comparison.averaged.get(metric, ()) and not every_task:
+                continue
             unit = comparison.units.get(task, {}).get(metric, '')
             columns.append(_Column(task, f'{task}/{metric}', metric_label(metric, better, unit), unit, better,
                                    decimals(unit), '', [method.metrics[task][metric] for method in methods]))
+    averages = [(f'{symbol} {metric}', f'{symbol} {metric}', better, '%', '', values) for metric in comparison.averaged
+                for symbol, better, values in (('A', True, [method.accuracy.get(metric) for method in methods]),
+                                               ('F', False, [method.fall.get(metric) for method in methods]))]
     for key, symbol, better, unit, sign, values in [
-            ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods]),
+            *averages,
+            ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods
+                                           if comparison.has_improvement]),
             ('MR', 'MR', False, '', '', [method.mean_rank for method in methods]),
-            ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods]),
+            ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods
+                                                         if comparison.has_forgetting]),
             ('plasticity', 'plasticity', True, '%', '+', [method.plasticity for method in methods])]:
         if any(value is not None for value in values):
             columns.append(_Column('', key, metric_label(symbol, better, unit), unit, better, 2, sign, values))
@@ -220,8 +255,9 @@ def _latex(comparison: Comparison, columns: Sequence[_Column]) -> str:
             groups += [''] * width
         place += width
     lines = [*(f'% {note}' for note in ['needs the package booktabs', *comparison.notes]),
-             rf'\begin{{tabular}}{{{"l" * len(head)}{"r" * len(columns)}}}', r'\toprule', _latex_row(groups),
-             ' '.join(rules), _latex_row(map(_escaped, [*head, *(column.label for column in columns)])), r'\midrule']
+             rf'\begin{{tabular}}{{{"l" * len(head)}{"r" * len(columns)}}}', r'\toprule',
+             *([_latex_row(groups), ' '.join(rules)] if rules else []),
+             _latex_row(map(_escaped, [*head, *(column.label for column in columns)])), r'\midrule']
     below_rule = True
     for method, row in zip(comparison.methods, _rows(comparison, columns), strict=True):
         if not (below_rule or method.upper_bound):

@@ -31,21 +31,23 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
 
     Args:
         views: At least one view; all have the same runs.
-        tasks: The tasks to draw.
+        tasks: The tasks to draw, of those that a view has.
         path: The picture to write.
     """
     runs = list(views[0].predictions)
     height, width = views[0].image.shape[:2]
     titles = ['ground truth', *runs]
     cell = 1.7  # inches
-    figure = Figure(figsize=(cell * (IMAGE_WIDTH + len(titles)),
-                             cell * len(views) * len(tasks) * height / width + 0.4), layout='constrained')
+    rows = sum(name in view.targets for view in views for name in tasks)
+    figure = Figure(figsize=(cell * (IMAGE_WIDTH + len(titles)), cell * rows * height / width + 0.4),
+                    layout='constrained')
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(len(views) * len(tasks), 1 + len(titles), width_ratios=[IMAGE_WIDTH] + [1] * len(titles))
-    for number, view in enumerate(views):
-        first = number * len(tasks)
-        _show(figure, grid[first:first + len(tasks), 0], view.image)
-        for row, (name, task) in enumerate(tasks.items(), start=first):
+    grid = figure.add_gridspec(rows, 1 + len(titles), width_ratios=[IMAGE_WIDTH] + [1] * len(titles))
+    first = 0
+    for view in views:
+        own = {name: task for name, task in tasks.items() if name in view.targets}
+        _show(figure, grid[first:first + len(own), 0], view.image)
+        for row, (name, task) in enumerate(own.items(), start=first):
             target, valid = view.targets[name], view.valid[name]
             value_range = None
             if np.issubdtype(target.dtype, np.floating) and valid.any():
@@ -58,6 +60,7 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
                     ax.set_title(titles[column - 1], fontsize=11)
                 if column == 1:
                     ax.text(-0.04, 0.5, name, rotation=90, ha='right', va='center', transform=ax.transAxes, fontsize=10)
+        first += len(own)
     with atomic_write(path) as file:
         figure.savefig(file, format=Path(path).suffix[1:] or 'png', dpi=110)
 

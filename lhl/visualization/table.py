@@ -2,12 +2,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from lhl.evaluation import Results, forgetting
+from lhl.evaluation import Results, average_accuracy, average_forgetting, averaged_metrics, forgetting
 from lhl.visualization.labels import all_metrics, all_tasks, all_units, decimals, metric_label, number, run_names
 
 _COLUMNS = ('learned', 'final', 'forgotten')
 _LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
            'forgotten: how much worse final is than learned; -: not measured.')
+_AVERAGES = 'A and F'
+_LEGEND_OF_AVERAGES = (f' {_AVERAGES}: the mean of all tasks, and that of how far each earlier one is below its '
+                       'highest value.')
 
 
 def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] = 'text') -> str:
@@ -15,7 +18,8 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
 
     There is one row per task and metric, with an arrow that points to where it is better, and three columns per run:
     right after the task was learned, after the last phase of the stream, and forgetting, which is positive where the
-    last phase is worse. What is not there yet is shown as ``-``.
+    last phase is worse. Accuracies that tasks have in common are averaged below. What is not there yet is shown as
+    ``-``.
 
     Args:
         runs: The results of at least one run.
@@ -32,7 +36,9 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
     if format not in ('text', 'markdown'):
         raise ValueError(f"found format={format!r}, expected 'text' or 'markdown'")
     rows = _rows(runs)
-    return _text(run_names(runs), rows) if format == 'text' else _markdown(run_names(runs), rows)
+    legend = _LEGEND + (_LEGEND_OF_AVERAGES if any(row[0] == _AVERAGES for row in rows) else '')
+    write = _text if format == 'text' else _markdown
+    return write(run_names(runs), rows, legend)
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]], units: Mapping[str, Mapping[str, str]]) -> str:
@@ -61,6 +67,11 @@ def _rows(runs: Sequence[Results]) -> list[list[str]]:
             unit = units.get(metric, '')
             cells = [cell for run in runs for cell in _cells(run, task, metric, decimals(unit))]
             rows.append([task, metric_label(metric, better, unit), *cells])
+    directions = {task: all_metrics(runs, task) for task in all_tasks(runs)}
+    for metric, (task, *_) in averaged_metrics(directions).items():
+        unit = all_units(runs, task).get(metric, '')
+        cells = [cell for run in runs for cell in _average_cells(run, metric, decimals(unit))]
+        rows.append([_AVERAGES, metric_label(metric, directions[task][metric], unit), *cells])
     return rows
 
 
@@ -71,7 +82,16 @@ def _cells(run: Results, task: str, metric: str, places: int) -> tuple[str, str,
     return number(learned, places), number(final, places), number(forgotten, places, '+')
 
 
-def _text(names: Sequence[str], rows: list[list[str]]) -> str:
+def _average_cells(run: Results, metric: str, places: int) -> tuple[str, str, str]:
+    """Write out A and F of a finished run, where all tasks with the metric were scored."""
+    tasks = [task for task in run.learned_tasks if metric in run.higher_is_better.get(task, {})]
+    if not (tasks and run.finished and all(metric in run.phases[-1].metrics.get(task, {}) for task in tasks)):
+        return ('-', ) * len(_COLUMNS)
+    accuracy, fall = average_accuracy(run, metric), average_forgetting(run, metric)
+    return '-', number(accuracy, places), number(fall, places, '+')
+
+
+def _text(names: Sequence[str], rows: list[list[str]], legend: str) -> str:
     """Align the columns, and group those of each run under its name."""
     titles = ['task', 'metric', *_COLUMNS * len(names)]
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
@@ -93,12 +113,12 @@ def _text(names: Sequence[str], rows: list[list[str]]) -> str:
     group_widths = [len(group) for group in line(titles).split(' | ')]
     header = ' | '.join(name.center(width) for name, width in zip(['', *names], group_widths, strict=True))
     rule = '-+-'.join('-' * width for width in group_widths)
-    return '\n'.join(text.rstrip() for text in [header, line(titles), rule, *body, '', _LEGEND])
+    return '\n'.join(text.rstrip() for text in [header, line(titles), rule, *body, '', legend])
 
 
-def _markdown(names: Sequence[str], rows: list[list[str]]) -> str:
+def _markdown(names: Sequence[str], rows: list[list[str]], legend: str) -> str:
     """Write a pipe table; Markdown has no headers that span columns, so each repeats its run."""
     titles = ['task', 'metric', *(f'{name}: {column}' for name in names for column in _COLUMNS)]
     marks = ['---', '---', *['---:'] * (len(titles) - 2)]
     escaped = [[cell.replace('|', r'\|') for cell in row] for row in [titles, marks, *rows]]
-    return '\n'.join([*(f'| {" | ".join(row)} |' for row in escaped), '', _LEGEND])
+    return '\n'.join([*(f'| {" | ".join(row)} |' for row in escaped), '', legend])

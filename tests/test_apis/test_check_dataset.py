@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from test_datasets.conftest import write_nyuv2
+from test_datasets.image_tasks import split_tasks
 from test_engine.tiny_stream import ROOT
 
 from lhl.apis import check_dataset
 from lhl.apis.check_dataset.axes import CONVENTIONS, fit_axes, normals_of_depth
 from lhl.apis.check_dataset.statistics import Moments, merge
+from lhl.datasets.synth_objects import CLASSES as SHAPES
 from lhl.datasets.synth_rooms import CLASSES, render
 from lhl.errors import ConfigError
 from lhl.tasks import build_tasks
@@ -381,3 +383,44 @@ def test_the_tool_prints_the_report_and_exits_with_1_if_something_is_wrong(root,
 def test_the_tool_says_in_one_sentence_that_there_is_no_config(tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, tmp_path / 'no.py') == 1
     assert re.fullmatch(r'error: config .*no\.py does not exist.*\n', capsys.readouterr().err)
+
+
+# ---- images with one class each --------------------------------------------------------------------------------
+
+
+def objects_config(tasks, **options):
+    loader = dict(dataset=dict(dict(type='SynthObjects', images_per_class=3, part=None, pipeline=PIPELINE), **options))
+    cfg = Config(dict(tasks=tasks, phases=[dict(task=name) for name in tasks], train_dataloader=loader,
+                      val_dataloader=copy.deepcopy(loader)))
+    cfg.train_dataloader.dataset.split, cfg.val_dataloader.dataset.split = 'train', 'val'
+    return cfg
+
+
+def test_tasks_that_divide_the_classes_are_counted_by_their_own_and_shown_in_one_column(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sys.modules['lhl.apis.check_dataset'], 'draw_contact_sheet',
+                        lambda samples, tasks, path: drawn.append((samples, tasks)))
+    report = check_dataset(objects_config(split_tasks(10, 2)), tmp_path, workers=0)
+    assert report.problems == report.notes == []
+    assert report.splits['train'].targets['classes_4_5'] == dict(
+        images=6, without=24, valid=0.2, classes={'4 class 4': dict(images=3), '5 class 5': dict(images=3)})
+    assert '| class     | train: images | val: images |' in report.markdown()
+    (samples, tasks), = drawn
+    assert list(tasks) == ['classes']
+    labels = [sample['targets']['classes'].item() for sample in samples.values()]
+    assert all(sample['valid']['classes'].all() for sample in samples.values())
+    assert [f'{SHAPES[label]}_' in name for label, name in zip(labels, samples, strict=True)] == [True] * 8
+
+
+def test_a_class_that_no_image_has_is_noted_and_a_task_without_images_is_a_problem(tmp_path):
+    """The first fifth of ten images, one of each class, are those of the classes 2 and 8."""
+    few = dict(type='ImageClassification', num_classes=10, labels=[0, 9], head='classes')
+    cfg = objects_config(dict(split_tasks(10, 2), few=few), images_per_class=1)
+    cfg.val_dataloader.dataset.part = dict(index=0, count=5)
+    report = check_dataset(cfg, tmp_path, workers=0)
+    assert [(problem.kind, problem.split, problem.sentence.split(';')[0]) for problem in report.problems] == [
+        ('no target', 'val', f'no image is of a class of {task}')
+        for task in ('classes_0_1', 'classes_4_5', 'classes_6_7', 'few')]
+    assert [note for note in report.notes if 'these classes' in note] == [
+        'val: no image has these classes of classes_2_3: 3 class 3',
+        'val: no image has these classes of classes_8_9: 9 class 9']

@@ -367,3 +367,57 @@ def test_a_trained_run_compares_with_itself(finished, tmp_path):
     run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
     row, = compare_runs([run], [run]).methods
     assert row.name == 'Vanilla' and row.improvement.mean == 0 and row.mean_rank.mean == 1
+
+
+# ---- averages of accuracies ----------------------------------------------------------------------------------------
+
+ACCURACY = {'class_il': True, 'task_il': True}
+
+
+@pytest.fixture
+def classified(tmp_path):
+    """Write a run of tasks 1, 2, ... with so much ``class_il`` of each after each phase; ``task_il`` is 100."""
+    def write_run(folder, method, *after_each_phase, seed=0):
+        names = [str(number) for number in range(1, len(after_each_phase[-1]) + 1)]
+        results = Results(method, seed, names, f'configs/{method}.py', 'hash', {}, dict.fromkeys(names, ACCURACY),
+                          {name: dict.fromkeys(ACCURACY, '%') for name in names})
+        for number, values in enumerate(after_each_phase, start=1):
+            metrics = {name: {'class_il': value, 'task_il': 100.} for name, value in zip(names, values, strict=False)}
+            results.add_phase(PhaseResults(number, names if len(after_each_phase) == 1 else [names[number - 1]],
+                                           metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+        (tmp_path / folder).mkdir()
+        results.save(tmp_path / folder)
+        return tmp_path / folder
+    return write_run
+
+
+def test_accuracies_that_tasks_have_in_common_are_averaged(classified):
+    # A: (70 + 20 + 90) / 3; F: ((90 - 70) + (80 - 20)) / 2
+    hcl = classified('h', 'HCL', [90.], [60., 80.], [70., 20., 90.])
+    vanilla = classified('v', 'Vanilla', [90.], [10., 90.], [10., 20., 90.])
+    joint = classified('j', 'Joint', [80., 80., 80.])
+    rows = by_name(compare_runs([hcl, joint], [vanilla]))
+    assert rows['HCL'].accuracy == {'class_il': (60., None, 1), 'task_il': (100., None, 1)}
+    assert rows['HCL'].fall == {'class_il': (40., None, 1), 'task_il': (0., None, 1)}
+    assert rows['Vanilla'].fall['class_il'].mean == (80 + 70) / 2
+    assert rows['Joint'].accuracy['class_il'].mean == 80 and rows['Joint'].fall == {}
+
+
+def test_a_and_f_are_averaged_over_seeds(classified):
+    runs = [classified(f'h{seed}', 'HCL', [90.], [last, 80.], seed=seed) for seed, last in enumerate((60., 80.))]
+    row, = compare_runs(runs, runs).methods
+    assert row.accuracy['class_il'] == (75., pytest.approx(50**0.5), 2)  # of 70 and 80
+    assert row.fall['class_il'] == (20., pytest.approx(200**0.5), 2)  # of 30 and 10
+
+
+def test_the_accuracies_of_single_tasks_are_printed_where_they_are_asked_for(classified):
+    runs = [classified('h', 'HCL', [90.], [60., 80.]), classified('v', 'Vanilla', [90.], [0., 80.])]
+    short, long = (comparison_table(compare_runs(runs[:1], runs[1:], every_task=wish)) for wish in (False, True))
+    assert short.splitlines()[0] == ('| method | A class_il ↑ (%) | F class_il ↓ (%) | A task_il ↑ (%) '
+                                     '| F task_il ↓ (%) | MR ↓ |')
+    assert '| HCL | **70.00** | **30.00** | **100.00** | **0.00** | **1.00** |' in short
+    assert 'the accuracies of the 2 single tasks are left out; Δ does not exist: a metric of Vanilla is 0' in short
+    assert '| 1: class_il ↑ (%) | 1: task_il ↑ (%) | 2: class_il ↑ (%) |' in long and 'left out' not in long
+    assert '2/task_il (%) mean' in comparison_table(compare_runs(runs[:1], runs[1:]), 'csv').splitlines()[0]
+    latex = comparison_table(compare_runs(runs[:1], runs[1:]), 'latex')
+    assert 'multicolumn' not in latex and '\n\n' not in latex

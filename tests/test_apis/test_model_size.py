@@ -148,7 +148,8 @@ def test_one_task_has_no_overhead(tiny):
 
 def test_the_table_by_hand():
     size = ModelSize(Cost(3_000_000, 2_000_000_000), dict(depth=Cost(1_000_000, 500_000_000),
-                                                          normal=Cost(2_000_000, 1_500_000_000)), (30, 40))
+                                                          normal=Cost(2_000_000, 1_500_000_000)), (30, 40),
+                     dict(depth='depth', normal='normal'))
     assert model_size_table(size) == '''\
 | part | parameters | GFLOPs |
 |---|---:|---:|

@@ -275,3 +275,35 @@ def test_transforms_are_built_by_name_and_print_their_options(config):
 def test_impossible_options_are_refused(config, message):
     with pytest.raises(ConfigError, match=message):
         TRANSFORMS.build(config)
+
+
+# ---- what is said about the whole image ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize('transform', [
+    dict(type='RandomScaleCrop', scales=(1.5, )), dict(type='RandomHorizontalFlip', probability=1.0),
+    dict(type='Resize', size=(20, 30)), dict(type='RandomResizedCropPad', size=(10, 40), scale=(0.5, 2.0)),
+    dict(type='PhotometricDistortion')], ids=lambda transform: transform['type'])
+def test_a_transform_leaves_a_label_of_the_image_as_it_is_and_changes_the_rest(transform):
+    sample = random_sample()
+    plain = TRANSFORMS.build(transform)
+    np.random.seed(3)
+    expected = plain(dict(sample, targets=dict(sample['targets']), valid=dict(sample['valid'])))
+    label = dict(targets=np.array([[4]]), valid=np.array([[True]]),
+                 tasks=build_tasks(dict(objects=dict(type='ImageClassification', num_classes=5)))['objects'])
+    np.random.seed(3)
+    found = plain(dict(sample, **{field: dict(objects=label[field], **sample[field]) for field in label}))
+    assert_same(found, expected)
+    packed = PackSample()(found)
+    assert packed['targets']['objects'].tolist() == [[4]] and packed['valid']['objects'].tolist() == [[True]]
+
+
+def test_one_label_for_the_image_does_not_make_a_crop_dominated_by_a_class():
+    # All attempts but the first would be drawn if it did.
+    sample = dict(random_sample(), targets=dict(objects=np.array([[4]])), valid=dict(objects=np.array([[True]])),
+                  tasks=build_tasks(dict(objects=dict(type='ImageClassification', num_classes=5))))
+    np.random.seed(0)
+    TRANSFORMS.build(dict(type='RandomResizedCropPad', size=(4, 4), scale=(1.0, 1.0), cat_max_ratio=0.5))(sample)
+    drawn = np.random.rand()
+    np.random.seed(0)
+    np.random.uniform(1.0, 1.0), np.random.randint(13 - 4 + 1), np.random.randint(17 - 4 + 1)
+    assert drawn == np.random.rand()

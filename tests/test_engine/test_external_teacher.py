@@ -12,6 +12,7 @@ from lhl.engine.hooks import ContinualPhaseHook
 from lhl.errors import CheckpointError, ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import KDAM
+from test_engine.tiny_images import OBJECTS, class_incremental
 from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, run_tool, stream_config, write_config
 
 
@@ -86,6 +87,17 @@ def test_another_kind_of_task_behind_the_same_name(config):
 def test_another_number_of_classes(config):
     refused(config(tasks__segmentation=dict(num_classes=40, classes=None)), ConfigError,
             "has 13 channels for the task 'segmentation', the student 40; give a teacher of the same classes")
+
+
+def test_tasks_that_share_a_head_in_one_of_the_two_only(tmp_path):
+    phases, runs = [dict(tasks=list(OBJECTS))], [tmp_path / 'teacher', tmp_path / 'student']
+    train_stream(class_incremental(runs[0], dict(type='Joint'), phases))
+    cfg = class_incremental(runs[1], dict(type='KD', teacher=str(runs[0])), phases)
+    check_config(cfg)
+    for task in cfg.tasks.values():
+        del task['head']
+    refused(cfg, ConfigError, "has the task 'objects_1' on the head 'objects', the student on 'objects_1'; let the "
+                              "same tasks share a head in both")
 
 
 def test_another_normalisation_of_images(config):

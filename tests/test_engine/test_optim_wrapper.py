@@ -89,6 +89,7 @@ def test_frozen_heads_are_left_out(third_phase):
 def test_a_task_whose_name_begins_like_the_new_one_is_an_old_head():
     learner = nn.Module()
     learner.heads = nn.ModuleDict({'depth': nn.Linear(1, 1), 'depth_fine': nn.Linear(1, 1)})
+    learner.heads_of = list
     constructor = PhaseOptimWrapperConstructor(
         dict(type='MethodOptimWrapper', optimizer=dict(type='SGD', lr=1.0)), dict(new_tasks=['depth']))
     groups = {group['name']: len(group['params']) for group in constructor(learner).optimizer.param_groups}

@@ -2,14 +2,20 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from test_methods.conftest import SIZE, copy_of_state, make_learner, make_teacher
+from test_methods.conftest import TASKS as DENSE_TASKS
 from test_methods.training import is_same
 
 from lhl.errors import ConfigError
 from lhl.inversion import QuickDeepInversion, feature_statistics, remembered_statistics, statistics_distance
 from lhl.inversion import quick_deep_inversion as module
+from lhl.inversion.quick_deep_inversion import drawn_labels
 from lhl.losses import total_variation
+from lhl.models import Learner
 from lhl.registry import MODELS
+
+from .test_statistics import TRANSFORMERS
 
 TASKS = ['segmentation', 'depth', 'normal']
 NO_TERMS = dict(feature_weight=0.0, variation_weight=0.0, norm_weight=0.0, target_weight=0.0)
@@ -31,6 +37,10 @@ def teacher():
 
 def make_images(count=3, seed=0):
     return 0.8 * torch.randn(count, 3, *SIZE, generator=torch.Generator().manual_seed(seed)).clamp(-1.7, 2)
+
+
+def square_images(count, seed=0):
+    return torch.cat([make_images(count, seed), make_images(count, seed + 100)], dim=2)[..., :32, :32]
 
 
 def inversion(steps=20, learning_rate=0.05, warmup_steps=5, **options):
@@ -131,6 +141,90 @@ def test_pixels_stay_between_black_and_white(teacher):
         assert low == pytest.approx(-mean / std, abs=1e-5) and high == pytest.approx((1 - mean) / std, abs=1e-5)
 
 
+# ---- image-level tasks ---------------------------------------------------------------------------------------------
+
+def object_task(*labels):
+    return dict(type='ImageClassification', num_classes=6, labels=list(labels), head='objects', label_smoothing=0.1)
+
+
+def make_classifier(**tasks):
+    """A learner of these tasks that tells images apart, with statistics of its own."""
+    torch.manual_seed(0)
+    learner = Learner(dict(type='CIFARResNet', widen_factor=0.1), dict(type='LinearHead', in_channels=None), tasks)
+    with torch.no_grad():
+        for name, parameter in learner.heads.named_parameters():
+            parameter.mul_(4.0 if name.endswith('weight') else 1.0)
+        for seed in range(20):
+            learner(square_images(4, seed))
+    return learner.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope='module')
+def classifier():
+    return make_classifier(first=object_task(0, 3), second=object_task(4))
+
+
+def labels_of(teacher, count, seed=0):
+    return drawn_labels(teacher, count, seed)['first']
+
+
+def smoothed_cross_entropy(teacher, images, labels):
+    logits = teacher(images)['first'].flatten(1)
+    assert logits.shape == (len(labels), 6)
+    return F.cross_entropy(logits, labels, label_smoothing=0.1).item()
+
+
+def test_the_classes_of_all_old_tasks_of_a_head_are_asked_for_equally_often(classifier):
+    assert list(drawn_labels(classifier, 11, seed=0)) == ['first']  # one head, one target
+    assert sorted(labels_of(classifier, 11).tolist()) == [0, 0, 0, 3, 3, 3, 4, 4, 4]
+    assert len(set(labels_of(classifier, 2).tolist())) == 2  # fewer images than classes: different ones
+    assert labels_of(classifier, 30).tolist() != labels_of(classifier, 30, seed=1).tolist()
+
+
+@pytest.mark.parametrize('count, expected', [(11, 9), (6, 6), (2, 2)])
+def test_images_beyond_an_equal_share_are_left_out(classifier, count, expected):
+    images = square_images(count)
+    inverted = inversion(steps=1, learning_rate=0.0)(classifier, images)
+    assert torch.equal(inverted, images[:expected])
+
+
+def test_the_target_of_an_image_level_task_is_the_smoothed_cross_entropy_to_the_drawn_classes(classifier):
+    images = square_images(6)
+    recorded = Recorded(steps=1, **{**NO_TERMS, 'target_weight': 2.0})
+    recorded(classifier, images, seed=5)
+    expected = smoothed_cross_entropy(classifier, images, labels_of(classifier, 6, seed=5))
+    assert recorded.course == [pytest.approx(2 * expected, rel=1e-5)]
+
+
+def test_the_teacher_sees_the_drawn_class_in_each_inverted_image(classifier):
+    images = square_images(9)
+    inverted = inversion(steps=30, chunk_size=4, **{**NO_TERMS, 'target_weight': 1.0})(classifier, images, seed=1)
+    labels = labels_of(classifier, 9, seed=1)
+    seen = [classifier(shown)['first'].argmax(1).flatten() for shown in (images, inverted)]
+    assert (seen[0] != labels).any() and torch.equal(seen[1], labels)
+
+
+def test_all_terms_together_decrease_and_leave_the_classifier_as_it_is(classifier):
+    weights = copy_of_state(classifier)
+    recorded = Recorded(steps=30, learning_rate=0.05, warmup_steps=5, chunk_size=200)
+    recorded(classifier, square_images(6))
+    assert recorded.course[-1] < 0.9 * recorded.course[0]
+    assert is_same(classifier.state_dict(), weights)
+
+
+def test_a_mixed_stream_asks_for_a_class_and_a_layout_of_each_image():
+    teacher = make_classifier(depth=DENSE_TASKS['depth'], first=object_task(1, 2), other=dict(
+        type='ImageClassification', num_classes=3))
+    images, recorded = square_images(6), Recorded(steps=1, **{**NO_TERMS, 'target_weight': 1.0})
+    recorded(teacher, images)
+    labels = drawn_labels(teacher, 6, seed=0)
+    assert list(labels) == ['first', 'other']
+    assert sorted(labels['other'].tolist()) == [0, 0, 1, 1, 2, 2]
+    of_other = F.cross_entropy(teacher(images)['other'].flatten(1), labels['other']).item()
+    of_first = smoothed_cross_entropy(teacher, images, labels['first'])
+    assert recorded.course == [pytest.approx((1 + of_first + of_other) / 3, rel=1e-5)]
+
+
 # ---- chunks and processes ------------------------------------------------------------------------------------------
 
 def test_each_chunk_is_inverted_by_itself(teacher):
@@ -174,6 +268,31 @@ def test_neither_the_teacher_nor_the_images_change(teacher):
     assert torch.equal(images, pixels) and not torch.equal(inverted, images)
     assert not inverted.requires_grad
     teacher.requires_grad_(False)
+
+
+#: Teachers with running statistics, without any normalisation, and with layer normalisations.
+BACKBONES = dict(
+    regnet=dict(type='CIFARRegNet', widen_factor=0.1), lenet=dict(type='CIFARLeNet'),
+    vgg=dict(type='CIFARVGG', widen_factor=0.1), **{name: backbone for name, (backbone, _) in TRANSFORMERS.items()})
+
+
+@pytest.mark.parametrize('backbone', BACKBONES.values(), ids=BACKBONES)
+def test_every_kind_of_teacher_is_inverted_and_stays_as_it_is(backbone):
+    torch.manual_seed(0)
+    head = dict(type='LinearHead', in_channels=None)
+    teacher, images = Learner(backbone, head, {name: DENSE_TASKS[name] for name in TASKS}), square_images(4)
+    with torch.no_grad():
+        for seed in range(20):
+            teacher(square_images(4, seed))
+    teacher.eval()
+    weights = copy_of_state(teacher)
+    recorded = Recorded(steps=12, learning_rate=0.05, warmup_steps=3)
+    inverted = recorded(teacher, images)
+    assert recorded.course[-1] < 0.97 * recorded.course[0]
+    assert is_same(teacher.state_dict(), weights)  # buffers, too
+    assert not teacher.training and all(parameter.grad is None for parameter in teacher.parameters())
+    assert not any(part._forward_hooks for part in teacher.modules())
+    assert inverted.isfinite().all() and not torch.equal(inverted, images)
 
 
 def test_the_same_images_give_the_same_bits(teacher):

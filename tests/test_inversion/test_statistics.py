@@ -1,9 +1,23 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from lhl.inversion import feature_statistics, remembered_statistics, statistics_distance
 from lhl.registry import MODELS
+
+#: Transformers of mmsegmentation, and where the tokens come into the blocks of each.
+TRANSFORMERS = dict(
+    swin=(dict(type='SwinTransformer', pretrain_img_size=32, embed_dims=8, depths=(1, 1), num_heads=(1, 2),
+               strides=(4, 2), out_indices=(0, 1), window_size=4, drop_path_rate=0.0),
+          ['stages.0.blocks.0.norm1', 'stages.1.blocks.0.norm1']),
+    vit=(dict(type='VisionTransformer', img_size=32, patch_size=8, embed_dims=16, num_layers=2, num_heads=2,
+              out_indices=(1, )),
+         ['layers.0.ln1', 'layers.1.ln1']),
+    mit=(dict(type='MixVisionTransformer', embed_dims=8, num_stages=2, num_layers=(1, 1), num_heads=(1, 2),
+              patch_sizes=(7, 3), strides=(4, 2), sr_ratios=(2, 1), out_indices=(0, 1)),
+         ['layers.0.1.0.norm1', 'layers.1.1.0.norm1']))
 
 
 def norm_of(means, variances):
@@ -129,17 +143,53 @@ def test_a_norm_that_keeps_no_statistics_is_no_memory():
     assert list(remembered_statistics(backbone, [torch.randn(2, 3, 4, 4)])) == ['0']
 
 
-def test_a_transformer_has_statistics_in_every_stage():
-    backbone = MODELS.build(dict(
-        type='SwinTransformer', pretrain_img_size=32, embed_dims=8, depths=(1, 1), num_heads=(1, 2), strides=(4, 2),
-        out_indices=(0, 1), window_size=4, drop_path_rate=0.0))
+@pytest.mark.parametrize('channels', [2, 12])  # 12: as many as there are tokens
+def test_a_layer_norm_has_the_statistics_of_the_tokens_that_come_in_by_hand(channels):
+    means, deviations = [float(index) for index in range(channels)], [0.5 * (index + 1) for index in range(channels)]
+    norm = nn.LayerNorm(channels)
+    nn.init.constant_(norm.weight, 7.0)  # what comes out says nothing about what goes in
+    backbone = nn.Sequential(nn.Flatten(2), Transposed(), norm, nn.Linear(channels, 3))
+    batch = batch_of(means, deviations)  # 2 images of 3x4 positions
+    remembered = remembered_statistics(backbone, batch.split(1))
+    assert list(remembered) == ['2']
+    mean, variance = remembered['2']
+    assert mean.tolist() == pytest.approx(means)
+    assert variance.tolist() == pytest.approx([value**2 for value in deviations])
+    with feature_statistics(backbone) as found:
+        backbone(batch + 2)  # every mean is 2 off, no variance
+    assert statistics_distance(found, remembered).item() == pytest.approx(2 * math.sqrt(channels), rel=1e-5)
+
+
+class Transposed(nn.Module):
+    """Channels last: ``(B, C, L)`` to ``(B, L, C)``."""
+
+    def forward(self, features):
+        return features.transpose(1, 2)
+
+
+@pytest.mark.parametrize('backbone, blocks', TRANSFORMERS.values(), ids=TRANSFORMERS)
+def test_a_transformer_has_statistics_at_the_input_of_each_of_its_blocks(backbone, blocks):
+    torch.manual_seed(0)
+    backbone = MODELS.build(backbone)
     backbone.eval()
-    images = torch.randn(2, 3, 32, 48)
+    images = torch.randn(2, 3, 32, 32)
     remembered = remembered_statistics(backbone, images.split(1))
-    assert {name.split('.')[1] for name in remembered if name.startswith('stages')} == {'0', '1'}
+    assert set(blocks) <= remembered.keys()
+    # What comes into a block is what its own first layer gets, seen with a hook of the test's.
+    seen = {}
+    hooks = [backbone.get_submodule(name).register_forward_pre_hook(
+        lambda layer, inputs, name=name: seen.update({name: inputs[0].flatten(0, -2)})) for name in remembered]
     with feature_statistics(backbone) as found:
         backbone(images)
+    for hook in hooks:
+        hook.remove()
+    for name, tokens in seen.items():
+        torch.testing.assert_close(remembered[name][0], tokens.mean(0), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(remembered[name][1], tokens.var(0, correction=0), rtol=1e-4, atol=1e-5)
     assert statistics_distance(found, remembered).item() == pytest.approx(0, abs=1e-3)
+    with feature_statistics(backbone) as found:
+        backbone(2 * images)
+    assert statistics_distance(found, remembered).item() > 0.1
 
 
 # ---- what is left behind -------------------------------------------------------------------------------------------

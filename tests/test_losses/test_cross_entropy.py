@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lhl.losses import cross_entropy_map
+from lhl.losses import cross_entropy_map, smoothed_cross_entropy_map
 
 
 def random_logits(shape, scale=1.0, seed=0, dtype=torch.float64):
@@ -91,3 +91,26 @@ def test_going_back_twice_gives_the_same_gradient():
     loss = cross_entropy_map(logits, random_labels((1, 4, 4), 3)).sum()
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
+
+
+# ---- smoothed labels -----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('smoothing', [0.0, 0.1, 0.7])
+def test_smoothed_labels_give_pytorch_s_value_and_gradient(smoothing):
+    logits, labels = random_logits((2, 5, 3, 4), scale=3.0).requires_grad_(), random_labels((2, 3, 4), 5)
+    results = []
+    for loss in (smoothed_cross_entropy_map(logits, labels, smoothing),
+                 F.cross_entropy(logits, labels, reduction='none', label_smoothing=smoothing)):
+        results.append((loss.detach(), *torch.autograd.grad(loss.square().sum(), logits)))
+    torch.testing.assert_close(*results)
+
+
+def test_smoothed_labels_of_certain_logits_by_hand():
+    # Two classes, smoothing 0.2: the label has 0.9. Logits (ln 9, 0) are those very odds: the loss is their entropy.
+    loss = smoothed_cross_entropy_map(torch.tensor([math.log(9), 0.0]).reshape(1, 2, 1, 1), torch.tensor([[[0]]]), 0.2)
+    assert loss.item() == pytest.approx(-0.9 * math.log(0.9) - 0.1 * math.log(0.1))
+
+
+def test_smoothed_labels_are_computed_in_float32_from_half_precision():
+    logits = random_logits((1, 3, 1, 1), dtype=torch.bfloat16)
+    assert smoothed_cross_entropy_map(logits, torch.tensor([[[1]]]), 0.1).dtype == torch.float32

@@ -1,15 +1,18 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from lhl.datasets import SampleKey
 from lhl.errors import ConfigError
 from lhl.inversion import QuickDeepInversion
-from lhl.methods import LwF, Phase, Vanilla
+from lhl.methods import DIS, LwF, Phase, Vanilla
 from lhl.methods.combined import Combined
 from lhl.methods.hcl import HCL
+from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
+from .conftest import TASKS as DENSE_TASKS
 from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner, make_teacher
 from .training import add_dropout, is_same, make_loader, take_steps
 
@@ -30,8 +33,8 @@ class Unchanged:
 
     steps = 0
 
-    def __call__(self, teacher, images):
-        self.teacher, self.images = teacher, images
+    def __call__(self, teacher, images, seed):
+        self.teacher, self.images, self.seed = teacher, images, seed
         return images
 
 
@@ -57,6 +60,16 @@ def test_without_inversion_it_learns_as_that_lwf_bit_for_bit():
         states.append(copy_of_state(take_steps(learner, 'normal')))
     assert is_same(*states)
     assert HCL(weight=3.0).state_dict() == {}
+
+
+@pytest.mark.parametrize('tasks', [['depth', 'normal', 'segmentation'], ['depth', 'segmentation']])
+def test_with_regression_heads_it_is_dis_too_but_for_the_weight(tasks):
+    """DIS divides by the number of old tasks, and hard labels are all that there is to say about a regression."""
+    hcl, dis = (losses_of(begin(method, tasks).eval(), make_batch('segmentation'))
+                for method in (HCL(weight=3.0), DIS(alpha=3.0 * (len(tasks) - 1))))
+    assert hcl.keys() == {name.replace('dis', 'hcl') for name in dis} and len(hcl) == len(tasks)
+    for name, value in dis.items():
+        torch.testing.assert_close(hcl[name.replace('dis', 'hcl')], value)
 
 
 # ---- what is inverted ----------------------------------------------------------------------------------------------
@@ -86,13 +99,15 @@ def test_a_phase_with_fewer_images_gives_all_of_them():
     assert sorted(positions(method.inversion.images)) == list(range(8))
 
 
-def test_the_seed_and_the_phase_decide_which_images():
+def test_the_seed_and_the_phase_decide_which_images_and_which_classes_they_shall_show():
     def drawn(**of_phase):
         method = with_unchanged(num_images=5)
         begin_training(method, **of_phase)
-        return positions(method.inversion.images)
-    assert drawn() == drawn()
-    assert drawn() != drawn(seed=1) and drawn() != drawn(index=4)
+        return positions(method.inversion.images), method.inversion.seed
+    same, *others = drawn(), drawn(seed=1), drawn(index=4)
+    assert drawn() == same
+    for other in others:
+        assert all(ours != theirs for ours, theirs in zip(same, other, strict=True))
 
 
 def test_neither_student_nor_teacher_changes():
@@ -136,6 +151,16 @@ def test_the_terms_of_the_real_images_are_as_without_inversion():
     assert {name: losses[name] for name in alone} == alone
 
 
+def test_all_inverted_images_are_distilled_in_every_iteration_if_asked():
+    method = HCL(weight=3.0, inversion=INVERSION, inverted_batch_size=None)
+    learner = begin_training(method, count=11).eval()
+    student, teacher = (net(method.inverted)['depth'] for net in (learner, method.phase.teacher))
+    for seed in range(2):
+        torch.manual_seed(seed)
+        torch.testing.assert_close(losses_of(learner, make_batch('normal'))['loss_hcl_inverted_depth'],
+                                   3 * (student - teacher).abs().mean())
+
+
 def test_each_iteration_draws_other_images():
     learner = begin_training(HCL(weight=1.0, inversion=INVERSION, inverted_batch_size=2)).eval()
 
@@ -170,6 +195,83 @@ def test_another_backbone_may_be_taught():
                              make_teacher(make_learner(TASKS[:2], seed=2), TASKS[:2]))
     assert all(value.isfinite() for value in losses_of(learner, make_batch('normal')).values())
     assert not HCL(weight=1.0, inversion=INVERSION).requires.same_backbone
+
+
+@pytest.mark.parametrize('backbone', ['CIFARLeNet', 'CIFARResNet'])
+def test_equal_answers_have_no_distillation_whatever_the_architectures(backbone):
+    """A head without weights says the same about every image, so that student and teacher agree."""
+    answers = torch.randn(10, generator=torch.Generator().manual_seed(0))
+    student, teacher = object_learner(3, backbone), object_learner(2, 'CIFARRegNet')
+    for learner in (student, teacher):
+        nn.init.zeros_(learner.heads['objects'].output.weight)
+        learner.heads['objects'].output.bias.data.copy_(answers)
+    learner = begin_objects(HCL(weight=5.0), student, teacher)
+    assert losses_of(learner, object_batch())['loss_hcl_task1'].item() == 0
+    student.heads['objects'].output.bias.data.add_(answers)
+    expected = 5 * (answers.softmax(0) * (answers.log_softmax(0) - (2 * answers).log_softmax(0))).sum()
+    torch.testing.assert_close(losses_of(learner, object_batch())['loss_hcl_task1'], expected)
+
+
+# ---- image-level tasks that share a head ---------------------------------------------------------------------------
+
+def object_tasks(count):
+    return {f'task{index + 1}': dict(type='ImageClassification', num_classes=10, labels=[2 * index, 2 * index + 1],
+                                     head='objects', label_smoothing=0.1) for index in range(count)}
+
+
+def object_learner(num_tasks, backbone='CIFARResNet', seed=0, **tasks):
+    torch.manual_seed(seed)
+    learner = Learner(dict(type=backbone, widen_factor=0.1), dict(type='LinearHead', in_channels=None),
+                      {**tasks, **object_tasks(num_tasks)})
+    for head in learner.heads.values():
+        head.output.weight.data.mul_(4)
+    return learner.eval()
+
+
+def object_batch(count=4, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return Batch(torch.randn(count, 3, 32, 32, generator=generator),
+                 {'task3': torch.randint(4, 6, (count, 1, 1), generator=generator)},
+                 {'task3': torch.ones(count, 1, 1, dtype=torch.bool)})
+
+
+def begin_objects(method, student, teacher):
+    names = list(student.tasks)
+    phase = Phase(3, tuple(names[-1:]), tuple(names), 1.0, teacher.requires_grad_(False))
+    student.train_heads(method.trained_tasks(phase))
+    method.begin_phase(student, phase)
+    student.method = method
+    return student.eval()
+
+
+def test_a_shared_head_is_distilled_once_over_all_classes():
+    student, teacher = object_learner(3, seed=1), object_learner(2, 'CIFARRegNet')
+    batch = object_batch()
+    losses = losses_of(begin_objects(HCL(weight=3.0), student, teacher), batch)
+    assert list(losses) == ['loss_new_task3', 'loss_hcl_task1']
+    ours, theirs = student(batch.inputs)['task1'].flatten(1), teacher(batch.inputs)['task2'].flatten(1)
+    assert ours.shape == theirs.shape == (4, 10)
+    divergence = F.kl_div(ours.log_softmax(1), theirs.softmax(1), reduction='batchmean')
+    torch.testing.assert_close(losses['loss_hcl_task1'], 3 * divergence)
+    smoothed = F.cross_entropy(ours, batch.targets['task3'].flatten(), label_smoothing=0.1)
+    torch.testing.assert_close(losses['loss_new_task3'], smoothed)
+
+
+def test_a_mixed_stream_distils_each_head_in_its_own_way_on_both_kinds_of_images():
+    """An image-level head beside a dense one."""
+    student, teacher = (object_learner(count, seed=count, depth=DENSE_TASKS['depth']) for count in (3, 2))
+    method = HCL(weight=3.0, inversion=INVERSION)
+    learner, batch = begin_objects(method, student, teacher), object_batch()
+    method.inverted = method.inversion(teacher, object_batch(8, seed=1).inputs, seed=0)
+    losses = losses_of(learner, batch)
+    assert list(losses) == ['loss_new_task3', 'loss_hcl_depth', 'loss_hcl_task1', 'loss_hcl_inverted_depth',
+                            'loss_hcl_inverted_task1']
+    for name, images in (('hcl', batch.inputs), ('hcl_inverted', method.inverted)):
+        ours, theirs = learner(images), teacher(images)
+        divergence = F.kl_div(ours['task1'].flatten(1).log_softmax(1), theirs['task1'].flatten(1).softmax(1),
+                              reduction='batchmean')
+        torch.testing.assert_close(losses[f'loss_{name}_task1'], 3 * divergence)
+        torch.testing.assert_close(losses[f'loss_{name}_depth'], 3 * (ours['depth'] - theirs['depth']).abs().mean())
 
 
 # ---- what is carried -----------------------------------------------------------------------------------------------

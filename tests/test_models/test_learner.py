@@ -291,3 +291,45 @@ def test_a_task_with_a_head_of_its_own_has_that_and_the_others_the_shared_one():
     assert {name: head.fuse.conv.weight.shape[:2] for name, head in learner.heads.items()} == dict(
         segmentation=(8, 40), depth=(5, 15), normal=(8, 40))
     assert learner(images())['depth'].shape == (2, 1, 24, 40)
+
+
+# ---- image-level tasks and shared heads ----------------------------------------------------------------------------
+
+OBJECTS = {f'objects_{number}': dict(type='ImageClassification', num_classes=6, head='objects',
+                                     labels=[2 * number - 2, 2 * number - 1]) for number in (1, 2, 3)}
+
+
+def mixed_learner():
+    """Depth at every pixel, and three tasks of the whole image that share a head with a normalisation."""
+    learner = tiny_learner(tasks={'depth': TASKS['depth'], **OBJECTS},
+                           heads=dict(objects=dict(type='LinearHead', in_channels=None, dropout=0.5)))
+    learner.heads.objects.norm = nn.BatchNorm2d(1)
+    return learner
+
+
+def test_tasks_that_name_a_head_share_it():
+    learner = mixed_learner()
+    assert list(learner.heads) == ['depth', 'objects'] and learner.heads['objects'].output.out_channels == 6
+    assert learner.heads_of(OBJECTS) == ['objects']
+    assert learner.heads_of(['objects_2', 'depth', 'objects_1']) == ['objects', 'depth']
+    assert learner.distinct_outputs(['objects_2', 'depth', 'objects_1']) == ['objects_2', 'depth']
+
+
+def test_a_shared_head_runs_once_and_its_output_keeps_its_size():
+    learner, runs = mixed_learner().eval(), []
+    learner.heads['objects'].register_forward_hook(lambda head, inputs, output: runs.append(output))
+    predictions = learner(images())
+    assert len(runs) == 1 and predictions['depth'].shape[-2:] == images().shape[-2:]
+    for name in OBJECTS:
+        assert predictions[name].shape == (2, 6, 1, 1)
+        assert torch.equal(predictions[name], runs[0])
+    assert learner(images(), mode='predict')[1]['objects_3'].shape == (6, 1, 1)
+
+
+@pytest.mark.parametrize('trained, learns', [(['objects_3'], True), (['depth', 'objects_1'], True), (['depth'], False)])
+def test_a_shared_head_learns_where_one_of_its_tasks_does(trained, learns):
+    learner = mixed_learner()
+    learner.train_heads(trained)
+    assert all(parameter.requires_grad == learns for parameter in learner.heads['objects'].parameters())
+    assert learner.train().heads['objects'].norm.training == learns
+    assert learner.heads['depth'].training == ('depth' in trained)

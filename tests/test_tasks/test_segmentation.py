@@ -150,3 +150,22 @@ def test_flipping_mirrors_and_zooming_changes_no_class():
     assert TASK.flip_target(labels).tolist() == [[2, 1, 0]]
     assert TASK.zoom_target(labels, 1.5).tolist() == [[0, 1, 2]]
     assert TASK.interpolation == 'nearest'
+
+
+# ---- smoothed labels -----------------------------------------------------------------------------------------------
+
+def test_smoothed_labels_change_l_new_alone():
+    smooth = SemanticSegmentation('segmentation', num_classes=3, label_smoothing=0.1)
+    logits, labels = random_logits((2, 3, 4, 5), scale=2.0), torch.arange(40).reshape(2, 4, 5) % 3
+    valid = torch.rand(2, 4, 5, generator=torch.Generator().manual_seed(1)) > 0.3
+    expected = F.cross_entropy(logits, labels.where(valid, torch.tensor(-1)), ignore_index=-1, label_smoothing=0.1)
+    torch.testing.assert_close(smooth.loss(logits, labels, valid), expected)
+    assert torch.equal(smooth.loss_map(logits, labels), TASK.loss_map(logits, labels))
+    teacher = logits.flip(1)
+    assert torch.equal(smooth.soft_loss_map(logits, teacher, 2.0), TASK.soft_loss_map(logits, teacher, 2.0))
+
+
+@pytest.mark.parametrize('smoothing', [-0.1, 1.0])
+def test_an_impossible_smoothing_is_refused(smoothing):
+    with pytest.raises(ConfigError, match=f'label_smoothing={smoothing}, expected a number from 0 to below 1'):
+        SemanticSegmentation('segmentation', num_classes=3, label_smoothing=smoothing)

@@ -57,3 +57,18 @@ def test_metrics_table_lines_up_tasks_metrics_values_and_units():
         'depth         AbsErr  0.7260 m',
         'disparity     AbsErr  0.7260',
     ]
+
+
+def test_a_view_has_a_row_for_each_task_that_it_has(tasks, tmp_path):
+    objects = dict(type='ImageClassification', num_classes=2, palette=[[0, 0, 0], [9, 200, 9]])
+    tasks |= build_tasks(dict(objects=objects))
+    dense = view_of(dict(HAD=dict(segmentation=np.zeros((20, 30), int), depth=np.ones((1, 20, 30)))))
+    of_image = View(np.full((20, 30, 3), 0.5), dict(objects=np.array([[1]])), dict(objects=np.array([[True]])),
+                    dict(HAD=dict(objects=np.array([[1]]))))
+    sizes = {}
+    for name, views in (('dense', [dense]), ('mixed', [dense, of_image])):
+        draw_panel(views, tasks, tmp_path / f'{name}.png')
+        sizes[name] = cv2.imread(str(tmp_path / f'{name}.png')).shape
+    # Two rows become three, below the margin for the title.
+    assert sizes['mixed'][0] - sizes['dense'][0] == pytest.approx(110 * 1.7 * 20 / 30, abs=2)
+    assert share_of([9, 200, 9], cv2.imread(str(tmp_path / 'mixed.png'))[..., ::-1]) > 0.02

@@ -116,3 +116,25 @@ def test_no_run_and_no_such_format_are_refused():
         results_table([])
     with pytest.raises(ValueError, match="found format='html', expected 'text' or 'markdown'"):
         results_table([run()], format='html')
+
+
+def test_accuracies_that_tasks_have_in_common_are_averaged_below():
+    # A: (60 + 80) / 2; F: ((90 - 60) + (80 - 80)) / 2
+    names, metrics = ('a', 'b', 'c'), {'class_il': True}
+    results = Results('HCL', 0, list(names), 'c.py', 'hash', {}, {
+        **dict.fromkeys(names, metrics), 'c': {'AbsErr': False}}, {name: {'class_il': '%'} for name in names[:2]})
+    for number, values in enumerate([{'a': 70.}, {'a': 90., 'b': 80.}, {'a': 60., 'b': 80.}], start=1):
+        scores = {name: {'class_il': value} for name, value in values.items()}
+        if number == 3:
+            assert 'A and F' in results_table([results]) and '|       -' in results_table([results]).splitlines()[-3]
+        results.add_phase(PhaseResults(number, [names[number - 1]], scores, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+    *_, last, _, legend = results_table([results]).splitlines()
+    assert last.split() == ['A', 'and', 'F', 'class_il', '↑', '(%)', '|', '-', '70.00', '+15.00']
+    assert 'A and F: the mean of all tasks, and that of how far each earlier one is below its highest' in legend
+
+
+def test_a_task_that_was_not_scored_leaves_no_average():
+    results = Results('HCL', 0, ['a', 'b'], 'c.py', 'hash', {}, dict.fromkeys('ab', {'class_il': True}), {})
+    for number, name in enumerate('ab', start=1):
+        results.add_phase(PhaseResults(number, [name], {'a': {'class_il': 1.}}, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+    assert results_table([results]).splitlines()[-3].split('|')[1].split() == ['-', '-', '-']

@@ -15,6 +15,8 @@ def parse_args() -> argparse.Namespace:
                         help='runs that learned separate models, one per seed, to measure plasticity against')
     parser.add_argument('--name', nargs='+', type=_label_and_run, default=[], metavar='LABEL=RUN',
                         help='what to call the method of a run (default: its method, and what sets its config apart)')
+    parser.add_argument('--every-task', action='store_true',
+                        help='print the accuracies of every task, too, of which A and F are averages')
     parser.add_argument('--format', choices=['markdown', 'latex', 'csv'], default='markdown')
     parser.add_argument('--out', metavar='FILE', help='write the table to a new file instead of printing it')
     parser.add_argument('--compatibility', metavar='NAME',
@@ -31,7 +33,8 @@ def _label_and_run(text: str) -> tuple[str, str]:
 
 def main() -> None:
     args = parse_args()
-    comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility)
+    comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
+                              args.every_task)
     if args.out:
         write_comparison(comparison, args.out, args.format)
         print(args.out)

@@ -24,7 +24,8 @@ class Group:
 
     Args:
         name: Its name within the suite, which is also the name of its folder; empty where a suite has but one group.
-        reference: What improvements and costs are relative to; it is trained first.
+        reference: What improvements and costs are relative to; it is trained first. An improvement over 0 does not
+            exist, so where fine-tuning ends with an accuracy of 0 it is joint training.
         members: The methods, which are ranked together with the reference.
         upper_bounds: What is no lifelong learning, and shows how far it could come; not ranked.
     """
@@ -62,6 +63,8 @@ _METHODS = (
     'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation', 'paradigms/two_stage_distillation',
     'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
+#: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
+_SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'der/derpp')
 _ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges')
 
 
@@ -72,6 +75,12 @@ def _members(paths: Iterable[str], variant: str, options: tuple[str, ...] = ()) 
 
 def _all_methods(name: str, variant: str) -> Group:
     return Group(name, *_members([_VANILLA], variant), _members(_METHODS, variant), _members(_UPPER_BOUNDS, variant))
+
+
+def _split(name: str, images: str) -> Suite:
+    """One of HCL's streams: fine-tuning forgets the classes of earlier tasks altogether."""
+    group = Group('', *_members(['joint/joint'], name), _members(_SPLIT_METHODS, name))
+    return Suite(name, f'the classes of {images} in tasks, an architecture for each (HCL)', (group, ))
 
 
 def _order(first: str, second: str, third: str) -> Group:
@@ -128,5 +137,9 @@ _SUITES = (
           (_all_methods('r18', 'r18_cityscapes'), _all_methods('r50', 'r50_cityscapes'))),
     Suite('taskonomy', 'every method on the ten tasks of Taskonomy with ResNet-18',
           (_all_methods('', 'r18_taskonomy'), )),
+    _split('split_synth_objects', 'drawn objects, on a CPU,'),
+    _split('split_cifar10', 'CIFAR-10'),
+    _split('split_cifar100', 'CIFAR-100'),
+    _split('split_tiny_imagenet', 'Tiny ImageNet'),
 )
 SUITES = {suite.name: suite for suite in _SUITES}

@@ -14,6 +14,7 @@ from lhl.datasets import DenseDataset
 from lhl.engine.phase_config import phase_tasks, task_names
 from lhl.errors import ConfigError, LHLError
 from lhl.registry import DATASETS
+from lhl.tasks import Task
 from lhl.visualization import draw_contact_sheet
 
 from .findings import make_report
@@ -56,8 +57,9 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
     samples = {f'{name}\n{Path(reading.path).stem}': datasets[name][reading.position]
                for name in datasets for reading in _spread(readings[name])}
     if samples:
-        draw_contact_sheet(samples, {name: task for dataset in datasets.values()
-                                     for name, task in dataset.tasks.items()}, sheet)
+        tasks = {name: task for dataset in datasets.values() for name, task in dataset.tasks.items()}
+        draw_contact_sheet({label: _by_head(sample) for label, sample in samples.items()},
+                           {_column(task): task for task in tasks.values()}, sheet)
         report.contact_sheet = sheet.name
     with atomic_write(out / 'report.json') as file:
         file.write((json.dumps(report.document(), indent=1) + '\n').encode())
@@ -145,6 +147,20 @@ def _spread(readings: list[Reading]) -> Iterable[Reading]:
     good = [reading for reading in good if _num_targets(reading) == most]
     count = min(IMAGES_PER_SPLIT, len(good))
     return [good[round(place * (len(good) - 1) / max(count - 1, 1))] for place in range(count)]
+
+
+def _column(task: Task) -> str:
+    """Name the column of a task: image-level tasks that share a head have one, as an image is of one class."""
+    return task.head if task.image_level else task.name
+
+
+def _by_head(sample: dict) -> dict:
+    """Name the targets of a sample by their columns; of several in one, the valid one counts."""
+    targets, valid = {}, {}
+    for name, task in sample['tasks'].items():
+        if name in sample['targets'] and (_column(task) not in valid or sample['valid'][name].any()):
+            targets[_column(task)], valid[_column(task)] = sample['targets'][name], sample['valid'][name]
+    return dict(sample, targets=targets, valid=valid)
 
 
 def _num_targets(reading: Reading) -> int:

@@ -67,20 +67,22 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
         if found.moments:
             numbers[name] |= {key: getattr(found.moments, key).tolist() for key in ('low', 'high', 'mean', 'std')}
         if found.class_pixels is not None:
-            labels = _class_names(dataset, name)
             shares = found.class_pixels / max(found.class_pixels.sum(), 1)
-            numbers[name]['classes'] = {label: dict(pixels=share, images=images) for label, share, images in zip(
-                labels, shares.tolist(), found.class_images.tolist(), strict=True)}
+            dense = not dataset.tasks[name].image_level
+            numbers[name]['classes'] = {
+                label: dict(dict(pixels=float(shares[index])) if dense else {}, images=int(found.class_images[index]))
+                for index, label in _class_names(dataset, name).items()}
     parts = len(dataset.samples) - len(dataset)
     return SplitReport(len(dataset), parts, sum(bool(reading.problems) for reading in readings),
                        dict(sizes.most_common()), numbers)
 
 
-def _class_names(dataset: DenseDataset, task: str) -> list[str]:
-    """The names of a task's classes, or their numbers; distinct."""
+def _class_names(dataset: DenseDataset, task: str) -> dict[int, str]:
+    """The names of a task's classes, or their numbers; distinct. An image-level task may have some of its head's."""
     names = getattr(dataset.tasks[task], 'classes', ())
     count = dataset.tasks[task].out_channels
-    return [f'{index} {names[index]}' if len(names) == count else str(index) for index in range(count)]
+    return {index: f'{index} {names[index]}' if len(names) == count else str(index)
+            for index in getattr(dataset.tasks[task], 'labels', range(count))}
 
 
 def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: Sequence[Reading],
@@ -99,13 +101,14 @@ def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: S
     for task, found in targets.items():
         empty = len(readings) - found.images
         if not found.images:
-            report.problems.append(Problem('no target', name, f'no pixel of any image has a valid target for {task}; '
-                                           f'check its encoding, and what is declared invalid'))
-        elif empty:
+            what = ('no image is of a class of' if dataset.tasks[task].image_level
+                    else 'no pixel of any image has a valid target for')
+            report.problems.append(Problem('no target', name, f'{what} {task}; check its encoding, and what is '
+                                           f'declared invalid'))
+        elif empty and not dataset.tasks[task].image_level:  # whose images are those of its classes
             report.notes.append(f'{name}: images without a valid pixel for {task}: {empty} of {len(readings)}')
         if found.class_images is not None and found.images:
-            absent = [label for label, images in zip(_class_names(dataset, task), found.class_images, strict=True)
-                      if not images]
+            absent = [label for index, label in _class_names(dataset, task).items() if not found.class_images[index]]
             if absent:
                 report.notes.append(f'{name}: no image has these classes of {task}: {", ".join(absent)}')
         if type(dataset.tasks[task]) is DepthEstimation and found.moments and found.moments.high[0] > FARTHEST:

@@ -88,15 +88,20 @@ def _tasks(splits: Mapping[str, SplitReport]) -> list[str]:
 
 
 def _class_table(task: str, splits: Mapping[str, SplitReport]) -> list[str]:
-    """How often each class of a task is, in each split; nothing for a task without classes."""
+    """How often each class of a task is, in each split; nothing for a task without classes.
+
+    An image-level task has no pixels to count.
+    """
     shares = {name: split.targets[task]['classes'] for name, split in splits.items()
               if split.targets.get(task, {}).get('classes')}
     if not shares:
         return []
-    heads = [head for name in shares for head in (f'{name}: % of pixels', f'{name}: images')]
-    rows = [[label, *(cell for classes in shares.values()
-                      for cell in (f'{classes[label]["pixels"]:.2%}'.rstrip('%'), classes[label]['images']))]
-            for label in next(iter(shares.values()))]
+    labels = next(iter(shares.values()))
+    dense = 'pixels' in next(iter(labels.values()))
+    heads = [head for name in shares for head in ([f'{name}: % of pixels'] if dense else []) + [f'{name}: images']]
+    rows = [[label, *(cell for classes in shares.values() for cell in (
+        [f'{classes[label]["pixels"]:.2%}'.rstrip('%')] if dense else []) + [classes[label]['images']])]
+            for label in labels]
     return [f'## Classes of {task}', '', *_table(['class', *heads], rows), '']
 
 

@@ -31,6 +31,6 @@ def flip(sample: dict) -> dict:
     """Mirror a sample left to right."""
     return dict(
         sample,
-        image=np.ascontiguousarray(sample['image'][:, ::-1]),
+        image=sample['image'][:, ::-1].copy(),
         targets={name: sample['tasks'][name].flip_target(target) for name, target in sample['targets'].items()},
-        valid={name: np.ascontiguousarray(valid[:, ::-1]) for name, valid in sample['valid'].items()})
+        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})

@@ -50,10 +50,12 @@ def resize(sample: dict, size: tuple[int, int]) -> dict:
     """
     if sample['image'].shape[:2] == size:
         return sample
-    targets, valid = {}, {}
+    targets, valid = dict(sample['targets']), dict(sample['valid'])
     for name, task in sample['tasks'].items():
+        if task.image_level:
+            continue
         resample = resize_nearest if task.interpolation == 'nearest' else resize_bilinear
-        target, valid[name] = resample(sample['targets'][name], sample['valid'][name], size)
+        target, valid[name] = resample(targets[name], valid[name], size)
         target[~valid[name]] = 0
         targets[name] = task.zoom_target(target, 1.0)  # changes nothing but the length of normals that were mixed
     return dict(sample, image=resize_image(sample['image'], size), targets=targets, valid=valid)

@@ -64,10 +64,10 @@ def rescale(sample: dict, scale: float) -> dict:
 
 
 def largest_share(sample: dict, window: tuple[slice, slice]) -> float:
-    """Say how much of the labelled pixels of a window belongs to one class: 1 if none is, 0 if no task has classes."""
+    """Say how much of the labelled pixels of a window one class has: 1 if none is, 0 if no dense task has classes."""
     shares = [0.0]
     for name, target in sample['targets'].items():
-        if target.ndim == 2:
+        if target.ndim == 2 and not sample['tasks'][name].image_level:
             counts = np.bincount(target[window][sample['valid'][name][window]])
             shares.append(counts.max() / counts.sum() if counts.any() else 1.0)
     return float(max(shares))
@@ -79,7 +79,8 @@ def crop_and_pad(sample: dict, window: tuple[slice, slice], size: tuple[int, int
         cropped = array[window]
         padding = [(0, wanted - side) for wanted, side in zip(size, cropped.shape, strict=False)]
         return np.pad(cropped, padding + [(0, 0)] * (array.ndim - 2))
+    dense = [name for name, task in sample['tasks'].items() if not task.image_level]
     return dict(
         sample, image=place(sample['image']),
-        targets={name: place(target) for name, target in sample['targets'].items()},
-        valid={name: place(valid) for name, valid in sample['valid'].items()})
+        targets={**sample['targets'], **{name: place(sample['targets'][name]) for name in dense}},
+        valid={**sample['valid'], **{name: place(sample['valid'][name]) for name in dense}})

@@ -64,10 +64,12 @@ def zoom(sample: dict, scale: float, top: int, left: int) -> dict:
     size = sample['image'].shape[:2]
     height, width = crop_size(size, scale)
     window = slice(top, top + height), slice(left, left + width)
-    targets, valid = {}, {}
+    targets, valid = dict(sample['targets']), dict(sample['valid'])
     for name, task in sample['tasks'].items():
+        if task.image_level:
+            continue
         resample = resize_nearest if task.interpolation == 'nearest' else resize_bilinear
-        target, valid[name] = resample(sample['targets'][name][window], sample['valid'][name][window], size)
+        target, valid[name] = resample(targets[name][window], valid[name][window], size)
         target[~valid[name]] = 0
         targets[name] = task.zoom_target(target, scale)
     return dict(sample, image=_bilinear(sample['image'][window], size), targets=targets, valid=valid)

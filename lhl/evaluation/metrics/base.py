@@ -98,12 +98,12 @@ class DenseMetric(BaseMetric):
         if self.task not in data_batch['targets']:
             raise ConfigError(f'task {self.task!r} cannot be scored on data whose only targets are '
                               f'{", ".join(data_batch["targets"]) or "none"}; add it to the tasks of the data set')
-        batch = zip(data_samples, data_batch['targets'][self.task], data_batch['valid'][self.task], strict=True)
-        for data_sample, target, valid in batch:
-            prediction = data_sample[self.task]
-            self._check_shapes(prediction, target, valid)
-            device = prediction.device
-            self.results.append(self.image_result(prediction, target.to(device), valid.to(device)))
+        predictions = [data_sample[self.task] for data_sample in data_samples]
+        # The whole batch at once: with many tasks about small images, a copy for each would take the longest.
+        targets, valid = (data_batch[key][self.task].to(predictions[0].device) for key in ('targets', 'valid'))
+        for prediction, target, is_valid in zip(predictions, targets, valid, strict=True):
+            self._check_shapes(prediction, target, is_valid)
+            self.results.append(self.image_result(prediction, target, is_valid))
 
     def _check_shapes(self, prediction: Tensor, target: Tensor, valid: Tensor) -> None:
         """Refuse what would broadcast, or index the wrong pixels."""

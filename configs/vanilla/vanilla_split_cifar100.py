@@ -1,0 +1,2 @@
+_base_ = ['../_base_/split_cifar100_growing.py']
+method = dict(type='Vanilla')

@@ -1,0 +1,2 @@
+_base_ = ['../_base_/split_synth_objects_growing.py']
+method = dict(type='Vanilla')
