@@ -96,8 +96,8 @@ class PhaseOptimWrapperConstructor:
     """Build the optimizer of a phase: one parameter group each for the encoder, the new head and the old heads.
 
     A head that a new task shares with old ones is a new head. What the method itself learns is a fourth, without weight
-    decay. Frozen parameters are left out. A new optimizer per
-    phase: moments of the phase before would move what it learned.
+    decay. Frozen parameters are left out. A new optimizer per phase: moments of the phase before would move what it
+    learned.
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer`` inside.
