@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
 from test_datasets.conftest import write_nyuv2
+from test_engine.tiny_images import class_incremental
 from test_engine.tiny_stream import ROOT
 
 from lhl.apis import check_dataset
@@ -381,3 +382,11 @@ def test_the_tool_prints_the_report_and_exits_with_1_if_something_is_wrong(root,
 def test_the_tool_says_in_one_sentence_that_there_is_no_config(tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, tmp_path / 'no.py') == 1
     assert re.fullmatch(r'error: config .*no\.py does not exist.*\n', capsys.readouterr().err)
+
+
+def test_a_view_of_a_head_lacks_neither_the_classes_nor_the_images_of_other_tasks(tmp_path):
+    cfg = class_incremental(tmp_path / 'run')
+    assert check_dataset(cfg, tmp_path / 'report', workers=0).notes == []
+    cfg.train_dataloader.dataset.part = cfg.val_dataloader.dataset.part = dict(index=0, count=24)  # a single image
+    notes = check_dataset(cfg, tmp_path / 'other', workers=0).notes
+    assert sum('train: no image has these classes of objects_' in note for note in notes) == 1

@@ -98,14 +98,16 @@ def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: S
         report.notes.append(f'{name}: images of one colour only: {len(plain)}, such as {plain[0]!r}')
     for task, found in targets.items():
         empty = len(readings) - found.images
+        # A view of a head has only some of its classes; the other images are those of other tasks.
+        own = getattr(dataset.tasks[task], 'labels', range(dataset.tasks[task].out_channels))
         if not found.images:
             report.problems.append(Problem('no target', name, f'no pixel of any image has a valid target for {task}; '
                                            f'check its encoding, and what is declared invalid'))
-        elif empty:
+        elif empty and len(own) == dataset.tasks[task].out_channels:
             report.notes.append(f'{name}: images without a valid pixel for {task}: {empty} of {len(readings)}')
         if found.class_images is not None and found.images:
-            absent = [label for label, images in zip(_class_names(dataset, task), found.class_images, strict=True)
-                      if not images]
+            names = _class_names(dataset, task)
+            absent = [names[index] for index in own if not found.class_images[index]]
             if absent:
                 report.notes.append(f'{name}: no image has these classes of {task}: {", ".join(absent)}')
         if type(dataset.tasks[task]) is DepthEstimation and found.moments and found.moments.high[0] > FARTHEST:
