@@ -182,7 +182,9 @@ class Learner(BaseModel):
         predictions = {}
         for name in names:
             raw = self.heads[name](features).float()
-            raw = F.interpolate(raw, size=tuple(size), mode='bilinear', align_corners=False)
+            # Only a segmentor's head, which was trained elsewhere, may want it otherwise.
+            align_corners = getattr(self.heads[name], 'align_corners', False)
+            raw = F.interpolate(raw, size=tuple(size), mode='bilinear', align_corners=align_corners)
             predictions[name] = self.tasks[name].predict(raw)
         return predictions
 
