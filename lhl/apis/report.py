@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from lhl.atomic import atomic_write
-from lhl.engine.phase_config import phase_config, task_names
+from lhl.engine.phase_config import scored_tasks, task_names
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.registry import DATASETS
+from lhl.tasks import build_tasks
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
@@ -21,7 +22,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     Args:
         runs: The runs' folders.
         out: The folder to write to.
-        num_views: How many images of the validation set the panel shows.
+        num_views: How many images of each validation set the panel shows; without any there is no panel.
 
     Returns:
         The table as text.
@@ -46,14 +47,16 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 
 
 def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
-    """Draw evenly spread images of the first run's validation set."""
-    cfg, index = stored_config(runs[0])
-    data = phase_config(cfg, index).val_dataloader.dataset.to_dict()
-    dataset = DATASETS.build({**data, 'tasks': {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}})
+    """Draw evenly spread images of the first run's validation sets: one set, unless tasks have data of their own."""
+    cfg, _ = stored_config(runs[0])
+    configs = cfg.to_dict()['tasks']
+    datasets = [DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in names}})
+                for loader, names in scored_tasks(cfg, task_names(cfg))]
+    if not datasets:
+        return
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
     views = []
-    for position in np.linspace(0, len(dataset) - 1, num_views + 2).round().astype(int)[1:-1].tolist():
-        sample = dataset[position]
+    for sample in (dataset[position] for dataset in datasets for position in _spread(len(dataset), num_views)):
         predictions = {
             name: {task: prediction[0].numpy() for learner in several
                    for task, prediction in predict(learner, sample['inputs'][None]).items()}
@@ -64,4 +67,9 @@ def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Pa
             targets={task: target.numpy() for task, target in sample['targets'].items()},
             valid={task: valid.numpy() for task, valid in sample['valid'].items()},
             predictions=predictions))
-    draw_panel(views, dataset.tasks, path)
+    draw_panel(views, build_tasks({name: configs[name] for name in task_names(cfg)}), path)
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """Choose so many positions of a data set, away from its ends."""
+    return np.linspace(0, length - 1, count + 2).round().astype(int)[1:-1].tolist()

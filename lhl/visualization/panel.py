@@ -16,7 +16,7 @@ IMAGE_WIDTH = 2  # of the image, in columns of the panel
 
 
 class View(NamedTuple):
-    """One image with its truth and what each run predicts for it."""
+    """One image with its truth, of the tasks for which it has one, and what each run predicts for it."""
 
     image: np.ndarray  #: ``(H, W, 3)`` in [0, 1]
     targets: Mapping[str, np.ndarray]  #: per task, int ``(H, W)`` or float ``(C, H, W)``
@@ -27,7 +27,8 @@ class View(NamedTuple):
 def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Path) -> None:
     """Write a picture that shows, for each view, the image and a row per task: the truth and each run's prediction.
 
-    Truth and predictions of a row share their colour scale; pixels without a valid target are black in the truth.
+    Truth and predictions of a row share their colour scale; pixels without a valid target are black in the truth. Of a
+    task without truth on an image there are the predictions alone, on the scale of the first one.
 
     Args:
         views: At least one view; all have the same runs.
@@ -46,11 +47,15 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
         first = number * len(tasks)
         _show(figure, grid[first:first + len(tasks), 0], view.image)
         for row, (name, task) in enumerate(tasks.items(), start=first):
-            target, valid = view.targets[name], view.valid[name]
+            target, valid = view.targets.get(name), view.valid.get(name)
+            scale, where = view.predictions[runs[0]][name] if target is None else target, valid
+            if where is None:
+                where = np.ones(scale.shape[-2:], bool)
             value_range = None
-            if np.issubdtype(target.dtype, np.floating) and valid.any():
-                value_range = float(target[..., valid].min()), float(target[..., valid].max())
-            pictures = [task.draw(target, valid, value_range)]
+            if np.issubdtype(scale.dtype, np.floating) and where.any():
+                value_range = float(scale[..., where].min()), float(scale[..., where].max())
+            pictures = [np.full((*scale.shape[-2:], 3), 255, np.uint8) if target is None
+                        else task.draw(target, valid, value_range)]
             pictures += [task.draw(view.predictions[run][name], None, value_range) for run in runs]
             for column, picture in enumerate(pictures, start=1):
                 ax = _show(figure, grid[row, column], picture)
