@@ -125,15 +125,17 @@ def _learner_config(model: dict, task: str) -> dict:
     backbone = model['backbone']
     if 'neck' in model:
         backbone = dict(type='BackboneWithNeck', backbone=backbone, neck=model['neck'])
+    # Some heads cannot run with channels last, and in others rounding adds up: the layout is mmsegmentation's.
     return dict(type='Learner', backbone=backbone, heads={task: dict(type='SegmentorHead', head=head)},
-                data_preprocessor=_preprocessor(model.get('data_preprocessor') or {}))
+                channels_last=False, data_preprocessor=_preprocessor(model.get('data_preprocessor') or {}))
 
 
 def _preprocessor(theirs: Mapping) -> dict:
     """Normalise images of RGB in [0, 1] as the segmentor's preprocessor does images of BGR up to 255."""
     flips = theirs.get('bgr_to_rgb', False) or theirs.get('rgb_to_bgr', False)
     mean, std = theirs.get('mean') or [0.0] * 3, theirs.get('std') or [1.0] * 3
-    ours = dict(type='DensePreprocessor', mean=[value / 255 for value in mean], std=[value / 255 for value in std])
+    ours = dict(type='DensePreprocessor', mean=[value / 255 for value in mean], std=[value / 255 for value in std],
+                channels_last=False)
     return ours if flips else dict(ours, to_bgr=True)
 
 
