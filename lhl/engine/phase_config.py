@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -105,8 +106,15 @@ def _without_weights(backbone: Mapping) -> str:
 
 def describe_backbone(backbone: Mapping) -> str:
     """Write a backbone's config in one line, ``ResNet(depth=18, ...)``, without its first weights."""
-    options = [f'{key}={value!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg')]
+    options = [f'{key}={_with_tuples(value)!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg')]
     return f'{backbone["type"]}({", ".join(options)})'
+
+
+def _with_tuples(value: Any) -> Any:
+    """Write lists as tuples: a stored config has lists for them."""
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(entry) for key, entry in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def phase_config(cfg: Config, index: int) -> Config:

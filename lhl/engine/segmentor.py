@@ -110,9 +110,9 @@ def _build(model: dict, config: str) -> nn.Module:
             key: value for key, value in model.items() if key != 'data_preprocessor'}))
     except _FAILURES as error:
         reason = ' '.join(str(error).split())
-        raise ConfigError(f'the segmentor of {config} cannot be built ({type(error).__name__}: {reason[:200]}); it '
-                          f'needs compiled operators, which lhl goes without, or a module that it has to name in '
-                          f'custom_imports') from error
+        raise ConfigError(f'the segmentor of {config} cannot be built ({type(error).__name__}: {reason[:200]}); '
+                          f'correct it, name its modules in its custom_imports, or take one that needs no compiled '
+                          f'operators') from error
     if segmentor.out_channels != segmentor.num_classes:
         raise ConfigError(f'the segmentor of {config} has {segmentor.out_channels} output channel and a threshold for '
                           f'{segmentor.num_classes} classes, expected one channel per class')
@@ -164,14 +164,14 @@ def _task(meta: Mapping, num_classes: int, source: Path) -> dict:
 
 def _check_training(learner: Learner, task: str, config: str) -> None:
     """Refuse a head that gives something else in training, before its weights are loaded: statistics move."""
-    with torch.random.fork_rng(devices=()), torch.no_grad():
+    with torch.no_grad():
         learner.train()
         _check_logits(learner, task, config, torch.zeros(2, 3, *COMPARED_SIZE))
 
 
 def _check_same(learner: Learner, segmentor: nn.Module, task: str, config: str) -> None:
     """Make sure that the learner predicts what the segmentor does."""
-    with torch.random.fork_rng(devices=()), torch.no_grad():
+    with torch.no_grad():
         images = torch.randn(1, 3, *COMPARED_SIZE, generator=torch.Generator().manual_seed(0))
         ours = _check_logits(learner, task, config, images)
         theirs = segmentor.encode_decode(images, [dict(img_shape=COMPARED_SIZE)])
