@@ -10,6 +10,7 @@ from pickle import UnpicklingError
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
@@ -157,7 +158,8 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     Raises:
         CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
     """
-    learner = MODELS.build(stored_model(checkpoint, source))
+    with DefaultScope.overwrite_default_scope('lhl'):  # as in a Runner, where layers that only mmseg has are found
+        learner = MODELS.build(stored_model(checkpoint, source))
     load_weights(learner, checkpoint['state_dict'], source)
     return learner.eval().requires_grad_(False)
 

@@ -34,6 +34,7 @@ from .phase_config import (
     GIVEN_PHASE_OPTIONS,
     PHASE_OPTIONS,
     is_same_backbone,
+    method_name,
     num_given_phases,
     phase_adapted_heads,
     phase_backbones,
@@ -157,7 +158,7 @@ def _check_extending(cfg: Config, method: Method, where: str) -> None:
     if requires.single_phase or requires.separate_models:
         raise ConfigError(f'{where}method: {name} learns no phase on top of another, so no run can be extended with '
                           f'it; use a method that asks a teacher, such as HAD, DIS or LwF')
-    others = sorted({entry.trained_by for entry in cfg.phases if 'trained_by' in entry} - {name})
+    others = sorted({entry.trained_by for entry in cfg.phases if 'trained_by' in entry} - {method_name(cfg.method)})
     if others and _needs_earlier_phases(method):
         raise ConfigError(f'{where}method: {name} needs what it gathers at the end of each phase, but earlier phases '
                           f'were trained by {" and ".join(others)}; use a method that asks a teacher, such as HAD, DIS '

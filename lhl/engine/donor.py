@@ -19,7 +19,7 @@ from .checkpoint import (
     stored_model,
     weights_digest,
 )
-from .phase_config import describe_backbone, phase_backbones, phase_tasks, phase_val_dataloader
+from .phase_config import describe_backbone, method_name, phase_backbones, phase_tasks, phase_val_dataloader
 
 
 class GivenPhase(NamedTuple):
@@ -96,7 +96,8 @@ def _read_phase(path: Path) -> Donor:
     names = list(tasks)
     loaders = {name: phase_val_dataloader(cfg, entry) for entry in entries for name in phase_tasks(entry)}
     method = METHODS.build(_phase_method(cfg, entries[-1]))
-    method.load_state_dict(checkpoint['method'])
+    if checkpoint['method']:
+        method.load_state_dict(checkpoint['method'])
     backbone = describe_backbone(phase_backbones(cfg)[index - 1])
     results = unrecorded_results(build_learner(checkpoint, path), checkpoint, backbone, method.num_stored_images())
     entry = dict(task=names[0]) if len(names) == 1 else dict(tasks=names)
@@ -124,7 +125,7 @@ def unrecorded_results(learner: Learner, checkpoint: Mapping, backbone: str, sto
 
 def method_of(cfg: Config, entry: Mapping) -> str:
     """Name the method that trains, or has trained, a phase."""
-    return entry.get('trained_by') or _phase_method(cfg, entry)['type']
+    return entry.get('trained_by') or method_name(_phase_method(cfg, entry))
 
 
 def _phase_method(cfg: Config, entry: Mapping) -> dict:

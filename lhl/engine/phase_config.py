@@ -30,6 +30,12 @@ def phase_tasks(entry: Mapping) -> list[str]:
     return list(entry['tasks']) if 'tasks' in entry else [entry['task']]
 
 
+def method_name(method: Mapping) -> str:
+    """Name a method by its config, those of a combination included."""
+    members = ', '.join(map(method_name, method.get('methods') or []))
+    return f'{method["type"]}({members})' if members else method['type']
+
+
 def num_given_phases(cfg: Config) -> int:
     """Count the first phases of a stream, that another run has trained."""
     return sum('trained_by' in entry for entry in cfg.phases)
@@ -150,7 +156,7 @@ def phase_config(cfg: Config, index: int) -> Config:
         phase.phase.is_new_learner = True
 
     trained_by = entries[index - 2].get('trained_by') if index > 1 else None
-    if trained_by is not None and trained_by != phase.method.type:
+    if trained_by is not None and trained_by != method_name(phase.method):
         phase.phase.leaves_state = True  # what another method has gathered is not this one's
 
     phase.model.tasks = tasks

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from torch import nn
 
 from lhl.errors import CheckpointError, ConfigError
@@ -55,7 +56,8 @@ def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentatio
     classes = _task(saved.get('meta') or {}, segmentor.num_classes, source)
     described = _learner_config(model, task)
     whole = dict(described, head={}, tasks={task: classes})
-    learner = MODELS.build(whole)
+    with DefaultScope.overwrite_default_scope('lhl'):
+        learner = MODELS.build(whole)
     _check_training(learner, task, config)
     load_weights(learner, {_learner_key(key, task, 'neck' in model): value for key, value in weights.items()}, source)
     _check_same(learner.eval(), segmentor.eval(), task, config)
@@ -105,9 +107,10 @@ def _on_one_process(value: Any) -> Any:
 
 def _build(model: dict, config: str) -> nn.Module:
     """Build the segmentor itself, to see what it predicts."""
+    parts = {key: value for key, value in model.items() if key != 'data_preprocessor'}
     try:
-        segmentor = MODELS.build(dict(type='mmseg.EncoderDecoder', **{
-            key: value for key, value in model.items() if key != 'data_preprocessor'}))
+        with DefaultScope.overwrite_default_scope('lhl'):
+            segmentor = MODELS.build(dict(type='mmseg.EncoderDecoder', **parts))
     except _FAILURES as error:
         reason = ' '.join(str(error).split())
         raise ConfigError(f'the segmentor of {config} cannot be built ({type(error).__name__}: {reason[:200]}); '
