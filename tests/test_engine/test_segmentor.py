@@ -27,9 +27,9 @@ def logits_of(segmentor, picture):
 
 
 @torch.no_grad()
-def check_same_logits(segmentor, donor):
+def check_same_logits(segmentor, donor, sizes=((64, 96), (65, 83))):
     learner = build_learner(donor.phases[0].checkpoint, 'the donor')
-    for size in ((64, 96), (65, 83)):
+    for size in sizes:
         picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
         expected = logits_of(segmentor, picture)
         inputs = learner.data_preprocessor(dict(inputs=picture[None].float() / 255))['inputs']
@@ -50,6 +50,14 @@ def test_a_learner_predicts_what_the_segmentor_does(name, tmp_path):
     parts = [getattr(segmentor, part) for part in ('backbone', 'neck', 'decode_head') if hasattr(segmentor, part)]
     assert results.parameters == sum(parameter.numel() for part in parts for parameter in part.parameters())
     assert not any('auxiliary' in key for key in phase.checkpoint['state_dict'])
+
+
+def test_layers_that_mmsegmentation_alone_registers_are_found(tmp_path):
+    unet = dict(type='UNet', base_channels=4, num_stages=2, strides=(1, 1), enc_num_convs=(1, 1), dec_num_convs=(1, ),
+                downsamples=(True, ), enc_dilations=(1, 1), dec_dilations=(1, ))  # upsamples with its InterpConv
+    cfg = segmentor_config(unet, head('FCNHead', 4, 1, num_convs=1))
+    segmentor = build_segmentor(cfg)
+    check_same_logits(segmentor, read_segmentor(save_segmentor(segmentor, tmp_path / 'a.pth'), cfg), [(64, 96)])
 
 
 @pytest.mark.parametrize('changes', [dict(bgr_to_rgb=False), dict(bgr_to_rgb=False, mean=None, std=None)])

@@ -57,3 +57,14 @@ def test_metrics_table_lines_up_tasks_metrics_values_and_units():
         'depth         AbsErr  0.7260 m',
         'disparity     AbsErr  0.7260',
     ]
+
+
+def test_a_view_without_truth_of_a_task_shows_its_prediction_alone(tasks, tmp_path):
+    prediction = dict(segmentation=np.full((20, 30), 1), depth=np.ones((1, 20, 30)))
+    view = view_of(dict(HAD=prediction))
+    del view.targets['segmentation'], view.valid['segmentation']
+    draw_panel([view], tasks, tmp_path / 'panel.png')
+    picture = cv2.imread(str(tmp_path / 'panel.png'))[..., ::-1]
+    assert share_of([255, 0, 0], picture) == 0
+    with_truth = picture_of(tasks, 1, tmp_path)
+    assert share_of([0, 0, 255], picture) == pytest.approx(share_of([0, 0, 255], with_truth), rel=0.1)
