@@ -11,13 +11,18 @@ from test_engine.tiny_stream import CONFIGS
 import lhl.registry
 from lhl.engine import check_config, phase_config
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
+from lhl.engine.donor import Donor, GivenPhase
+from lhl.engine.extension import extended_config
 from lhl.engine.phase_config import in_order, task_names
 from lhl.engine.runner import PlainConfig
+from lhl.evaluation import PhaseResults
 from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS
 from lhl.tasks import build_tasks
 
-LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if '_base_' not in path.parts]
+LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if not {'_base_', 'extend'} & set(path.parts)]
+#: Configs of new tasks, which are no streams without the run that they extend.
+EXTENSIONS = sorted((CONFIGS / 'extend').glob('*.py'))
 #: The data sets and backbones of the paper, in the order of the columns of its Table 6.
 STREAMS = ('r18_nyuv2', 'r50_nyuv2', 'r18_cityscapes', 'r50_cityscapes', 'r18_taskonomy')
 TINY = 'tiny_synthrooms'
@@ -93,6 +98,17 @@ def with_teacher(cfg, folder):
 @pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
     check_config(with_teacher(read(path), tmp_path))
+
+
+@pytest.mark.parametrize('path', EXTENSIONS, ids=[path.stem for path in EXTENSIONS])
+def test_every_config_of_a_new_task_passes_on_top_of_the_quickstart(path):
+    old = config('had/had', TINY)
+    phases = [GivenPhase(dict(task=name, trained_by='HAD'), {name: old.val_dataloader.to_dict()},
+                         PhaseResults(1, [name], {}, 0, 0, 0, 0, 0, 0, 'hash', ''), {}) for name in task_names(old)]
+    donor = Donor(path, phases, old.tasks.to_dict(), old.model.to_dict(), seed=0)
+    cfg = extended_config(donor, read(path))
+    check_config(cfg)
+    assert task_names(cfg)[:3] == task_names(old) and len(path.read_text().splitlines()) <= 12
 
 
 @cache

@@ -1,18 +1,13 @@
 """Use a trained learner: load it, predict with it, score it."""
-import json
-import uuid
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
 from torch import Tensor
 
-from lhl.engine.checkpoint import build_learner, find_checkpoint, load_weights, read_checkpoint
+from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
 from lhl.engine.config_check import check_dataloader
 from lhl.engine.distributed import init_distributed
-from lhl.engine.phase_config import phase_config
-from lhl.engine.runner import LearnerRunner
-from lhl.errors import CheckpointError
+from lhl.engine.scoring import score_phase
 from lhl.evaluation import Results
 from lhl.models import Learner
 
@@ -62,15 +57,6 @@ def predict(learner: Learner, images: Tensor) -> dict[str, Tensor]:
     return {name: learner.tasks[name].pseudo_label(prediction) for name, prediction in predictions.items()}
 
 
-def stored_config(path: str | Path) -> tuple[Config, int]:
-    """Read from a phase checkpoint the config of its stream and the number of its phase, from 1."""
-    checkpoint = read_checkpoint(find_checkpoint(path))
-    try:
-        return Config(json.loads(checkpoint['lhl']['config'])), checkpoint['lhl']['phase']
-    except KeyError:
-        raise CheckpointError(f'{path} does not hold the config of a stream; use the phase.pth of a run') from None
-
-
 def test_learner(path: str | Path, options: dict | None = None, launcher: str = 'none') -> dict[str, dict[str, float]]:
     """Score a trained learner on the validation set of its stream, on all tasks it has seen.
 
@@ -88,22 +74,7 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     check_dataloader(cfg, 'val_dataloader')
     cfg.launcher = launcher
     init_distributed(cfg)
-    cfg = phase_config(cfg, index)
-    runner = LearnerRunner(
-        model={**cfg.model.to_dict(), 'backbone': {**cfg.model.backbone.to_dict(), 'init_cfg': None}},
-        work_dir=str(checkpoint.parent / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
-        val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=launcher, default_scope='lhl',
-        log_level='WARNING',
-        experiment_name=f'test_{checkpoint.parent.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
-    load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
-    metrics = runner.val()
-    runner.end_workers()
-    by_task = {name: {} for name in runner.learner.tasks}
-    for key, value in metrics.items():
-        task, _, metric = key.partition('/')
-        if task in by_task:
-            by_task[task][metric] = value
-    return by_task
+    return score_phase(cfg, index, checkpoint)
 
 
 test_learner.__test__ = False  # pytest would collect it by its name

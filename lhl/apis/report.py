@@ -10,7 +10,7 @@ from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import DATASETS
-from lhl.tasks import Task
+from lhl.tasks import Task, build_tasks
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
@@ -23,7 +23,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     Args:
         runs: The runs' folders.
         out: The folder to write to.
-        num_views: How many images of each validation set the panel shows.
+        num_views: How many images of each validation set the panel shows; without any there is no panel.
 
     Returns:
         The table as text.
@@ -48,16 +48,18 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 
 
 def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
-    """Draw evenly spread images of the first run's validation sets."""
+    """Draw evenly spread images of the first run's validation sets: one set, unless tasks have data of their own."""
     cfg, _ = stored_config(runs[0])
+    configs = cfg.to_dict()['tasks']
+    datasets = [DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in tasks}})
+                for loader, tasks in scored_tasks(cfg, task_names(cfg))]
+    if not datasets:
+        return
+    tasks = build_tasks({name: configs[name] for name in task_names(cfg)})
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
-    views, drawn = [], {}
-    for loader, tasks in scored_tasks(cfg, task_names(cfg)):
-        dataset = DATASETS.build({**loader['dataset'], 'tasks': {name: cfg.tasks[name].to_dict() for name in tasks}})
-        drawn |= {task.head: task for task in dataset.tasks.values()}
-        for position in np.linspace(0, len(dataset) - 1, num_views + 2).round().astype(int)[1:-1].tolist():
-            views.append(_view(dataset[position], dataset.tasks, learners))
-    draw_panel(views, drawn, path)
+    views = [_view(dataset[position], tasks, learners)
+             for dataset in datasets for position in _spread(len(dataset), num_views)]
+    draw_panel(views, {task.head: task for task in tasks.values()}, path)
 
 
 def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:
@@ -69,10 +71,16 @@ def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequen
     }
     shown = {}
     for name, task in tasks.items():
-        if task.head not in shown or sample['valid'][name].any():
+        if task.head not in shown or (name in sample['valid'] and sample['valid'][name].any()):
             shown[task.head] = name
+    known = {head: name for head, name in shown.items() if name in sample['targets']}
     return View(
         image=sample['inputs'].permute(1, 2, 0).numpy(),
-        targets={head: sample['targets'][name].numpy() for head, name in shown.items()},
-        valid={head: sample['valid'][name].numpy() for head, name in shown.items()},
+        targets={head: sample['targets'][name].numpy() for head, name in known.items()},
+        valid={head: sample['valid'][name].numpy() for head, name in known.items()},
         predictions={run: {head: of_run[name] for head, name in shown.items()} for run, of_run in predictions.items()})
+
+
+def _spread(length: int, count: int) -> list[int]:
+    """Choose so many positions of a data set, away from its ends."""
+    return np.linspace(0, length - 1, count + 2).round().astype(int)[1:-1].tolist()

@@ -3,17 +3,21 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 
 import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from lhl.atomic import atomic_write
 from lhl.errors import CheckpointError, RunError
-from lhl.evaluation import Results
+from lhl.evaluation import PhaseResults, Results
+from lhl.evaluation.results import FILE_NAME
 from lhl.models import Learner
 from lhl.registry import MODELS
 
@@ -49,6 +53,12 @@ def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
     """Write a checkpoint so that the path never names half a file."""
     with atomic_write(path) as file:
         torch.save(checkpoint, file)
+
+
+def copy_checkpoint(source: str | Path, path: str | Path) -> None:
+    """Copy a checkpoint so that the path never names half a file."""
+    with open(source, 'rb') as original, atomic_write(path) as file:
+        shutil.copyfileobj(original, file)
 
 
 def replace_durably(temporary: Path, path: Path) -> None:
@@ -129,6 +139,15 @@ def stored_model(checkpoint: dict, source: str | Path) -> dict:
     return json.loads(checkpoint['lhl']['model'])
 
 
+def stored_config(path: str | Path) -> tuple[Config, int]:
+    """Read from a phase checkpoint the config of its stream and the number of its phase, from 1."""
+    checkpoint = read_checkpoint(find_checkpoint(path))
+    try:
+        return Config(json.loads(checkpoint['lhl']['config'])), checkpoint['lhl']['phase']
+    except KeyError:
+        raise CheckpointError(f'{path} does not hold the config of a stream; use the phase.pth of a run') from None
+
+
 def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     """Rebuild the learner of a phase checkpoint, frozen and in evaluation mode: a teacher, or a model to use.
 
@@ -139,7 +158,8 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     Raises:
         CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
     """
-    learner = MODELS.build(stored_model(checkpoint, source))
+    with DefaultScope.overwrite_default_scope('lhl'):  # as in a Runner, where layers that only mmseg has are found
+        learner = MODELS.build(stored_model(checkpoint, source))
     load_weights(learner, checkpoint['state_dict'], source)
     return learner.eval().requires_grad_(False)
 
@@ -152,6 +172,17 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
         digest.update(f'{name}{tuple(tensor.shape)}{tensor.dtype}'.encode())
         digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b'')
     return digest.hexdigest()
+
+
+def check_recorded(checkpoint: Path, recorded: PhaseResults) -> None:
+    """Make sure that the checkpoint of a finished phase is still the one that was recorded.
+
+    Raises:
+        CheckpointError: If it is another one.
+    """
+    if weights_digest(read_checkpoint(checkpoint)['state_dict']) != recorded.weights_sha256:
+        raise CheckpointError(f'{checkpoint} is not the checkpoint that {FILE_NAME} records for phase '
+                              f'{recorded.phase}; restore it, or delete the work_dir and train again')
 
 
 def training_checkpoints(folder: str | Path) -> list[Path]:

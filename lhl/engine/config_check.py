@@ -33,9 +33,12 @@ from .external_teacher import check_external_teacher
 from .optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from .phase_config import (
     CONFIG_OVERRIDES,
+    GIVEN_PHASE_OPTIONS,
     PHASE_OPTIONS,
     heads_of,
     is_same_backbone,
+    method_name,
+    num_given_phases,
     phase_adapted_heads,
     phase_backbones,
     phase_tasks,
@@ -46,7 +49,7 @@ from .phase_config import (
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
             'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'custom_imports', 'default_scope',
-            'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order')
+            'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order', 'starts_from')
 #: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
 STORED_IMAGES = 50
 #: Filled in by the engine, so never in a user's config.
@@ -103,16 +106,19 @@ def check_config(cfg: Config) -> None:
     methods = []
     for i, phase in enumerate(cfg.to_dict()['phases']):
         overridden = copy.deepcopy(cfg)
+        if phase.get('val_dataloader') is not None:
+            overridden.val_dataloader = phase_val_dataloader(cfg, phase)
+            check_dataloader(overridden, 'val_dataloader', f'phases[{i}].')
+        if 'trained_by' in phase:
+            methods.append(None)
+            continue
         try:
             overridden.merge_from_dict({key: phase[key] for key in CONFIG_OVERRIDES if key in phase})
         except (TypeError, KeyError) as error:
             raise ConfigError(f'phases[{i}] does not fit the config it overrides ({error})') from error
         _check_overridable(overridden, f'phases[{i}].')
         methods.append(_check_method(overridden, f'phases[{i}].' if 'method' in phase else ''))
-        if phase.get('val_dataloader') is not None:
-            overridden.val_dataloader = phase_val_dataloader(cfg, phase)
-            check_dataloader(overridden, 'val_dataloader', f'phases[{i}].')
-    _check_same_method(methods)
+    _check_same_method([method for method in methods if method is not None])
     _check_backbones(cfg, methods)
 
 
@@ -138,6 +144,8 @@ def _check_method(cfg: Config, where: str) -> Method:
     """Check that the stream gives a method what it requires."""
     method = METHODS.build(cfg.method.to_dict())
     name, requires = type(method).__name__, method.requires
+    if num_given_phases(cfg):
+        _check_extending(cfg, method, where)
     limit = cfg.get('stored_images', STORED_IMAGES)
     if requires.stored_images > limit:
         raise ConfigError(f'{where}method: {name} is to store {requires.stored_images} images, but the stream allows '
@@ -154,6 +162,27 @@ def _check_method(cfg: Config, where: str) -> Method:
     return method
 
 
+def _check_extending(cfg: Config, method: Method, where: str) -> None:
+    """Refuse a method that cannot go on where another run has ended."""
+    name, requires = type(method).__name__, method.requires
+    if requires.single_phase or requires.separate_models:
+        raise ConfigError(f'{where}method: {name} learns no phase on top of another, so no run can be extended with '
+                          f'it; use a method that asks a teacher, such as HAD, DIS or LwF')
+    others = sorted({entry.trained_by for entry in cfg.phases if 'trained_by' in entry} - {method_name(cfg.method)})
+    if others and _needs_earlier_phases(method):
+        raise ConfigError(f'{where}method: {name} needs what it gathers at the end of each phase, but earlier phases '
+                          f'were trained by {" and ".join(others)}; use a method that asks a teacher, such as HAD, DIS '
+                          f'or LwF')
+
+
+def _needs_earlier_phases(method: Method) -> bool:
+    """Say whether a method builds on what it has gathered in all phases before."""
+    if hasattr(method, 'methods'):  # Combined
+        return any(map(_needs_earlier_phases, method.methods))
+    requires, carries = method.requires, type(method).state_dict is not Method.state_dict
+    return carries and bool(requires.same_backbone or requires.stored_images or requires.edits)
+
+
 def _check_same_method(methods: list[Method]) -> None:
     """Refuse a change of method where one could not take up what the other carries."""
     names = sorted({type(method).__name__ for method in methods})
@@ -163,17 +192,23 @@ def _check_same_method(methods: list[Method]) -> None:
                           f'carries; use one method for the whole stream')
 
 
-def _check_backbones(cfg: Config, methods: list[Method]) -> None:
-    """Check the backbones that the phases name, and refuse a change that the method cannot follow."""
+def _check_backbones(cfg: Config, methods: list[Method | None]) -> None:
+    """Check the backbones that the phases name, and refuse a change that the method cannot follow.
+
+    A phase that another run has trained has no method here.
+    """
     before = None
     for i, (phase, backbone, method) in enumerate(zip(cfg.phases, phase_backbones(cfg), methods, strict=True)):
         if 'backbone' in phase:
             where = f'phases[{i}].backbone'
             _check_component(MODELS, backbone, where)
-            if before is not None and method.requires.same_backbone and not is_same_backbone(backbone, before):
+            tied = method is not None and method.requires.same_backbone
+            if before is not None and tied and not is_same_backbone(backbone, before):
                 raise ConfigError(f'{where} is another one than in phase {i}, but {type(method).__name__} is tied to '
                                   f'the weights or features of one; leave it away, or use a method that compares '
                                   f'outputs, such as HAD, DIS or LwF')
+            if before is not None and not is_same_backbone(backbone, before):
+                _check_heads_fit_any(cfg, where)
             if not is_same_backbone(backbone, cfg.model.backbone):
                 _check_learner(cfg, backbone, where)
         if 'old_heads' in phase:
@@ -182,6 +217,14 @@ def _check_backbones(cfg: Config, methods: list[Method]) -> None:
                                   f'than that of the phase before; leave it away, or give the phase another backbone')
             phase_adapted_heads(cfg, i + 1)
         before = backbone
+
+
+def _check_heads_fit_any(cfg: Config, where: str) -> None:
+    """Refuse another backbone behind the head of a segmentor, which reads the feature maps of its own."""
+    for name, head in (cfg.model.get('heads') or {}).items():
+        if head.type == 'SegmentorHead':
+            raise ConfigError(f'{where} is another one than before, but the head of {name} was trained with '
+                              f'mmsegmentation and fits its own backbone alone; leave it away')
 
 
 def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
@@ -220,6 +263,8 @@ def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
 def _check_phases(cfg: Config) -> None:
     seen = []
     for i, phase in enumerate(cfg.phases, 1):
+        if 'trained_by' in phase and i > num_given_phases(cfg):
+            raise ConfigError(f'phase {i} was trained by another run, but phase {i - 1} was not; give those first')
         if ('task' in phase) == ('tasks' in phase) or not phase_tasks(phase):
             raise ConfigError(f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to '
                               f'learn several at once')
@@ -235,7 +280,9 @@ def _check_phases(cfg: Config) -> None:
                                   f'own, all phases share the rest')
             if key == 'backbone' and not isinstance(phase[key], Mapping):
                 raise ConfigError(f'phase {i} has the backbone {phase[key]!r}, expected dict(type=NAME, ...)')
-            if key not in ('task', 'tasks', *PHASE_OPTIONS):
+            if 'trained_by' in phase and key not in ('task', 'tasks', *GIVEN_PHASE_OPTIONS):
+                raise ConfigError(f'phase {i} was trained by another run, but has the option {key!r}; leave it away')
+            if key not in ('task', 'tasks', 'trained_by', *PHASE_OPTIONS):
                 raise ConfigError(f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}')
         if phase.get('old_heads', 'fresh') not in OLD_HEADS:
             raise ConfigError(f'phase {i} has old_heads={phase["old_heads"]!r}, which is unknown; '

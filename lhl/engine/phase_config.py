@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 
@@ -15,6 +16,8 @@ from .adapted_heads import adapted_heads
 
 #: What an entry of ``phases`` may override, beside naming its task.
 CONFIG_OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
+#: What an entry may say that another run has trained, see :mod:`lhl.engine.extension`.
+GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')
 PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *CONFIG_OVERRIDES)
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.
 NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer', 'vis_backends', 'env_cfg',
@@ -25,6 +28,17 @@ NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_fact
 def phase_tasks(entry: Mapping) -> list[str]:
     """Name the tasks that an entry of ``phases`` learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
     return list(entry['tasks']) if 'tasks' in entry else [entry['task']]
+
+
+def method_name(method: Mapping) -> str:
+    """Name a method by its config, those of a combination included."""
+    members = ', '.join(map(method_name, method.get('methods') or []))
+    return f'{method["type"]}({members})' if members else method['type']
+
+
+def num_given_phases(cfg: Config) -> int:
+    """Count the first phases of a stream, that another run has trained."""
+    return sum('trained_by' in entry for entry in cfg.phases)
 
 
 def task_names(cfg: Config) -> list[str]:
@@ -103,8 +117,15 @@ def _without_weights(backbone: Mapping) -> str:
 
 def describe_backbone(backbone: Mapping) -> str:
     """Write a backbone's config in one line, ``ResNet(depth=18, ...)``, without its first weights."""
-    options = [f'{key}={value!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg')]
+    options = [f'{key}={_with_tuples(value)!r}' for key, value in backbone.items() if key not in ('type', 'init_cfg')]
     return f'{backbone["type"]}({", ".join(options)})'
+
+
+def _with_tuples(value: Any) -> Any:
+    """Write lists as tuples: a stored config has lists for them."""
+    if isinstance(value, Mapping):
+        return {key: _with_tuples(entry) for key, entry in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 def phase_config(cfg: Config, index: int) -> Config:
@@ -138,6 +159,10 @@ def phase_config(cfg: Config, index: int) -> Config:
 
     if is_new_learner:  # named where it is so only, as are the channels below: other configs keep their hashes
         phase.phase.is_new_learner = True
+
+    trained_by = entries[index - 2].get('trained_by') if index > 1 else None
+    if trained_by is not None and trained_by != method_name(phase.method):
+        phase.phase.leaves_state = True  # what another method has gathered is not this one's
 
     phase.model.tasks = tasks
     phase.model.backbone = backbones[index - 1]
@@ -205,10 +230,11 @@ def phase_val_dataloader(cfg: Config, entry: Mapping) -> dict | None:
 def _heads_of_same_data(cfg: Config, index: int) -> list[str]:
     """Name the heads that learn from the images of a phase, among which the images are divided.
 
-    Not the tasks: those of one head divide the images of their part by class.
+    Not the tasks: those of one head divide the images of their part by class. A phase that another run has trained
+    takes none of the images.
     """
     entries = cfg.to_dict()['phases']
-    data = [_training_data(cfg, entry) for entry in entries]
+    data = [('trained_by' in entry, _training_data(cfg, entry)) for entry in entries]
     return heads_of(cfg, [name for entry, own in zip(entries, data, strict=True) if own == data[index - 1]
                           for name in phase_tasks(entry)])
 

@@ -103,11 +103,13 @@ class PhaseRunner(LearnerRunner):
         self.trained = phase.pop('trained', None)
         is_new_learner = phase.pop('is_new_learner', False)
         self._adapted_heads = phase.pop('adapted_heads', {})
+        leaves_state = phase.pop('leaves_state', False)
         self.method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
             previous = read_checkpoint(self.previous_checkpoint)
-            self.method.load_state_dict(previous['method'])
+            if not leaves_state:
+                self.method.load_state_dict(previous['method'])
         teacher = None
         if previous is not None and self.method.requires.teacher:
             teacher = build_learner(previous, self.previous_checkpoint).to(get_device())

@@ -1,6 +1,7 @@
 """Learns a stream: one Runner per phase, one after the other, with everything on disk that a resumed run needs."""
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from mmengine.config import Config
@@ -8,15 +9,24 @@ from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.logging import print_log
 
 from lhl.environment import check_stack, installed_versions
-from lhl.errors import CheckpointError, RunError
+from lhl.errors import RunError
 from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METRICS
 from lhl.tasks import metric_configs
 
-from .checkpoint import read_checkpoint, training_checkpoints, weights_digest
+from .checkpoint import (
+    check_recorded,
+    copy_checkpoint,
+    read_checkpoint,
+    training_checkpoints,
+    weights_digest,
+    write_checkpoint,
+)
 from .config_check import check_config
 from .distributed import init_distributed
+from .donor import Donor
+from .extension import check_old_data
 from .memory import peak_memory_mib, reset_peak_memory
 from .optim_wrapper import METHOD_PARAMETERS
 from .phase_config import (
@@ -24,6 +34,7 @@ from .phase_config import (
     describe_backbone,
     first_phase_hash,
     in_order,
+    num_given_phases,
     phase_checkpoint,
     phase_config,
     phase_folder,
@@ -32,10 +43,11 @@ from .phase_config import (
     training_hash,
 )
 from .runner import PhaseRunner, PlainConfig
+from .scoring import score_phase
 
 
 def train_stream(cfg: Config, resume: bool = False, take_over: str | Path | None = None,
-                 until: int | None = None) -> Results:
+                 until: int | None = None, donor: Donor | None = None) -> Results:
     """Learn the stream of a config, phase after phase.
 
     Args:
@@ -44,13 +56,16 @@ def train_stream(cfg: Config, resume: bool = False, take_over: str | Path | None
         take_over: The folder of a run whose first phases trained exactly as this run's would: they are taken over and
             only scored again. Of another method's run that is the first phase, which most methods have in common.
         until: Stop after this phase, from 1; the run can be resumed.
+        donor: What the config extends, see :func:`lhl.engine.extension.extended_config`. A run that has begun can be
+            resumed without it.
 
     Returns:
         The results, as in ``work_dir/results.json``.
 
     Raises:
         ConfigError: If the config cannot run.
-        RunError: If ``work_dir`` holds another run, ``resume`` finds none, or ``take_over`` trained otherwise.
+        RunError: If ``work_dir`` holds another run, ``resume`` finds none, ``take_over`` trained otherwise, or the
+            first phases were trained elsewhere and are not there.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
     """
@@ -59,10 +74,10 @@ def train_stream(cfg: Config, resume: bool = False, take_over: str | Path | None
     check_config(cfg)
     init_distributed(cfg)
     trained = _phases_to_take_over(cfg, take_over) if take_over is not None else []
-    results = _open_run(cfg, resume)
+    results = _open_run(cfg, resume, donor)
     for index, entry in enumerate(cfg.phases[:until], 1):
         if index <= len(results.phases):
-            _check_phase(cfg, results.phases[index - 1], index)
+            check_recorded(phase_checkpoint(cfg, index), results.phases[index - 1])
             print_log(f'phase {index}/{len(cfg.phases)} ({", ".join(phase_tasks(entry))}) is done', logger='current')
             continue
         _train_phase(cfg, results, index, trained[index - 1] if index <= len(trained) else None)
@@ -87,14 +102,14 @@ def _phases_to_take_over(cfg: Config, run: str | Path) -> list[dict]:
     if not trained:
         raise RunError(f'the first phase of {run} was trained with another config, seed or number of processes, or '
                        f'{cfg.method.type} trains it in a way of its own; leave --take-over away')
-    for index, (phase, found) in enumerate(zip(donor.phases, trained, strict=False), 1):
-        _check_phase(donor_cfg, phase, index, checkpoints[index - 1])
+    for phase, checkpoint, found in zip(donor.phases, checkpoints, trained, strict=False):
+        check_recorded(checkpoint, phase)
         found.update(seconds=phase.seconds, peak_memory_mib=phase.peak_memory_mib)
     return trained
 
 
-def _open_run(cfg: Config, resume: bool) -> Results:
-    """Claim the work_dir for a new run, or take up the run it holds."""
+def _open_run(cfg: Config, resume: bool, donor: Donor | None) -> Results:
+    """Claim the work_dir for a new run, or take up the run it holds; what a donor gives is there afterwards."""
     work_dir = Path(cfg.work_dir)
     path = work_dir / FILE_NAME
     if resume and not path.exists():
@@ -114,27 +129,57 @@ def _open_run(cfg: Config, resume: bool) -> Results:
                        f'phases done; add --resume to continue it, or choose another --work-dir')
     if results.config_hash != new.config_hash:
         results = new
+    is_extension = num_given_phases(cfg) > 0 and not results.phases
+    if is_extension and donor is None:
+        raise RunError(f'the first {num_given_phases(cfg)} phases were trained elsewhere and are not in {work_dir}; '
+                       f'begin with tools/extend.py RUN --config NEW_TASK.py')
+    if is_extension:
+        check_old_data(cfg)
     barrier()  # no process may find what another has just written
     if is_main_process() and not results.phases:
         work_dir.mkdir(parents=True, exist_ok=True)
         PlainConfig(cfg.to_dict()).dump(work_dir / 'config.py')
         results.save(path)
     barrier()
+    if is_extension:
+        results.phases = _give_phases(cfg, donor)
+        if is_main_process():
+            results.save(path)
+        barrier()
     return results
 
 
 def _has_computed(work_dir: Path, results: Results) -> bool:
-    """Say whether a run holds anything that would be lost: a start that failed on bad data holds nothing."""
-    first_phases = work_dir.glob('phase1_*')
-    return bool(results.phases or any(map(training_checkpoints, first_phases)))
+    """Say whether a run holds anything that would be lost: a start that failed on bad data holds nothing.
+
+    What it was given is the donor's, which has it still.
+    """
+    written = work_dir / 'config.py'
+    given = num_given_phases(Config.fromfile(written)) if results.phases and written.exists() else 0
+    return len(results.phases) > given or any(map(training_checkpoints, work_dir.glob('phase*_*')))
 
 
-def _check_phase(cfg: Config, recorded: PhaseResults, index: int, path: Path | None = None) -> None:
-    """Make sure that the checkpoint of a finished phase is still the one that was recorded."""
-    path = path or phase_checkpoint(cfg, index)
-    if weights_digest(read_checkpoint(path)['state_dict']) != recorded.weights_sha256:
-        raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {index}; restore it, '
-                              f'or delete the work_dir and train again')
+def _give_phases(cfg: Config, donor: Donor) -> list[PhaseResults]:
+    """Copy the checkpoints of a donor's phases into the work_dir, so that the run is whole and the donor may go.
+
+    Returns:
+        The phases as they were recorded; one that never was is scored now.
+    """
+    given = []
+    for index, phase in enumerate(donor.phases, 1):
+        path = phase_checkpoint(cfg, index)
+        if is_main_process():
+            if isinstance(phase.checkpoint, dict):
+                stream = dict(phase.checkpoint['lhl'], config=json.dumps(cfg.to_dict(), default=str))
+                write_checkpoint({**phase.checkpoint, 'lhl': stream}, path)
+            else:
+                copy_checkpoint(phase.checkpoint, path)
+        barrier()
+        results = phase.results
+        if not any(results.metrics.values()):
+            results = replace(results, metrics=score_phase(cfg, index, path))
+        given.append(replace(results, checkpoint=f'{phase_folder(cfg, index)}/phase.pth'))
+    return given
 
 
 def _train_phase(cfg: Config, results: Results, index: int, trained: dict | None) -> None:

@@ -3,6 +3,7 @@ import mmseg.models  # noqa: F401  (registers the backbones)
 
 from .backbones import (
     CIFARVGG,
+    BackboneWithNeck,
     CIFARAlexNet,
     CIFARDenseNet,
     CIFARInception,
@@ -13,10 +14,11 @@ from .backbones import (
     CIFARSENet,
 )
 from .data_preprocessor import DensePreprocessor
-from .heads import AdaptedHead, ASPPHead, LinearHead
+from .heads import AdaptedHead, ASPPHead, LinearHead, SegmentorHead
 from .learner import Batch, Learner
 
 __all__ = [
-    'ASPPHead', 'AdaptedHead', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet',
-    'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor', 'Learner', 'LinearHead'
+    'ASPPHead', 'AdaptedHead', 'BackboneWithNeck', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception',
+    'CIFARLeNet', 'CIFARRegNet', 'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor',
+    'Learner', 'LinearHead', 'SegmentorHead'
 ]

@@ -15,17 +15,23 @@ class DensePreprocessor(BaseDataPreprocessor):
         mean: Per-channel mean in the images' unit, [0, 1]. The defaults are ImageNet's.
         std: Per-channel standard deviation.
         channels_last: Lay the images out with channels last, which most convolutions run faster with.
+        to_bgr: Give the model blue, green, red, with ``mean`` and ``std`` in that order: what some weights that were
+            trained elsewhere expect.
     """
 
     def __init__(self, mean: Sequence[float] = (0.485, 0.456, 0.406), std: Sequence[float] = (0.229, 0.224, 0.225),
-                 channels_last: bool = True) -> None:
+                 channels_last: bool = True, to_bgr: bool = False) -> None:
         super().__init__(non_blocking=True)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.register_buffer('mean', torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        if to_bgr:  # only then, so that the numbers of other preprocessors stay what they were
+            self.register_buffer('order', torch.tensor([2, 1, 0]), persistent=False)
+        self.to_bgr = to_bgr
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Normalise ``data['inputs']``, ``(B, 3, H, W)`` in [0, 1]; the other entries are passed on."""
         data = self.cast_data(data)
-        inputs = ((data['inputs'] - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+        images = data['inputs'][:, self.order] if self.to_bgr else data['inputs']
+        inputs = ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
         return {**data, 'inputs': inputs}

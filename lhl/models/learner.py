@@ -197,9 +197,11 @@ class Learner(BaseModel):
         for name in names:
             task = self.tasks[name]
             if task.head not in raw:
-                output = self.heads[task.head](features).float()
+                head = self.heads[task.head]
+                output = head(features).float()
+                # Only a segmentor's head, which was trained elsewhere, may want its corners aligned.
                 raw[task.head] = output if task.image_level else F.interpolate(
-                    output, size=tuple(size), mode='bilinear', align_corners=False)
+                    output, size=tuple(size), mode='bilinear', align_corners=getattr(head, 'align_corners', False))
             predictions[name] = task.predict(raw[task.head])
         return predictions
 

@@ -97,7 +97,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
                 panel.plot(phase.phase + shift, value, markersize=9, markeredgecolor='white', zorder=3, **_look(number))
         drawn |= any(map(math.isfinite, values))
     if drawn:
-        first = min(run.stream.index(task) for run in runs if task in run.stream) + 1
+        first = min(number for run in runs for number, tasks in enumerate(_phases(run), start=1) if task in tasks)
         panel.axvspan(0, first - 0.5, color=_SHADE, linewidth=0)
         panel.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     else:
@@ -118,10 +118,17 @@ def _style(panel: Axes, num_phases: int) -> None:
 
 
 def _phase_labels(runs: Sequence[Results]) -> list[str]:
-    """Give the number of each phase, with its task where no stream contradicts."""
-    longest = max((run.stream for run in runs), key=len)
-    agree = all(run.stream == longest[:len(run.stream)] for run in runs)
-    return [f'{phase} {task}' if agree else str(phase) for phase, task in enumerate(longest, start=1)]
+    """Give the number of each phase, with its task where no stream contradicts; to learn all at once is no order."""
+    streams = [_phases(run) for run in runs]
+    longest = max(streams, key=len)
+    agree = all(stream == longest[:len(stream)] or len(stream) == 1 for stream in streams)
+    return [f'{phase} {first}{f" + {len(others)}" if others else ""}' if agree else str(phase)
+            for phase, (first, *others) in enumerate(longest, start=1)]
+
+
+def _phases(run: Results) -> list[list[str]]:
+    """List the tasks of each phase; of phases that are not completed yet it is not known that they have several."""
+    return [phase.tasks for phase in run.phases] + [[task] for task in run.stream[len(run.learned_tasks):]]
 
 
 def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None:

@@ -16,7 +16,7 @@ IMAGE_WIDTH = 2  # of the image, in columns of the panel
 
 
 class View(NamedTuple):
-    """One image with its truth and what each run predicts for it."""
+    """One image with its truth, of the tasks for which it has one, and what each run predicts for it."""
 
     image: np.ndarray  #: ``(H, W, 3)`` in [0, 1]
     targets: Mapping[str, np.ndarray]  #: per task, int ``(H, W)`` or float ``(C, H, W)``
@@ -27,32 +27,37 @@ class View(NamedTuple):
 def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Path) -> None:
     """Write a picture that shows, for each view, the image and a row per task: the truth and each run's prediction.
 
-    Truth and predictions of a row share their colour scale; pixels without a valid target are black in the truth.
+    Truth and predictions of a row share their colour scale; pixels without a valid target are black in the truth. Of a
+    task without truth on an image there are the predictions alone, on the scale of the first one.
 
     Args:
         views: At least one view; all have the same runs.
-        tasks: The tasks to draw, of those that a view has.
+        tasks: The tasks to draw, of those that a view has predictions of.
         path: The picture to write.
     """
     runs = list(views[0].predictions)
     height, width = views[0].image.shape[:2]
     titles = ['ground truth', *runs]
     cell = 1.7  # inches
-    rows = sum(name in view.targets for view in views for name in tasks)
+    rows = sum(name in view.predictions[runs[0]] for view in views for name in tasks)
     figure = Figure(figsize=(cell * (IMAGE_WIDTH + len(titles)), cell * rows * height / width + 0.4),
                     layout='constrained')
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows, 1 + len(titles), width_ratios=[IMAGE_WIDTH] + [1] * len(titles))
     first = 0
     for view in views:
-        own = {name: task for name, task in tasks.items() if name in view.targets}
+        own = {name: task for name, task in tasks.items() if name in view.predictions[runs[0]]}
         _show(figure, grid[first:first + len(own), 0], view.image)
         for row, (name, task) in enumerate(own.items(), start=first):
-            target, valid = view.targets[name], view.valid[name]
+            target, valid = view.targets.get(name), view.valid.get(name)
+            scale, where = view.predictions[runs[0]][name] if target is None else target, valid
+            if where is None:
+                where = np.ones(scale.shape[-2:], bool)
             value_range = None
-            if np.issubdtype(target.dtype, np.floating) and valid.any():
-                value_range = float(target[..., valid].min()), float(target[..., valid].max())
-            pictures = [task.draw(target, valid, value_range)]
+            if np.issubdtype(scale.dtype, np.floating) and where.any():
+                value_range = float(scale[..., where].min()), float(scale[..., where].max())
+            pictures = [np.full((*scale.shape[-2:], 3), 255, np.uint8) if target is None
+                        else task.draw(target, valid, value_range)]
             pictures += [task.draw(view.predictions[run][name], None, value_range) for run in runs]
             for column, picture in enumerate(pictures, start=1):
                 ax = _show(figure, grid[row, column], picture)

@@ -1,10 +1,13 @@
+import json
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-from lhl.engine import config_hash, phase_config, training_hash
+from lhl.engine import check_config, config_hash, phase_config, training_hash
+from lhl.engine.phase_config import describe_backbone, method_name
+from lhl.errors import ConfigError
 from lhl.registry import DATASETS
 from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
@@ -188,3 +191,47 @@ def test_another_number_of_processes_is_another_run(config):
     cfg = config()
     assert config_hash(cfg, num_processes=1) == config_hash(cfg)
     assert config_hash(cfg, num_processes=2) != config_hash(cfg)
+
+
+# ---- phases that another run has trained -----------------------------------------------------------------------------
+
+@pytest.fixture
+def extended(config):
+    """Two phases of HAD, and one of the config's own method."""
+    def build(method='HAD', **options):
+        cfg = config(method=method, **options)
+        cfg.phases = [dict(task=name, trained_by='HAD') for name in STREAM[:2]] + [dict(task=STREAM[2])]
+        return cfg
+    return build
+
+
+def test_a_given_phase_takes_none_of_the_images(extended):
+    assert phase_config(extended(), 3).train_dataloader.dataset.part == dict(index=0, count=1)
+    assert len(DATASETS.build(phase_config(extended(), 3).train_dataloader.dataset.to_dict())) == 18
+
+
+def test_the_state_of_another_method_is_left_and_that_of_its_own_is_not(extended):
+    assert 'leaves_state' not in phase_config(extended('HAD'), 3).phase
+    assert phase_config(extended('DIS'), 3).phase.leaves_state
+    members = [dict(type='EWC', penalty=1.0), dict(type='DIS', alpha=1.0)]
+    assert method_name(dict(type='Combined', methods=members)) == 'Combined(EWC, DIS)'
+
+
+@pytest.mark.parametrize('phases, sentence', [
+    ([dict(task='depth'), dict(task='normal', trained_by='HAD')], 'phase 2 was trained by another run, but phase 1 was '
+                                                                  'not; give those first'),
+    ([dict(task='depth', trained_by='HAD', train_cfg=dict(max_epochs=1)), dict(task='normal')],
+     "phase 1 was trained by another run, but has the option 'train_cfg'; leave it away"),
+])
+def test_given_phases_come_first_and_have_nothing_to_train_with(config, phases, sentence):
+    cfg = config()
+    cfg.phases = phases
+    with pytest.raises(ConfigError, match=sentence):
+        check_config(cfg)
+
+
+def test_a_stored_backbone_is_described_like_the_one_that_was_stored():
+    backbone = dict(type='ResNet', depth=18, out_indices=(3, ), norm_cfg=dict(type='BN', shape=((1, 2), )))
+    stored = json.loads(json.dumps(backbone))
+    assert describe_backbone(stored) == describe_backbone(backbone) == (
+        "ResNet(depth=18, out_indices=(3,), norm_cfg={'type': 'BN', 'shape': ((1, 2),)})")

@@ -41,3 +41,9 @@ def test_the_layout_follows_the_option_and_the_values_do_not():
 
 def test_mean_and_std_are_no_part_of_a_checkpoint():
     assert DensePreprocessor().state_dict() == {}
+
+
+def test_bgr_is_normalised_in_its_own_order():
+    inputs = torch.tensor([1.0, 0.5, 0.25]).reshape(1, 3, 1, 1)  # red, green, blue
+    preprocessor = DensePreprocessor(mean=(0.25, 0.5, 0.0), std=(0.5, 1.0, 0.25), to_bgr=True)
+    assert preprocessor(dict(inputs=inputs))['inputs'].flatten().tolist() == [0, 0, 4]  # blue, green, red

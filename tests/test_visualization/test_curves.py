@@ -131,3 +131,17 @@ def test_a_failing_write_leaves_the_old_picture(tmp_path):
 def test_no_run_is_refused(tmp_path):
     with pytest.raises(ValueError, match='at least one run'):
         draw_curves([], tmp_path / 'curves.png')
+
+
+def test_a_phase_of_several_tasks_is_one_phase():
+    results = run(phases=0)
+    for number, tasks in enumerate((['segmentation', 'depth'], ['normal']), start=1):
+        metrics = {task: {'mIoU': float(number)} for task in results.stream[:number + 1]}
+        results.add_phase(PhaseResults(number, tasks, metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+    panels = curves_figure([results]).axes
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ['1\nsegmentation + 1', '2\nnormal']
+    assert panels[2].patches[-1].get_x() + panels[2].patches[-1].get_width() == 1.5
+    at_once = run(phases=0)
+    at_once.add_phase(PhaseResults(1, at_once.stream, {}, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+    names = [label.get_text() for label in curves_figure([run(), at_once]).axes[0].get_xticklabels()]
+    assert names == ['1\nsegmentation', '2\ndepth', '3\nnormal']

@@ -72,3 +72,14 @@ def test_a_view_has_a_row_for_each_task_that_it_has(tasks, tmp_path):
     # Two rows become three, below the margin for the title.
     assert sizes['mixed'][0] - sizes['dense'][0] == pytest.approx(110 * 1.7 * 20 / 30, abs=2)
     assert share_of([9, 200, 9], cv2.imread(str(tmp_path / 'mixed.png'))[..., ::-1]) > 0.02
+
+
+def test_a_view_without_truth_of_a_task_shows_its_prediction_alone(tasks, tmp_path):
+    prediction = dict(segmentation=np.full((20, 30), 1), depth=np.ones((1, 20, 30)))
+    view = view_of(dict(HAD=prediction))
+    del view.targets['segmentation'], view.valid['segmentation']
+    draw_panel([view], tasks, tmp_path / 'panel.png')
+    picture = cv2.imread(str(tmp_path / 'panel.png'))[..., ::-1]
+    assert share_of([255, 0, 0], picture) == 0
+    with_truth = picture_of(tasks, 1, tmp_path)
+    assert share_of([0, 0, 255], picture) == pytest.approx(share_of([0, 0, 255], with_truth), rel=0.1)

@@ -1,4 +1,5 @@
-"""Backbones for small images, beside mmsegmentation's: the architectures of heterogeneous continual learning."""
+"""Backbones beside mmsegmentation's: those of heterogeneous continual learning for small images, and one with a neck.
+"""
 from .alexnet import CIFARAlexNet
 from .densenet import CIFARDenseNet
 from .inception import CIFARInception
@@ -8,8 +9,9 @@ from .resnet import CIFARResNet
 from .resnext import CIFARResNeXt
 from .senet import CIFARSENet
 from .vgg import CIFARVGG
+from .with_neck import BackboneWithNeck
 
 __all__ = [
-    'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet', 'CIFARResNeXt', 'CIFARResNet',
-    'CIFARSENet', 'CIFARVGG'
+    'BackboneWithNeck', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet',
+    'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG'
 ]

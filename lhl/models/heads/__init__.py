@@ -2,5 +2,6 @@
 from .adapted_head import AdaptedHead
 from .aspp_head import ASPPHead
 from .linear_head import LinearHead
+from .segmentor_head import SegmentorHead
 
-__all__ = ['ASPPHead', 'AdaptedHead', 'LinearHead']
+__all__ = ['ASPPHead', 'AdaptedHead', 'LinearHead', 'SegmentorHead']

@@ -1,0 +1,45 @@
+"""Grow a trained model: add tasks to a finished run, or to a segmentor of mmsegmentation."""
+from pathlib import Path
+
+from mmengine.config import Config
+
+from lhl.engine import train_stream
+from lhl.engine.donor import read_donor
+from lhl.engine.extension import extended_config
+from lhl.engine.segmentor import read_segmentor
+from lhl.errors import CheckpointError
+from lhl.evaluation import Results
+
+
+def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | None = None,
+               without_old_data: bool = False, segmentor_config: Config | None = None,
+               task_name: str = 'segmentation', until: int | None = None) -> Results:
+    """Learn new tasks on top of what is trained already. What is extended is left as it is.
+
+    Args:
+        run: The folder of a finished run, a ``phase.pth`` of one, or, with ``segmentor_config``, a checkpoint of
+            mmsegmentation.
+        cfg: The config of the new tasks, with ``work_dir`` set, see :func:`lhl.engine.extension.extended_config`.
+        resume: Continue the extension in ``work_dir``.
+        seed: Of the new phases. Default: that of the run, or else the config's.
+        without_old_data: Do not score the old tasks.
+        segmentor_config: The config that mmsegmentation trained the checkpoint with.
+        task_name: What the segmentor's task is to be called.
+        until: Stop after this phase, counted from the first of the run that is extended.
+
+    Returns:
+        The results, as in ``work_dir/results.json``: those of the old phases, as they were recorded, and the new ones.
+
+    Raises:
+        ConfigError: If the config cannot run, or not on top of this run.
+        RunError: If the run is not finished, or ``work_dir`` holds another one.
+        DataError: If a data set is missing, that of the old tasks' validation included.
+        CheckpointError: If a checkpoint cannot be used.
+    """
+    if segmentor_config is None:
+        donor = read_donor(run)
+    elif Path(run).is_dir():
+        raise CheckpointError(f'{run} is a folder; give the checkpoint that mmsegmentation trained')
+    else:
+        donor = read_segmentor(run, segmentor_config, task_name)
+    return train_stream(extended_config(donor, cfg, seed, without_old_data), resume, until=until, donor=donor)
