@@ -87,7 +87,9 @@ def digests(run):
 
 # ---- a finished run ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('method', TEACHERS)
+# DIS and LwF have runs in the tests below, too.
+@pytest.mark.parametrize('method', [
+    'HAD', 'HCL', *(pytest.param(name, marks=pytest.mark.slow) for name in ('DIS', 'LwF'))])
 def test_a_run_is_extended_with_any_method_that_asks_a_teacher(method, shop, new):
     before = listing(shop / 'donor')
     results = extend_run(shop / 'donor', new(method))
