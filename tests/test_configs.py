@@ -20,7 +20,8 @@ from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS
 from lhl.tasks import build_tasks
 
-LEAVES = [path for path in sorted(CONFIGS.rglob('*.py')) if not {'_base_', 'extend'} & set(path.parts)]
+LEAVES = [path for path in sorted(CONFIGS.rglob('*.py'))
+          if path.relative_to(CONFIGS).parts[0] not in ('_base_', 'extend')]
 #: Configs of new tasks, which are no streams without the run that they extend.
 EXTENSIONS = sorted((CONFIGS / 'extend').glob('*.py'))
 #: The data sets and backbones of the paper, in the order of the columns of its Table 6.

@@ -87,6 +87,9 @@ def _read_run(path: Path) -> Donor:
 def _read_phase(path: Path) -> Donor:
     """Read a phase without its run: one phase that has learned all that its learner can do."""
     checkpoint = read_checkpoint(path)
+    if 'lhl' not in checkpoint:
+        raise CheckpointError(f'{path} is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give the '
+                              f'config that it was trained with, too (--segmentor-config)')
     model = stored_model(checkpoint, path)
     cfg, index = stored_config(path)
     tasks = model.pop('tasks')

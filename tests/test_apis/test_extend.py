@@ -87,7 +87,9 @@ def digests(run):
 
 # ---- a finished run ------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('method', TEACHERS)
+# DIS and LwF have runs in the tests below, too.
+@pytest.mark.parametrize('method', [
+    'HAD', 'HCL', *(pytest.param(name, marks=pytest.mark.slow) for name in ('DIS', 'LwF'))])
 def test_a_run_is_extended_with_any_method_that_asks_a_teacher(method, shop, new):
     before = listing(shop / 'donor')
     results = extend_run(shop / 'donor', new(method))
@@ -313,7 +315,7 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
                          'in_channels=None))', path, cfg, segmentor_config=theirs)
     refused(ConfigError, 'the head of segmentation was trained with mmsegmentation and fits its own backbone alone',
             path, new(phases=[dict(task='edges', backbone=dict(depth=34))]), segmentor_config=theirs)
-    refused(CheckpointError, 'does not say which model it holds; use the phase.pth of a run', path, new())
+    refused(CheckpointError, 'is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give the', path, new())
 
 
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):

@@ -1,6 +1,6 @@
 # New rooms and one new task, as folders of one's own, for tools/extend.py. Written by
 #     python tools/dataset_converters/synth_rooms.py data/synth_rooms_reshading \
-#         --layout taskonomy --train 200 --val 60 --size 72 96 --seed 7 --all-valid
+#         --layout taskonomy --train 500 --val 100 --size 72 96 --seed 7 --all-valid
 _base_ = ['./folder.py']
 data_root = 'data/synth_rooms_reshading'
 tasks = dict(_delete_=True, reshading=dict(type='ReshadingEstimation'))
