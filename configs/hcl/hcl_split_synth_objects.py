@@ -3,7 +3,7 @@ method = dict(
     type='HCL',
     weight=1.0,
     inversion=dict(
-        type='QuickDeepInversion', steps=100, warmup_steps=20, learning_rate=0.03, feature_weight=0.2,
+        type='QuickDeepInversion', steps=100, warmup_steps=20, learning_rate=0.05, feature_weight=0.02,
         variation_weight=0.003, norm_weight=0.003, chunk_size=32),
     num_images=32,
     inverted_batch_size=None)
