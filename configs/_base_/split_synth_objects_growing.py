@@ -12,10 +12,9 @@ backbones = [
     dict(type='CIFARSENet', widen_factor=0.25, stem_stride=2),
     dict(type='CIFARRegNet', widen_factor=0.5),  # whose classes have too fine a texture for a strided stem
 ]
-epochs = [6, 6, 16, 10, 12]  # deep networks take longer to follow their teacher
-phases = [
+phases = [  # deep networks take longer to follow their teacher
     dict(task=name, backbone=backbone, train_cfg=dict(max_epochs=max_epochs))
-    for name, backbone, max_epochs in zip(_base_.tasks, backbones, epochs, strict=True)
+    for name, backbone, max_epochs in zip(_base_.tasks, backbones, [6, 6, 16, 10, 12], strict=True)
 ]
 train_dataloader = dict(dataset=dict(images_per_class=500))
 train_cfg = dict(max_epochs=16)  # of joint training
