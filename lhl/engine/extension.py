@@ -6,7 +6,7 @@ hash of the weights, makes two extensions of different weights different runs.
 """
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -51,7 +51,9 @@ def extended_config(donor: Donor, cfg: Config, seed: int | None = None, without_
     stream = {key: value for key, value in new.items() if key not in _COMBINED}
     stream['tasks'] = {**donor.tasks, **{name: task for name, task in new['tasks'].items() if name in names}}
     stream['phases'] = [*_given_entries(donor, new, without_old_data), *new['phases']]
-    stream['model'] = _extended_model(donor, new.get('model') or {}, names)
+    heads = _heads(names, stream['tasks'])
+    stream['model'] = _extended_model(donor, new.get('model') or {}, [
+        head for head in heads if head not in _heads(donor.tasks, donor.tasks)])
     stream['starts_from'] = donor.starts_from
     chosen = seed if seed is not None else donor.seed
     if chosen is not None:
@@ -111,8 +113,14 @@ def _merged(loader: Mapping, changes: Mapping | None) -> dict | None:
     return merged.loader.to_dict()
 
 
+def _heads(names: Iterable[str], tasks: Mapping[str, Mapping]) -> list[str]:
+    """Name the heads of some tasks, each once: their own, unless they share one."""
+    return list(dict.fromkeys(tasks.get(name, {}).get('head') or name for name in names))
+
+
 def _extended_model(donor: Donor, new: Mapping, names: list[str]) -> dict:
-    """Give the learner its new heads: of the config's ``heads``, or else its ``head``, or else like the donor's."""
+    """Give the learner the named new heads: of the config's ``heads``, or else its ``head``, or else like the donor's.
+    """
     model = copy.deepcopy(donor.model)
     backbone = phase_backbones(Config(dict(model=model, phases=[phase.entry for phase in donor.phases])))[-1]
     for key, value in new.items():
