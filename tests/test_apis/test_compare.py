@@ -339,7 +339,7 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):  # n
     assert found.returncode == 0 and found.stdout == comparison_table(compare_runs(runs, references, single)) + '\n'
     for format in ('markdown', 'latex', 'csv'):
         out = tmp_path / f'table.{format}'
-        named = ['--name', *(f'mine={run}' for run in runs)]
+        named = [argument for run in runs for argument in ('--name', f'mine={run}')]
         code, stdout, _ = tool(TOOL, *arguments, '--format', format, '--out', out, *named)
         assert (code, stdout) == (0, f'{out}\n')
         assert 'mine' in out.read_text()

@@ -13,7 +13,7 @@ def parse_args() -> argparse.Namespace:
                         help='runs of the method that Delta refers to, usually Vanilla: one per seed')
     parser.add_argument('--single-task', nargs='+', default=[], metavar='RUN',
                         help='runs that learned separate models, one per seed, to measure plasticity against')
-    parser.add_argument('--name', nargs='+', type=_label_and_run, default=[], metavar='LABEL=RUN',
+    parser.add_argument('--name', nargs='+', action='extend', type=_label_and_run, default=[], metavar='LABEL=RUN',
                         help='what to call the method of a run (default: its method, and what sets its config apart)')
     parser.add_argument('--every-task', action='store_true',
                         help='print the accuracies of every task, too, of which A and F are averages')
