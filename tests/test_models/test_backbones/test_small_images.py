@@ -18,8 +18,8 @@ every_backbone = pytest.mark.parametrize('name', KNOWN)
 TASKS = dict(segmentation=dict(type='SemanticSegmentation', num_classes=5), depth=dict(type='DepthEstimation'))
 
 
-def test_the_table_has_every_backbone_of_lhl():
-    assert set(KNOWN) == set(models.backbones.__all__)
+def test_the_table_has_every_backbone_for_small_images():
+    assert set(KNOWN) == set(models.backbones.__all__) - {'BackboneWithNeck'}  # which is of any size
 
 
 @every_backbone
