@@ -1,4 +1,5 @@
 """Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
+from .average_accuracy import average_accuracy, average_forgetting, averaged_metrics
 from .metrics import (
     BoundaryMetric,
     ClassificationMetric,
@@ -16,9 +17,6 @@ from .results import PhaseResults, Results
 from .summary import (
     Directions,
     Metrics,
-    average_accuracy,
-    average_forgetting,
-    averaged_metrics,
     backward_transfer,
     forgetting,
     mean_rank,
