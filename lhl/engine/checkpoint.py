@@ -38,7 +38,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') 
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except UnpicklingError as error:
         raise CheckpointError(f'checkpoint {path} holds something other than tensors and plain values and is not '
-                              f'loaded, because that could run code ({_first_line(error)}); save it again as a '
+                              f'loaded, because that could run code{_named_global(error)}; save it again as a '
                               f'state_dict') from error
     except Exception as error:  # what torch raises depends on where a damaged file ends
         raise CheckpointError(f'checkpoint {path} cannot be read ({_first_line(error)}); it is truncated or not a '
@@ -190,6 +190,12 @@ def training_checkpoints(folder: str | Path) -> list[Path]:
     found = [(int(match[1]), path) for path in Path(folder).glob('*.pth')
              if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found, reverse=True)]
+
+
+def _named_global(error: UnpicklingError) -> str:
+    """Say which name a checkpoint would import; not torch's own words, which advise to load it unsafely."""
+    found = re.search(r'GLOBAL (\S+)', str(error))
+    return f' (found {found[1]})' if found else ''
 
 
 def _first_line(error: Exception) -> str:

@@ -55,6 +55,14 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path, save, load):
     assert (tmp_path / 'ran').exists()
 
 
+def test_the_refusal_names_what_would_be_imported_and_no_way_to_load_it_unsafely(tmp_path):
+    torch.save(dict(state_dict={}, thing=Namespace(a=1)), tmp_path / 'object.pth')
+    with pytest.raises(CheckpointError) as refusal:
+        read_checkpoint(tmp_path / 'object.pth')
+    assert '(found argparse.Namespace); save it again as a state_dict' in str(refusal.value)
+    assert 'weights_only' not in str(refusal.value)
+
+
 @pytest.mark.parametrize('thing', [nn.Linear(2, 2), Namespace(a=1), print], ids=['module', 'object', 'function'])
 def test_objects_are_refused_with_a_cure(tmp_path, thing):
     torch.save(dict(state_dict={}, thing=thing), tmp_path / 'object.pth')
