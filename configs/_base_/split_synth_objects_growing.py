@@ -17,5 +17,5 @@ phases = [  # deep networks take longer to follow their teacher
     for name, backbone, max_epochs in zip(_base_.tasks, backbones, [6, 6, 16, 10, 12], strict=True)
 ]
 train_dataloader = dict(dataset=dict(images_per_class=500))
-train_cfg = dict(max_epochs=16)  # of joint training
+train_cfg = dict(max_epochs=6)  # of joint training, whose last network is the dearest
 default_hooks = dict(checkpoint=dict(interval=2))  # an epoch takes a few seconds
