@@ -6,7 +6,7 @@ method = dict(
     group_threshold=0.9,  # as for NYUv2
     distribution_balanced=dict(type='DistributionBalancedLoss'),
     saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5))  # as for NYUv2
-# Strength found with tools/search.py on other rooms, see docs/benchmarks.md.
+# The strength for depth was found with tools/search.py on other rooms, see docs/benchmarks.md.
 phases = [
     dict(task='segmentation'),
     dict(task='depth', backbone=_base_.resnet50, method=dict(alpha=0.1)),
