@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from lhl.engine.distributed import end_distributed
 from lhl.errors import ConfigError, LHLError
 
 
@@ -48,9 +49,13 @@ def merge_options(cfg: Config, options: dict | None) -> None:
 
 @contextlib.contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Print an error that the user can mend as one line on stderr and exit with 1; let all others show their trace."""
+    """Print an error that the user can mend as one line on stderr and exit with 1; let all others show their trace.
+
+    Without an error the processes of a distributed run end together.
+    """
     try:
         yield
+        end_distributed()
     except LHLError as error:
         # A loader's worker sends its traceback as the message; the sentence follows the error's name.
         name = f'\n{type(error).__module__}.{type(error).__qualname__}: '

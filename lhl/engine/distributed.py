@@ -1,7 +1,7 @@
-"""Starts the processes' communication, once for all phases; over gloo where there is no GPU."""
+"""Starts the processes' communication, once for all phases, and ends it; over gloo where there is no GPU."""
 import torch
 from mmengine.config import Config
-from mmengine.dist import init_dist, is_distributed
+from mmengine.dist import barrier, init_dist, is_distributed
 
 from lhl.errors import ConfigError
 
@@ -26,3 +26,10 @@ def init_distributed(cfg: Config) -> None:
     else:
         raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use --launcher pytorch '
                           f'(tools/dist_train.sh)')
+
+
+def end_distributed() -> None:
+    """Wait for all processes and end their communication: one that exits while it is open may be aborted."""
+    if is_distributed():
+        barrier()
+        torch.distributed.destroy_process_group()
