@@ -11,10 +11,10 @@ from test_engine.tiny_stream import CONFIGS
 import lhl.registry
 from lhl.engine import check_config, phase_config
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
-from lhl.engine.donor import Donor, GivenPhase
-from lhl.engine.extension import extended_config
-from lhl.engine.phase_config import in_order, task_names
-from lhl.engine.runner import PlainConfig
+from lhl.engine.plan.runner_config import in_order, task_names
+from lhl.engine.runtime.runner import PlainConfig
+from lhl.engine.sources.extend import extended_config
+from lhl.engine.sources.run import Donor, GivenPhase
 from lhl.evaluation import PhaseResults
 from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS

@@ -3,9 +3,9 @@ import argparse
 import ast
 from pathlib import Path
 
-from lhl.apis import search
+from lhl.apis import search_strengths
 from lhl.apis.command_line import add_config_arguments, errors_as_sentences, merge_options, read_config
-from lhl.apis.search import Step, best_options, search_table
+from lhl.apis.strength_search import Step, best_options, search_table
 from lhl.errors import ConfigError
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         if not values:
             raise ConfigError(f'--step {option} has no values; give at least one after the option')
         steps.append(Step(option, [_read(value) for value in values]))
-    trials = search(cfg, steps, args.reference, args.work_dir)
+    trials = search_strengths(cfg, steps, args.reference, args.work_dir)
     print(search_table(trials))
     print('best:', ' '.join(f'{option}={value}' for option, value in best_options(trials).items()))
     print(Path(args.work_dir, 'search.md'))

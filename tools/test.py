@@ -9,7 +9,7 @@ from lhl.apis import test_learner
 from lhl.apis.command_line import add_config_arguments, errors_as_sentences, merge_options
 from lhl.apis.inference import stored_config
 from lhl.atomic import atomic_write
-from lhl.engine.stream import metric_units
+from lhl.engine.run import metric_units
 from lhl.visualization import metrics_table
 
 

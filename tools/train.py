@@ -7,7 +7,7 @@ from mmengine.dist import is_main_process
 
 from lhl.apis import train_stream
 from lhl.apis.command_line import add_config_arguments, errors_as_sentences, merge_options, read_config
-from lhl.engine.optim_wrapper import preferred_amp
+from lhl.engine.runtime.optim_wrapper import preferred_amp
 from lhl.visualization import results_table
 
 

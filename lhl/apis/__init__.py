@@ -2,14 +2,14 @@
 from lhl.engine import train_stream
 
 from .benchmark import plan_benchmark, run_benchmark
-from .check_dataset import check_dataset
 from .compare import compare_runs, write_comparison
+from .dataset_check import check_dataset
 from .extend import extend_run
 from .inference import load_learner, predict, test_learner
 from .model_size import model_size, model_size_table
 from .report import write_report
-from .search import search
+from .strength_search import search_strengths
 
 __all__ = ['check_dataset', 'compare_runs', 'extend_run', 'load_learner', 'model_size', 'model_size_table',
-           'plan_benchmark', 'predict', 'run_benchmark', 'search', 'test_learner', 'train_stream', 'write_comparison',
-           'write_report']
+           'plan_benchmark', 'predict', 'run_benchmark', 'search_strengths', 'test_learner', 'train_stream',
+           'write_comparison', 'write_report']

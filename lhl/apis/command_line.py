@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
-from lhl.engine.distributed import end_distributed
+from lhl.engine.runtime.process_group import end_distributed
 from lhl.errors import ConfigError, LHLError
 
 

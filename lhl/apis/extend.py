@@ -4,9 +4,9 @@ from pathlib import Path
 from mmengine.config import Config
 
 from lhl.engine import train_stream
-from lhl.engine.donor import read_donor
-from lhl.engine.extension import extended_config
-from lhl.engine.segmentor import read_segmentor
+from lhl.engine.sources.extend import extended_config
+from lhl.engine.sources.mmseg import read_segmentor
+from lhl.engine.sources.run import read_donor
 from lhl.errors import CheckpointError
 from lhl.evaluation import Results
 
@@ -19,7 +19,7 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
     Args:
         run: The folder of a finished run, a ``phase.pth`` of one, or, with ``segmentor_config``, a checkpoint of
             mmsegmentation.
-        cfg: The config of the new tasks, with ``work_dir`` set, see :func:`lhl.engine.extension.extended_config`.
+        cfg: The config of the new tasks, with ``work_dir`` set, see :func:`lhl.engine.sources.extend.extended_config`.
         resume: Continue the extension in ``work_dir``.
         seed: Of the new phases. Default: that of the run, or else the config's.
         without_old_data: Do not score the old tasks.

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
-from lhl.engine.config_check import check_dataloader
-from lhl.engine.distributed import init_distributed
-from lhl.engine.scoring import score_phase
+from lhl.engine.plan.validate import check_dataloader
+from lhl.engine.runtime.process_group import init_distributed
+from lhl.engine.runtime.scoring import score_phase
 from lhl.evaluation import Results
 from lhl.models import Learner
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lhl.engine import check_config, in_order
-from lhl.engine.phase_config import phase_config, task_names
+from lhl.engine.plan.runner_config import phase_config, task_names
 from lhl.errors import ConfigError
 from lhl.registry import MODELS
 

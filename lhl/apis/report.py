@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lhl.atomic import atomic_write
-from lhl.engine.phase_config import scored_tasks, task_names
+from lhl.engine.plan.runner_config import scored_tasks, task_names
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.models import Learner

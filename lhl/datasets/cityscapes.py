@@ -8,7 +8,7 @@ from lhl.errors import DataError
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
-from .files import as_int64, load_npy
+from .io.files import as_int64, load_npy
 from .nyuv2 import NYUv2
 
 CLASSES = ('flat', 'construction', 'object', 'nature', 'sky', 'human', 'vehicle')

@@ -14,9 +14,9 @@ from lhl.registry import DATASETS
 from lhl.tasks import Task
 
 from .base import DenseDataset
-from .files import as_float32, load_npy, load_picture, load_rgb
-from .target_files import TargetFiles, check_file_name
-from .target_pictures import load_class_indices
+from .io.files import as_float32, load_npy, load_picture, load_rgb
+from .io.target_files import TargetFiles, check_file_name
+from .io.target_pictures import load_class_indices
 
 JPEG = ('.jpg', '.jpeg')
 SUFFIXES = ('.png', *JPEG, '.tif', '.tiff', '.npy')

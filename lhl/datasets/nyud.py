@@ -10,9 +10,9 @@ from lhl.registry import DATASETS
 from lhl.tasks import Task
 
 from .base import DenseDataset
-from .files import as_float32, as_int64, load_mat, load_npy, load_rgb
-from .split_lists import find_files, read_names
-from .target_pictures import lengths, load_class_indices, load_mask, load_normals
+from .io.files import as_float32, as_int64, load_mat, load_npy, load_rgb
+from .io.split_lists import find_files, read_names
+from .io.target_pictures import lengths, load_class_indices, load_mask, load_normals
 
 #: The 40 classes of Gupta et al. (CVPR 2013), in the order of their labels 1 to 40.
 CLASSES = ('wall', 'floor', 'cabinet', 'bed', 'chair', 'sofa', 'table', 'door', 'window', 'bookshelf', 'picture',

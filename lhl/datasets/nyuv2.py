@@ -11,7 +11,7 @@ from lhl.registry import DATASETS
 from lhl.tasks import Task
 
 from .base import DenseDataset
-from .files import as_float32, as_int64, load_npy
+from .io.files import as_float32, as_int64, load_npy
 
 CLASSES = ('bed', 'books', 'ceiling', 'chair', 'floor', 'furniture', 'objects', 'picture', 'sofa', 'table', 'tv',
            'wall', 'window')

@@ -8,9 +8,9 @@ from lhl.errors import DataError
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
-from .archives import UnpackedFiles, ZippedFiles
-from .files import as_rgb, decode_picture
 from .image_labels import ImageLabelDataset, LabelledImage
+from .io.archives import UnpackedFiles, ZippedFiles
+from .io.files import as_rgb, decode_picture
 
 FOLDER = 'tiny-imagenet-200'
 ARCHIVE = f'{FOLDER}.zip'

@@ -1,13 +1,13 @@
 """The engine: from a config to trained phases."""
 from .checkpoint import load_weights, read_checkpoint, weights_digest, write_checkpoint
-from .config_check import check_config
-from .hooks import ContinualPhaseHook, PhaseCheckpointHook
-from .loops import SeveralDataSetsValLoop
-from .optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
-from .param_scheduler import LinearWarmupDecayLR
-from .phase_config import config_hash, first_phase_hash, in_order, phase_config, training_hash
-from .runner import LearnerRunner, PhaseRunner
-from .stream import train_stream
+from .plan.runner_config import config_hash, first_phase_hash, in_order, phase_config, training_hash
+from .plan.validate import check_config
+from .run import train_stream
+from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook
+from .runtime.loops import SeveralDataSetsValLoop
+from .runtime.optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
+from .runtime.param_scheduler import LinearWarmupDecayLR
+from .runtime.runner import LearnerRunner, PhaseRunner
 
 __all__ = [
     'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'PhaseCheckpointHook',

@@ -1,7 +1,7 @@
 """The heart: pure functions on tensors, each with its small registered module."""
 from .cauchy_schwarz import cauchy_schwarz_divergence, kdam_loss
+from .correlation_distance import dist_loss, pearson_distance
 from .cross_entropy import cross_entropy_map, smoothed_cross_entropy_map
-from .dist import dist_loss, pearson_distance
 from .distance_preservation import distance_preservation_loss
 from .distillation_views import (
     DistillationViews,
@@ -14,12 +14,12 @@ from .distillation_views import (
     unit_vector_views,
 )
 from .distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
-from .edges import edge_set, sobel_magnitude
 from .groups import class_groups, interval_groups, min_max_normalize, threshold_groups
 from .kl_divergence import kl_divergence_map
 from .masked_mean import masked_mean
 from .pod import global_pod, local_pod, pod_distance
 from .saliency_guided import SaliencyGuidedLoss, saliency_guided_loss
+from .sobel import edge_set, sobel_magnitude
 from .total_variation import total_variation
 
 __all__ = [

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from lhl.registry import MODELS
 
-from .edges import edge_set
+from .sobel import edge_set
 
 
 def saliency_guided_loss(loss_map: Tensor,

@@ -4,7 +4,6 @@ from .combined import Combined
 from .der import DER, DERpp
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
-from .dist import DIST
 from .ewc import EWC, OnlineEWC
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
@@ -20,6 +19,7 @@ from .pod import GlobalPOD, LocalPOD
 from .sgp import SGP
 from .single_task import SingleTask
 from .spg import SPG
+from .stronger_teacher import DIST
 from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 

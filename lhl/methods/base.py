@@ -152,7 +152,7 @@ class Method:
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """Gather what the next phase needs, with the phase's training data still there.
 
-        :func:`lhl.methods.passes.each_batch_once` goes through that data.
+        :func:`lhl.methods.data_passes.each_batch_once` goes through that data.
         """
 
     def state_dict(self) -> dict[str, Tensor]:

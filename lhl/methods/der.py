@@ -12,7 +12,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Phase, Requirements
-from .memory import RESERVOIR, Entry, Replay, drawn_numbers
+from .replay import RESERVOIR, Entry, Replay, drawn_numbers
 
 
 @METHODS.register_module()

@@ -13,8 +13,8 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
+from .data_passes import each_batch_once
 from .parameters import fit_to, gradients_of, zeros_for
-from .passes import each_batch_once
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader

@@ -14,7 +14,7 @@ from lhl.models import Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .passes import each_batch_once
+from .data_passes import each_batch_once
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader

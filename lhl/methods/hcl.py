@@ -12,8 +12,8 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS, MODELS
 
 from .base import Method, Phase, Requirements
-from .memory import INVERSION, INVERSION_LABELS, drawn_numbers, drawn_order
-from .passes import each_batch_once
+from .data_passes import each_batch_once
+from .replay import INVERSION, INVERSION_LABELS, drawn_numbers, drawn_order
 
 
 @METHODS.register_module()

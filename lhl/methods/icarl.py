@@ -10,8 +10,8 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Phase
-from .memory import SELECTION, Entry, Replay, drawn_order, turns
-from .passes import each_batch_once
+from .data_passes import each_batch_once
+from .replay import SELECTION, Entry, Replay, drawn_order, turns
 
 
 def herding(features: Tensor, count: int) -> list[int]:

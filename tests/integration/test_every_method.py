@@ -8,7 +8,7 @@ from test_engine.tiny_stream import CONFIGS, STREAM, write_data
 
 import lhl.methods
 from lhl.engine import first_phase_hash, read_checkpoint, train_stream
-from lhl.engine.hooks import ContinualPhaseHook
+from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.evaluation import Results
 from lhl.registry import METHODS
 

@@ -6,7 +6,7 @@ from test_engine.tiny_images import GROWING, class_incremental
 
 from lhl.engine import read_checkpoint, train_stream
 from lhl.engine.checkpoint import training_checkpoints
-from lhl.engine.hooks import ContinualPhaseHook
+from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.inversion import QuickDeepInversion
 
 HCL = dict(

@@ -11,7 +11,7 @@ from test_engine.tiny_stream import METHODS
 from lhl.apis import compare_runs, write_report
 from lhl.apis.inference import load_learner, predict, test_learner
 from lhl.engine import train_stream
-from lhl.engine.hooks import ContinualPhaseHook
+from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.evaluation import Results
 from lhl.methods import Method
 from lhl.registry import DATASETS

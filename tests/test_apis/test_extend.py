@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
-from test_engine.segmentors import CLASSES, RESNET, build_segmentor, head, save_segmentor, segmentor_config
+from test_engine.test_sources.segmentors import CLASSES, RESNET, build_segmentor, head, save_segmentor, segmentor_config
 from test_engine.tiny_stream import CONFIGS, METHODS, ROOT, listing, stream_config, write_data
 
 from lhl.apis import compare_runs, extend_run, load_learner, write_report
 from lhl.apis.inference import stored_config, test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
-from lhl.engine.hooks import ContinualPhaseHook
+from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
 

@@ -4,7 +4,7 @@ from mmengine.config import Config
 from test_engine.tiny_stream import CONFIGS
 
 from lhl.datasets import CIFAR10, CIFAR100
-from lhl.datasets.cifar import CIFAR10_CLASSES, CIFAR100_CLASSES
+from lhl.datasets.cifar.dataset import CIFAR10_CLASSES, CIFAR100_CLASSES
 from lhl.errors import DataError
 from lhl.registry import DATASETS
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmengine.config import Config
 
 from lhl.datasets import FolderDataset
-from lhl.datasets.target_files import TargetFiles
+from lhl.datasets.io.target_files import TargetFiles
 from lhl.errors import ConfigError, DataError
 from lhl.registry import DATASETS
 

@@ -9,8 +9,8 @@ from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import laplace
 
-from lhl.datasets.human_part_annotations import PART_OF_NAME
-from lhl.datasets.pascal_context import CLASSES, CLASSES_WITH_NORMALS, PASCALContext, load_boundary
+from lhl.datasets.pascal_context.dataset import CLASSES, CLASSES_WITH_NORMALS, PASCALContext, load_boundary
+from lhl.datasets.pascal_context.human_part_annotations import PART_OF_NAME
 from lhl.errors import ConfigError, DataError
 
 from .conftest import unit_normals

@@ -8,10 +8,10 @@ from test_engine.tiny_stream import CONFIGS
 from torch import nn
 
 from lhl.datasets import SynthObjects
-from lhl.datasets.synth_objects import CLASSES, draw_object
-from lhl.datasets.synth_objects.shapes import SHAPES
 from lhl.errors import ConfigError
 from lhl.registry import DATASETS, MODELS
+from lhl.synthetic.objects import CLASSES, draw_object
+from lhl.synthetic.objects.shapes import SHAPES
 
 from .image_tasks import split_tasks
 

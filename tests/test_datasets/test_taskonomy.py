@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 
-from lhl.datasets.taskonomy import DOMAINS, Taskonomy
-from lhl.datasets.taskonomy_encodings import CLASSES, ENCODINGS, check_facing, class_of_value, decode_normals
-from lhl.datasets.taskonomy_files import TINY, split_buildings
+from lhl.datasets.taskonomy.dataset import DOMAINS, Taskonomy
+from lhl.datasets.taskonomy.encodings import CLASSES, ENCODINGS, check_facing, class_of_value, decode_normals
+from lhl.datasets.taskonomy.views import TINY, split_buildings
 from lhl.errors import ConfigError, DataError
 
 from .conftest import unit_normals

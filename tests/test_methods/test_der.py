@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import multiprocessing
 
-from lhl.engine.optim_wrapper import MethodOptimWrapper
+from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import Phase, Vanilla
 from lhl.methods.der import DER, DERpp

@@ -3,7 +3,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lhl.datasets import EpochSampler, collate_samples
-from lhl.engine.optim_wrapper import MethodOptimWrapper
+from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 
 from .conftest import losses_of, make_batch
 

@@ -24,8 +24,8 @@ from mmengine.hooks import Hook
 
 from lhl.apis import train_stream
 from lhl.apis.command_line import errors_as_sentences, read_config
-from lhl.datasets.synth_rooms import write_dataset
-from lhl.engine.memory import peak_memory_mib, reset_peak_memory
+from lhl.datasets.rendered import write_dataset
+from lhl.engine.runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from lhl.methods import HAD
 from lhl.registry import HOOKS
 from lhl.tasks import build_tasks

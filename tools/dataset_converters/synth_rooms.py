@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from lhl.datasets.synth_rooms import LAYOUTS, write_dataset
+from lhl.datasets.rendered import LAYOUTS, write_dataset
 from lhl.errors import LHLError
 
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from lhl.datasets.converters.taskonomy import convert_taskonomy
-from lhl.datasets.taskonomy_encodings import ENCODINGS
+from lhl.datasets.taskonomy.encodings import ENCODINGS
 from lhl.errors import LHLError
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from lhl.apis.command_line import add_config_arguments, merge_options, read_config
-from lhl.engine.config_check import check_config
-from lhl.engine.phase_config import config_hash, first_phase_hash, in_order
+from lhl.engine.plan.runner_config import config_hash, first_phase_hash, in_order
+from lhl.engine.plan.validate import check_config
 from lhl.errors import ConfigError, LHLError, suggest
 from lhl.evaluation import Results
 from lhl.evaluation.results import FILE_NAME

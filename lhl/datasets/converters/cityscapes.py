@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from lhl.datasets.io.files import load_picture, load_rgb
 from lhl.errors import DataError
 
-from ..files import load_picture, load_rgb
 from .base import Conversion, encode_npy, record_options, resize_mean, resize_nearest, run_conversions, source
 
 SPLITS = ('train', 'val')

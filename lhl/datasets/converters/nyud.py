@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.split_lists import find_files, read_names
+
 from ..nyud import PLACES, READERS, load_image
-from ..split_lists import find_files, read_names
 from .base import Conversion, encode_npy, record_options, run_conversions
 
 SPLITS = ('train', 'val')

@@ -6,10 +6,10 @@ from types import TracebackType
 
 import numpy as np
 
+from lhl.datasets.io.files import as_int64, load_mat, load_picture
+from lhl.datasets.io.target_pictures import load_normals, one_channel
 from lhl.errors import DataError
 
-from ..files import as_int64, load_mat, load_picture
-from ..target_pictures import load_normals, one_channel
 from .base import Conversion, encode_npy, record_options, resize_mean, resize_nearest, run_conversions, source
 from .depth_normals import Intrinsics, normals_from_depth
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import load_picture
-from ..human_part_annotations import load_human_parts
-from ..pascal_context import LABELS, PLACES, load_boundary, load_distilled_normals
-from ..split_lists import find_files, read_names
-from ..target_pictures import load_class_indices
+from lhl.datasets.io.files import load_picture
+from lhl.datasets.io.split_lists import find_files, read_names
+from lhl.datasets.io.target_pictures import load_class_indices
+from lhl.datasets.pascal_context.dataset import LABELS, PLACES, load_boundary, load_distilled_normals
+from lhl.datasets.pascal_context.human_part_annotations import load_human_parts
+
 from .base import Conversion, encode_png, record_options, run_conversions
 
 SPLITS = ('train', 'val')

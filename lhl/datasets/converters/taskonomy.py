@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.files import load_picture
+from lhl.datasets.taskonomy.encodings import ENCODINGS, HOLE, decode_normals, encode_normals, load_encoded
+from lhl.datasets.taskonomy.views import View, find_buildings, find_container, find_views, read_skip_list, view_path
 from lhl.errors import ConfigError, DataError, suggest
 
-from ..files import load_picture
-from ..taskonomy_encodings import ENCODINGS, HOLE, decode_normals, encode_normals, load_encoded
-from ..taskonomy_files import View, find_buildings, find_container, find_views, read_skip_list, view_path
 from .base import Conversion, encode_png, record_options, resize_mean, resize_nearest, run_conversions, source
 
 #: A mixture of a near and a far surface, or of two classes, lies where nothing is.
@@ -31,7 +31,7 @@ def convert_taskonomy(release: str | Path, out: str | Path, size: int = 256, dom
         size: Rows and columns of the new files, at most those of the old.
         domains: What to convert beside the images.
         buildings: Of which buildings; of all if none is named.
-        skip: The views to leave out, as for :class:`~lhl.datasets.taskonomy.Taskonomy`.
+        skip: The views to leave out, as for :class:`~lhl.datasets.taskonomy.dataset.Taskonomy`.
 
     Returns:
         How many views were converted by this call.

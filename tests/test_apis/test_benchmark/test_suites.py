@@ -7,7 +7,7 @@ from test_engine.tiny_stream import CONFIGS, ROOT
 from lhl.apis.benchmark.plan import parse_options
 from lhl.apis.benchmark.suites import SUITES
 from lhl.engine import check_config, in_order, phase_config
-from lhl.engine.phase_config import first_phase_hash, phase_tasks
+from lhl.engine.plan.runner_config import first_phase_hash, phase_tasks
 from lhl.registry import METHODS
 
 MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])))

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 
 from lhl.datasets.converters import Conversion, encode_npy, encode_png, record_options, run_conversions, source
 from lhl.datasets.converters.base import RECORD, resize_mean, resize_nearest
-from lhl.datasets.files import load_npy, load_picture
+from lhl.datasets.io.files import load_npy, load_picture
 from lhl.errors import DataError
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from lhl.datasets.converters.base import RECORD
 from lhl.datasets.converters.taskonomy import convert_taskonomy, shrink
-from lhl.datasets.taskonomy import DOMAINS, Taskonomy
-from lhl.datasets.taskonomy_encodings import ENCODINGS, decode_normals, encode_normals
+from lhl.datasets.taskonomy.dataset import DOMAINS, Taskonomy
+from lhl.datasets.taskonomy.encodings import ENCODINGS, decode_normals, encode_normals
 from lhl.errors import ConfigError, DataError
 
 from ..conftest import unit_normals

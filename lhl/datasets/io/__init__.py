@@ -1,0 +1,1 @@
+"""Reading files: arrays, pictures, archives and lists, without trusting what they hold."""

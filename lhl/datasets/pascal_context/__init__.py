@@ -1,0 +1,4 @@
+"""PASCAL-Context."""
+from .dataset import PASCALContext
+
+__all__ = ['PASCALContext']

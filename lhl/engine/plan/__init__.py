@@ -1,0 +1,1 @@
+"""The plan of a run: what a config asks for, resolved and checked before anything is trained."""

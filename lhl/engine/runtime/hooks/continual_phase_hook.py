@@ -1,0 +1,72 @@
+"""Carries a method through the training of one phase: teacher, begin and end, state, seeding."""
+import time
+from typing import TYPE_CHECKING
+
+from mmengine.hooks import Hook
+
+from lhl.engine.checkpoint import read_checkpoint
+from lhl.engine.runtime.randomness import seed_torch
+from lhl.engine.sources.external_teacher import check_same_teacher
+from lhl.registry import HOOKS
+
+if TYPE_CHECKING:
+    from lhl.engine.runtime.runner import PhaseRunner
+
+
+@HOOKS.register_module()
+class ContinualPhaseHook(Hook):
+    """Call the method's moments at the runner's.
+
+    Before training it begins the method's phase, restores the state of an interrupted one, and from then on seeds torch
+    before each iteration from (seed, phase, iteration, rank), so that a resumed run draws the same numbers. It also
+    counts the seconds of training, over interruptions.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self.resumed_state: dict | None = None
+        self.seconds = 0.0
+
+    def before_train(self, runner: 'PhaseRunner') -> None:
+        """Begin the phase."""
+        learner = runner.learner
+        method = runner.method
+        seed_torch(runner.seed, runner.phase.index)
+        method.begin_phase(learner, runner.phase)
+        self.started = time.perf_counter() - self.seconds
+        if self.resumed_state is not None:
+            method.load_state_dict(self.resumed_state)
+        elif runner.trained is None:
+            method.before_training(learner, runner.phase, runner.train_dataloader)
+        if runner.phase.index > 1 and method.requires.edits:  # in phase 1 there is nothing to protect
+            runner.optim_wrapper.attach(method, learner)
+
+    def before_train_iter(self, runner: 'PhaseRunner', batch_idx: int, data_batch: dict | None = None) -> None:
+        """Seed torch for this iteration."""
+        seed_torch(runner.seed, runner.phase.index, runner.iter, runner.rank)
+
+    def before_save_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
+        """Add the method's state and the seconds so far."""
+        checkpoint['method'] = runner.method.state_dict()
+        checkpoint['seconds'] = time.perf_counter() - self.started
+        if runner.teacher_digest is not None:
+            checkpoint['teacher_sha256'] = runner.teacher_digest
+
+    def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
+        """Keep the method's state until the phase begins; the teacher has to be the one that taught so far."""
+        if runner.teacher_digest is not None:
+            check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'),
+                               runner.method.requires.external_teacher.path)
+        self.resumed_state = checkpoint['method']
+        self.seconds = checkpoint['seconds']
+
+    def after_train(self, runner: 'PhaseRunner') -> None:
+        """End the phase, or take its end over with it."""
+        learner, trained = runner.learner, runner.trained or {}
+        if trained.get('ended'):
+            runner.method.load_state_dict(read_checkpoint(trained['checkpoint'])['method'])
+        else:
+            seed_torch(runner.seed, runner.phase.index, runner.iter)
+            runner.method.end_phase(learner, runner.phase, runner.train_dataloader)
+        runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)

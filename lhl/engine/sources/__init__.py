@@ -1,0 +1,1 @@
+"""Phases that were trained elsewhere: runs, checkpoints, segmentors of mmsegmentation."""

@@ -1,0 +1,1 @@
+"""Renderers: rooms, streets and drawn objects with exact ground truth. They know nothing of data sets or training."""

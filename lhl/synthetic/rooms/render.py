@@ -1,0 +1,107 @@
+"""One random view of one random room, from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .floor_plan import random_camera, random_room
+from .imperfections import unlabelled_border, unmeasured
+from .people import with_people
+from .ray_casting import Hits, RayCaster, rotate
+from .scene import Camera, Scene
+from .shading import photograph, shade
+
+_PREVIEW = (18, 24)  # rows and columns of the coarse look that decides whether a view is worth taking
+_CAMERAS_PER_ROOM = 4
+
+
+@dataclass(frozen=True)
+class RoomView:
+    """A picture with its exact ground truth, taken at the pixel centres.
+
+    The camera frame has x to the right, y down and z forward. Pixel (row v, column u) looks along
+    ``((u + 0.5 - W / 2) / f, (v + 0.5 - H / 2) / f, 1)`` with ``f = camera.focal * W``; depth times this ray is the
+    point seen.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        label: (H, W) int8 in [0, 12], an index into ``CLASSES``; of a street, in [0, 6], into ``STREET_CLASSES``.
+        depth: (H, W) float32, metres along the optical axis; of a street, infinite in the sky.
+        normal: (H, W, 3) float32 unit vectors in the camera frame, facing the camera: their product with the
+            pixel's ray is negative.
+        labelled: (H, W) bool, False where an annotator would leave a border unlabelled.
+        measured: (H, W) bool, False where a depth sensor would see nothing.
+        scene: The room.
+        camera: Where the picture was taken from.
+        hits: What each ray hit: surfaces, instances and points, for whatever else is to be derived.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    depth: np.ndarray
+    normal: np.ndarray
+    labelled: np.ndarray
+    measured: np.ndarray
+    scene: Scene
+    camera: Camera
+    hits: Hits
+
+
+def render(seed: int | np.random.SeedSequence, height: int, width: int, people: bool = False) -> RoomView:
+    """Render a random view.
+
+    Room, camera and light depend on the seed alone, not on the size of the picture.
+
+    Args:
+        seed: A non-negative integer or a seed sequence.
+        height: Rows of the picture.
+        width: Columns of the picture.
+        people: Add up to three people to the room of this seed. They are of the class ``'objects'``, as the 13 classes
+            know no people; ``people.human_parts`` tells who is one.
+    """
+    rng = np.random.default_rng(seed)
+    caster, camera = _random_view(rng)
+    scene = with_people(rng, caster, camera) if people else caster.scene
+    return render_view(scene, camera, height, width, rng)
+
+
+def render_view(scene: Scene, camera: Camera, height: int, width: int, rng: np.random.Generator) -> RoomView:
+    """Render a given scene; ``rng`` decides about exposure, noise and gaps in the unlabelled border."""
+    caster = RayCaster(scene)
+    hits = caster.look(camera, height, width)
+    radiance, mirrored = shade(caster, camera, hits)
+    label = np.array([surface.label for surface in scene.surfaces], np.int8)[hits.surface]
+    emission = np.array([surface.material.emission for surface in scene.surfaces])[hits.surface]
+    normal = rotate(camera.rotation, hits.normal)
+    normal /= np.sqrt((normal * normal).sum(0))
+    return RoomView(
+        image=photograph(radiance, rng),
+        label=label,
+        depth=hits.depth,
+        normal=np.ascontiguousarray(normal.transpose(1, 2, 0)),
+        labelled=~unlabelled_border(label, hits.depth, rng),
+        measured=~unmeasured(emission, mirrored),
+        scene=scene,
+        camera=camera,
+        hits=hits,
+    )
+
+
+def _random_view(rng: np.random.Generator) -> tuple[RayCaster, Camera]:
+    while True:
+        caster = RayCaster(random_room(rng))
+        for _ in range(_CAMERAS_PER_ROOM):
+            camera = random_camera(rng, caster.scene)
+            if _worth_a_picture(caster, camera):
+                return caster, camera
+
+
+def _worth_a_picture(caster: RayCaster, camera: Camera) -> bool:
+    """Not inside something, not up against something, and not of bare walls only."""
+    if caster.encloses(camera.position):
+        return False
+    hits = caster.look(camera, *_PREVIEW)
+    labels = {caster.scene.surfaces[index].label for index in np.unique(hits.surface)}
+    return len(labels) >= 4 and float(hits.depth.min()) > 0.3 and float(np.median(hits.depth)) > 1.0

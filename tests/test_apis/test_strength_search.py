@@ -1,0 +1,101 @@
+import json
+from copy import deepcopy
+
+import pytest
+from test_engine.tiny_stream import listing, stream_config
+
+from lhl.apis import search_strengths
+from lhl.apis.strength_search import Step, best_options, search_table
+from lhl.engine import train_stream
+from lhl.engine.runtime.hooks import ContinualPhaseHook
+from lhl.errors import ConfigError, RunError
+from lhl.evaluation import Results, relative_improvement
+
+STEPS = [Step('phases.1.method.alpha', [0.5, 2.0]), Step('phases.2.loss_weight', [1, 4])]
+
+
+@pytest.fixture
+def cfg(tmp_path, data_root):
+    return stream_config(tmp_path / 'had.py', data_root, tmp_path / 'unused', 'HAD')
+
+
+@pytest.fixture
+def iterations(monkeypatch):
+    """Count the training steps of each phase."""
+    counts = {}
+    original = ContinualPhaseHook.before_train_iter
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        counts[runner.phase.index] = counts.get(runner.phase.index, 0) + 1
+        original(self, runner, batch_idx, data_batch)
+    monkeypatch.setattr(ContinualPhaseHook, 'before_train_iter', before_train_iter)
+    return counts
+
+
+def test_the_best_of_a_phase_is_the_start_of_the_next(cfg, finished, tmp_path, iterations):
+    reference = finished('Vanilla')[1]
+    iterations.clear()
+    trials = search_strengths(cfg, STEPS, reference, tmp_path / 'search')
+    # Four trials: the first phase is Vanilla's, each other phase is trained once per value, six steps each.
+    assert iterations == {2: 12, 3: 12}
+    assert [(trial.option, trial.value) for trial in trials] == [
+        (step.option, value) for step in STEPS for value in step.values]
+    assert [list(trial.metrics) for trial in trials] == [['segmentation', 'depth']] * 2 + [
+        ['segmentation', 'depth', 'normal']] * 2
+    vanilla = Results.load(reference)
+    for trial, phase in zip(trials, (2, 2, 3, 3), strict=True):
+        directions = {task: vanilla.higher_is_better[task] for task in trial.metrics}
+        assert trial.score == relative_improvement(trial.metrics, vanilla.phases[phase - 1].metrics, directions)
+    # The last trial is the run that has all the best values so far and its own.
+    alpha = max(trials[:2], key=lambda trial: trial.score).value
+    whole = deepcopy(cfg)
+    whole.merge_from_dict({'phases.1.method.alpha': alpha, 'phases.2.loss_weight': 4})
+    whole.work_dir = str(tmp_path / 'whole')
+    assert train_stream(whole).phases[-1].metrics == trials[-1].metrics
+
+
+def test_a_search_that_is_done_trains_nothing_more_and_writes_the_same(cfg, finished, tmp_path, iterations):
+    reference = finished('Vanilla')[1]
+    first = search_strengths(cfg, STEPS, reference, tmp_path / 'search')
+    iterations.clear()
+    before = listing(tmp_path / 'search')
+    assert search_strengths(cfg, STEPS, reference, tmp_path / 'search') == first and not iterations
+    assert listing(tmp_path / 'search') == before
+    document = json.loads((tmp_path / 'search/search.json').read_text())
+    assert [trial['score'] for trial in document] == [trial.score for trial in first]
+    assert (tmp_path / 'search/search.md').read_text() == search_table(first) + '\n'
+    assert best_options(first) == {step.option: max(
+        (trial for trial in first if trial.option == step.option), key=lambda trial: trial.score).value
+        for step in STEPS}
+
+
+def test_the_table_marks_the_best_value_of_each_option(cfg, finished, tmp_path):
+    trials = search_strengths(cfg, STEPS[:1], finished('Vanilla')[1], tmp_path / 'search')
+    table = search_table(trials).splitlines()
+    best = max(trials, key=lambda trial: trial.score)
+    assert table[0].startswith('| option | value | Delta (%) | segmentation mIoU | segmentation PixAcc | depth AbsErr')
+    assert [line for line in table if '**' in line] == [
+        line for line in table if f'| **{best.value}** | **{best.score:+.2f}** |' in line]
+
+
+def test_a_method_with_its_own_first_phase_trains_it(finished, tmp_path, data_root, iterations):
+    cfg = stream_config(tmp_path / 'joint.py', data_root, tmp_path / 'unused', 'Vanilla',
+                        phases=[dict(tasks=list(finished('Vanilla')[0].tasks))])
+    cfg.method = dict(type='Joint')
+    iterations.clear()
+    steps = [Step('method.task_weights.normal', [1.0, 8.0])]
+    trials = search_strengths(cfg, steps, finished('Vanilla')[1], tmp_path / 'search')
+    assert iterations == {1: 36} and len({trial.score for trial in trials}) == 2
+
+
+def test_a_reference_of_another_seed_or_unfinished_is_refused(cfg, finished, tmp_path):
+    cfg.randomness.seed = 1
+    with pytest.raises(RunError, match='has seed 0 and 3 finished phases, expected a finished run of seed 1'):
+        search_strengths(cfg, STEPS, finished('Vanilla')[1], tmp_path / 'search')
+
+
+@pytest.mark.parametrize('option', ['phases.3.method.alpha', 'phases.depth.method.alpha', 'phases.1'])
+def test_an_option_of_no_phase_is_refused(cfg, finished, tmp_path, option):
+    with pytest.raises(ConfigError):
+        search_strengths(cfg, [Step(option, [1])], finished('Vanilla')[1], tmp_path / 'search')
+
