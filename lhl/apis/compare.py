@@ -87,8 +87,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             if models:
                 _check_partner(run, models, 'the separate models')
         finals = [_final(run) for run in by_seed.values()]
-        forgotten = [_average(relative_forgetting(run.results)) for run in by_seed.values()]
-        falls = {metric: [average_forgetting(run.results, metric) for run in by_seed.values()] for metric in averaged}
+        falls = {metric: _spread([average_forgetting(run.results, metric) for run in by_seed.values()])
+                 for metric in averaged}
         rows.append(ComparedMethod(
             name=name,
             seeds=list(by_seed),
@@ -97,13 +97,13 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             improvement=Spread.of([relative_improvement(final, _final(bases[seed]), directions, compatibility)
                                    for seed, final in zip(by_seed, finals, strict=True)]),
             mean_rank=Spread.of([ranks[seed][name] for seed in by_seed]),
-            forgetting=None if None in forgotten else Spread.of(forgotten),
-            plasticity=Spread.of([_average(plasticity(run.results, models[seed].results))
-                                  for seed, run in by_seed.items()]) if models else None,
+            forgetting=_spread([_average(relative_forgetting(run.results)) for run in by_seed.values()]),
+            plasticity=_spread([_average(plasticity(run.results, models[seed].results))
+                                for seed, run in by_seed.items()]) if models else None,
             upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values()),
             accuracy={metric: Spread.of([average_accuracy(run.results, metric) for run in by_seed.values()])
                       for metric in averaged},
-            fall={metric: Spread.of(values) for metric, values in falls.items() if None not in values}))
+            fall={metric: fall for metric, fall in falls.items() if fall is not None}))
     rows.sort(key=lambda row: (not row.upper_bound, row.name != reference))
     return Comparison(directions, units, rows, reference, compatibility, averaged, every_task)
 
@@ -244,8 +244,7 @@ def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
 
 def _option(run: _Run, option: str) -> Any:
     """Read a section of a run's config; each seed may have a teacher of its own, from another run."""
-    assert run.config is not None
-    value = run.config.get(option)
+    value = (run.config or {}).get(option)
     return {key: one for key, one in value.items() if key != 'teacher'} if option == 'method' and value else value
 
 
@@ -276,6 +275,12 @@ def _average(values: Mapping[str, Mapping[str, float]]) -> float | None:
     """Average over the metrics of each task, then over tasks; None if there is no task."""
     by_task = [math.fsum(of_one.values()) / len(of_one) for of_one in values.values() if of_one]
     return math.fsum(by_task) / len(by_task) if by_task else None
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    """Give mean and deviation over seeds; None if a seed has no value."""
+    known = [value for value in values if value is not None]
+    return Spread.of(known) if len(known) == len(values) else None
 
 
 def _is_upper_bound(results: Results) -> bool:

@@ -94,4 +94,4 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     return metrics
 
 
-test_learner.__test__ = False  # pytest would collect it by its name
+test_learner.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it by its name

@@ -56,7 +56,9 @@ class ModelSize:
     @property
     def overhead(self) -> tuple[float, float]:
         """How many more parameters and operations separate models need, in percent of the shared ones (Sec. 5.4)."""
-        return tuple(100 * (separate / shared - 1) for separate, shared in zip(self.separate, self.shared, strict=True))
+        parameters, flops = (100 * (separate / shared - 1)
+                             for separate, shared in zip(self.separate, self.shared, strict=True))
+        return parameters, flops
 
 
 def measure_model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:

@@ -3,6 +3,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -35,18 +36,19 @@ def make_report(config: str, tasks: Mapping[str, dict], splits: Mapping[str, Spl
     for name, split in splits.items():
         report.problems += [Problem(kind, name, sentence) for reading in readings[name]
                             for kind, sentence in reading.problems]
-        targets = {}
-        for task in split.dataset.tasks:
-            found = [reading.targets[task] for reading in readings[name] if task in reading.targets]
+        targets: dict[str, TargetStatistics] = {}
+        for task_name in split.dataset.tasks:
+            found = [reading.targets[task_name] for reading in readings[name] if task_name in reading.targets]
             if found:
-                targets[task] = reduce(add, found)
+                targets[task_name] = reduce(add, found)
         report.splits[name] = _split_report(split.dataset, readings[name], targets)
         _look_at_split(report, name, split.dataset, readings[name], targets)
-        for task, statistics in targets.items():
-            if split.is_training and isinstance(split.dataset.tasks[task], Regression) and statistics.moments:
-                look_at_scale(report, split.dataset.tasks[task], tasks[task], statistics.moments)
+        for task_name, statistics in targets.items():
+            task = split.dataset.tasks[task_name]
+            if split.is_training and isinstance(task, Regression) and statistics.moments:
+                look_at_scale(report, task, tasks[task_name], statistics.moments)
     find_duplicates(report, splits, readings)
-    _look_at_axes(report, splits, readings)
+    look_at_axes(report, splits, readings)
     return report
 
 
@@ -54,13 +56,13 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
                   targets: Mapping[str, TargetStatistics]) -> SplitReport:
     """Turn the sums of one split into plain numbers."""
     sizes = Counter(f'{reading.size[0]} x {reading.size[1]}' for reading in readings if reading.size)
-    numbers = {}
+    numbers: dict[str, dict[str, Any]] = {}
     for name, found in targets.items():
         numbers[name] = dict(
             images=found.images, without=len(readings) - found.images, valid=found.valid_pixels / found.pixels)
         if found.moments:
             numbers[name] |= {key: getattr(found.moments, key).tolist() for key in ('low', 'high', 'mean', 'std')}
-        if found.class_pixels is not None:
+        if found.class_pixels is not None and found.class_images is not None:
             shares = found.class_pixels / max(found.class_pixels.sum(), 1)
             dense = not dataset.tasks[name].image_level
             numbers[name]['classes'] = {
@@ -135,7 +137,7 @@ def find_duplicates(report: Report, splits: Mapping[str, Split], readings: Mappi
                             f'{repeated[0][1]!r}, the same as {repeated[0][0]!r}')
 
 
-def _look_at_axes(report: Report, splits: Mapping[str, Split], readings: Mapping[str, Sequence[Reading]]) -> None:
+def look_at_axes(report: Report, splits: Mapping[str, Split], readings: Mapping[str, Sequence[Reading]]) -> None:
     """Compare the stored axes of normals with those of the depth, in every split, as each may be stored otherwise."""
     fits: dict[int | None, dict[str, AxisFit]] = {}
     for name, of_split in readings.items():

@@ -89,6 +89,31 @@ def test_there_is_no_surface_across_an_edge_or_beside_an_invalid_pixel():
     assert not usable[[0, -1]].any() and not usable[:, [0, -1]].any()
 
 
+@pytest.mark.parametrize('size', [(1, 1), (2, 64), (64, 2), (5, 640)])
+def test_an_image_that_is_too_small_says_nothing(size):
+    normals, usable = normals_of_depth(np.full(size, 2.0), np.full(size, True))
+    assert normals.shape == (*size, 3) and not usable.any()
+    assert fit_axes(np.full(size, 2.0), np.full((*size, 3), 0.6), np.full(size, True)) is None
+
+
+def test_the_steps_of_real_depth_are_bridged():
+    """A wall at an angle of 45 degrees, measured in centimetres: neighbours of 640 pixels are often equally deep."""
+    columns = (np.mgrid[:480, :640][1] - 319.5) / (320 / np.tan(np.radians(30)))
+    depth = (2 / (1 - columns)).round(2)
+    normal = np.array([1, 0, -1]) / np.sqrt(2)
+    found, usable = normals_of_depth(depth, np.full(depth.shape, True))
+    degrees = np.degrees(np.arccos(np.clip(found[usable] @ normal, -1, 1)))
+    assert usable.mean() > 0.9 and degrees.mean() < 10
+
+
+def test_pixels_are_compared_all_over_the_image():
+    """In the lower half of a wall all normals point away: the mean angle is halfway between 0 and 180 degrees."""
+    normal = np.zeros((96, 128, 3))
+    normal[:48, :, 2], normal[48:, :, 2] = -1, 1
+    fit = fit_axes(np.full((96, 128), 2.0), normal, np.full((96, 128), True))
+    assert fit.pixels == 4000 and abs(fit.mean_angle(0) - 90) < 1
+
+
 def test_words_for_a_convention():
     assert describe(0) == 'x = 1st, y = 2nd, z = 3rd'
     assert describe(CONVENTIONS.index(((2, 1, 0), (1, -1, -1)))) == 'x = 3rd, y = -2nd, z = -1st'

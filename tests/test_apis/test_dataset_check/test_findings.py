@@ -5,12 +5,17 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from test_datasets.conftest import write_nyuv2
 from test_datasets.image_tasks import split_tasks
 
 from lhl.apis import check_dataset
-from lhl.apis.dataset_check.findings import look_at_scale
+from lhl.apis.dataset_check.axes import CONVENTIONS, AxisFit
+from lhl.apis.dataset_check.findings import look_at_axes, look_at_scale
+from lhl.apis.dataset_check.reading import Reading
 from lhl.apis.dataset_check.report import Report
+from lhl.apis.dataset_check.splits import Split
 from lhl.apis.dataset_check.statistics import Moments
+from lhl.datasets import NYUv2
 from lhl.synthetic.rooms import CLASSES
 from lhl.tasks import build_tasks
 
@@ -23,6 +28,8 @@ def test_a_task_without_any_valid_pixel_is_a_problem(root, tmp_path):
     report = check_dataset(config(root), tmp_path / 'out', workers=0)
     assert kinds(report) == ['no target', 'no target']
     assert 'no pixel of any image has a valid target for depth' in report.problems[0].sentence
+    assert {key: report.splits['train'].targets['depth'][key] for key in ('images', 'without', 'valid')} == dict(
+        images=0, without=4, valid=0)
 
 
 def test_what_may_be_meant_so_is_only_noted(root, tmp_path):
@@ -202,6 +209,38 @@ def test_depth_beyond_a_kilometre_is_noted(root, tmp_path, farthest, is_noted):
 
 def test_images_of_one_colour_are_noted(root, tmp_path):
     cv2.imwrite(str(root / 'images/2.png'), np.full((*SIZE, 3), 7, np.uint8))
+    only_red = picture(root / 'images/1.png')
+    only_red[..., :2] = 0
+    cv2.imwrite(str(root / 'images/1.png'), only_red)
     notes = check_dataset(config(root), tmp_path / 'out', workers=0).notes
     assert [note for note in notes if 'one colour' in note] == [
         f"train: images of one colour only: 1, such as '{root / 'images/2.png'}'"]
+
+
+@pytest.mark.parametrize('angle, fits', [(44.9, True), (45.1, False)])
+def test_beyond_45_degrees_no_axes_fit(angle, fits):
+    degrees = np.full(48, 90.0)
+    degrees[0] = angle
+    report = Report('mine')
+    look_at_axes(report, {}, {'train': [Reading(0, 'a.png', axes=AxisFit(degrees * 100, 100))]})
+    assert report.axes.startswith('As expected' if fits else 'Under no axes') and bool(report.problems) == (not fits)
+    assert f'on average {angle} degrees' in report.axes
+
+
+def test_axes_of_files_that_lhl_cannot_read_otherwise_are_to_be_stored_otherwise(tmp_path):
+    root = write_nyuv2(tmp_path / 'nyuv2', count=1)
+    tasks = dict(normal=dict(type='SurfaceNormalEstimation'))
+    dataset = NYUv2(root, 'train', tasks, [])
+    degrees = np.full(48, 90.0)
+    degrees[CONVENTIONS.index(((2, 1, 0), (1, -1, -1)))] = 3.0
+    report = Report('mine')
+    look_at_axes(report, {'train': Split(True, dataset)}, {
+        'train': [Reading(0, 'a.png', axes=AxisFit(degrees * 100, 100)), Reading(1, 'b.png')]})
+    problem, = report.problems
+    assert problem.sentence.endswith('store components [2, 1, 0] of them, counted from 0, times [1, -1, -1]')
+
+
+def test_without_depth_or_normals_nothing_is_said_about_axes():
+    report = Report('mine')
+    look_at_axes(report, {}, {'train': [Reading(0, 'a.png')]})
+    assert report.axes == '' and report.problems == []
