@@ -182,7 +182,7 @@ def look_at_scale(report: Report, task: Regression, config: Mapping, moments: Mo
     """Write the config of a task with the mean and std of its training images, and compare."""
     mean, std = moments.mean, moments.std
     if not std.all():
-        report.notes.append(f'all targets of {task.name} have one value; there is nothing to learn')
+        report.notes.append(f'a channel of all targets of {task.name} has one value; there is nothing to learn in it')
         return
     numbers = {key: float(f'{values[0]:.4g}') if len(values) == 1 else [float(f'{value:.4g}') for value in values]
                for key, values in (('mean', mean), ('std', std))}

@@ -9,7 +9,7 @@ from test_datasets.conftest import write_nyuv2
 from test_datasets.image_tasks import split_tasks
 
 from lhl.apis import check_dataset
-from lhl.apis.dataset_check.axes import CONVENTIONS, AxisFit
+from lhl.apis.dataset_check.axes import CONVENTIONS, AxisFit, describe
 from lhl.apis.dataset_check.findings import look_at_axes, look_at_scale
 from lhl.apis.dataset_check.reading import Reading
 from lhl.apis.dataset_check.report import Report
@@ -133,6 +133,13 @@ def test_an_image_that_is_trained_and_validated_on_is_in_two_splits_with_itself(
     assert problem.sentence.startswith(f"'{root / 'images/3.png'}' is in both, so")
 
 
+def test_unreadable_images_are_no_duplicates(root, tmp_path):
+    for number in (0, 1, 5):
+        (root / f'images/{number}.png').write_bytes(b'not a picture')
+    report = check_dataset(config(root), tmp_path / 'out', workers=0)
+    assert kinds(report) == ['image'] * 3 and not [note for note in report.notes if 'repeat' in note]
+
+
 def test_phases_may_share_images_and_repeated_ones_are_counted_within_each_split(root, tmp_path):
     """Two phases read the same training images in other encodings, one of them twice: no image repeats itself."""
     shutil.copy(root / 'images/0.png', root / 'images/1.png')
@@ -177,11 +184,13 @@ def test_a_task_is_far_from_its_images_beyond_one_deviation_or_a_factor_of_two(m
     assert bool(report.notes) == is_far
 
 
-def test_targets_of_one_value_are_noted_and_give_no_config_line():
+@pytest.mark.parametrize('type_name, targets', [
+    ('DepthEstimation', np.full((5, 1), 3.0)), ('SurfaceNormalEstimation', np.array([[0, 0.6, 0.8], [0, 0.8, 0.6]]))])
+def test_a_channel_of_one_value_is_noted_and_gives_no_config_line(type_name, targets):
     report = Report('mine')
-    task = build_tasks(dict(depth=dict(type='DepthEstimation')))['depth']
-    look_at_scale(report, task, dict(type='DepthEstimation'), Moments.of(np.full((5, 1), 3.0)))
-    assert report.notes == ['all targets of depth have one value; there is nothing to learn']
+    task = build_tasks(dict(mine=dict(type=type_name)))['mine']
+    look_at_scale(report, task, dict(type=type_name), Moments.of(targets))
+    assert report.notes == ['a channel of all targets of mine has one value; there is nothing to learn in it']
     assert report.config_lines == []
 
 
@@ -227,6 +236,10 @@ def test_beyond_45_degrees_no_axes_fit(angle, fits):
     assert f'on average {angle} degrees' in report.axes
 
 
+class DenseDatasetWithoutTasks:
+    tasks = {}
+
+
 def test_axes_of_files_that_lhl_cannot_read_otherwise_are_to_be_stored_otherwise(tmp_path):
     root = write_nyuv2(tmp_path / 'nyuv2', count=1)
     tasks = dict(normal=dict(type='SurfaceNormalEstimation'))
@@ -238,6 +251,18 @@ def test_axes_of_files_that_lhl_cannot_read_otherwise_are_to_be_stored_otherwise
         'train': [Reading(0, 'a.png', axes=AxisFit(degrees * 100, 100)), Reading(1, 'b.png')]})
     problem, = report.problems
     assert problem.sentence.endswith('store components [2, 1, 0] of them, counted from 0, times [1, -1, -1]')
+
+
+@pytest.mark.parametrize('convention', [1, 7, 8, 47])
+def test_every_other_convention_is_a_problem(convention):
+    degrees = np.full(48, 90.0)
+    degrees[convention] = 3.0
+    report = Report('mine')
+    look_at_axes(report, {'train': Split(True, DenseDatasetWithoutTasks())}, {
+        'train': [Reading(0, 'a.png', axes=AxisFit(degrees * 100, 100))]})
+    assert [problem.kind for problem in report.problems] == ['axes'] and report.axes.startswith('Stored otherwise')
+    assert f'({describe(convention)} component: on average 3.0 degrees from those of the depth, instead of 90.0)' in (
+        report.problems[0].sentence)
 
 
 def test_without_depth_or_normals_nothing_is_said_about_axes():
