@@ -6,12 +6,12 @@ import numpy as np
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
-from lhl.engine.plan.runner_config import scored_tasks, task_names
+from lhl.engine.plan import Stream
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import DATASETS
-from lhl.tasks import Task, build_tasks
+from lhl.tasks import Task
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
@@ -57,16 +57,16 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 def _draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[str], path: Path,
                       num_views: int) -> None:
     """Draw evenly spread images of the validation sets: one set, unless tasks have data of their own."""
-    configs = {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}
+    stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+    configs = stream.task_configs
     datasets = [DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in tasks}})
-                for loader, tasks in scored_tasks(cfg, configs)]
+                for loader, tasks in stream.scored_tasks(stream.tasks)]
     if not datasets or not num_views:
         return
-    tasks = build_tasks(configs)
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
-    views = [_view(dataset[position], tasks, learners)
+    views = [_view(dataset[position], stream.tasks, learners)
              for dataset in datasets for position in spread_positions(len(dataset), num_views)]
-    draw_panel(views, {task.head: task for task in tasks.values()}, path)
+    draw_panel(views, {task.head: task for task in stream.tasks.values()}, path)
 
 
 def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from lhl.engine.plan.runner_config import scored_tasks, task_names
+from lhl.engine.plan import Stream
 from lhl.errors import RunError
 
 
@@ -12,13 +12,14 @@ def scored_data(cfg: Config) -> dict[str, str]:
     """Describe the validation data of each task, that of the phase that learns it.
 
     Args:
-        cfg: The config of a run.
+        cfg: The config of a run; how it was learned does not matter, so that its method need not be known.
 
     Returns:
         For each task that is scored a description that does not depend on the machine: the name of the folder, the
         data set and the split, such as ``nyuv2 (NYUv2, val)``.
     """
-    return {task: _describe(loader['dataset']) for loader, tasks in scored_tasks(cfg, task_names(cfg))
+    stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+    return {task: _describe(loader['dataset']) for loader, tasks in stream.scored_tasks(stream.tasks)
             for task in tasks}
 
 

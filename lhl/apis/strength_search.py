@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
-from lhl.engine import check_config, in_order, train_stream
+from lhl.engine import Stream, train_stream
 from lhl.engine.checkpoint import stored_config
-from lhl.engine.plan.runner_config import phase_tasks
-from lhl.errors import ConfigError, RunError
+from lhl.errors import ConfigError, NotReusableError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
 
@@ -59,13 +58,14 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
         ConfigError: If an option does not fit the config, or has no values.
         RunError: If the reference is unfinished, of another stream or seed, or was scored on other data.
     """
-    cfg, work_dir, baseline = in_order(cfg), Path(work_dir), Results.load(reference)
+    stream, work_dir, baseline = Stream.from_config(cfg), Path(work_dir), Results.load(reference)
+    cfg = stream.cfg
     if not baseline.finished or baseline.seed != cfg.randomness.seed:
         raise RunError(f'the reference {reference} has seed {baseline.seed} and {len(baseline.phases)} finished '
                        f'phases, expected a finished run of seed {cfg.randomness.seed}; train it first')
     check_same_data([('this search', scored_data(cfg)), (str(reference), scored_data(stored_config(reference)[0]))])
     for step in steps:
-        _check_step(step, cfg, baseline)
+        _check_step(step, stream, baseline)
     source = Path(reference)
     trials: list[Trial] = []
     configs: list[Config] = []
@@ -73,7 +73,7 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
         for value in step.values:
             trial_cfg = _with_value(cfg, step.option, value)
             trial_cfg.work_dir = str(work_dir / f'{number}_{step.option}_{value}')
-            metrics = _metrics(trial_cfg, _phase_of(step.option, cfg), source)
+            metrics = _metrics(trial_cfg, _phase_of(step.option, len(stream.phases)), source)
             trials.append(Trial(number, step.option, value, trial_cfg.work_dir, _score(metrics, baseline), metrics))
             configs.append(trial_cfg)
             if number == 1:
@@ -99,14 +99,14 @@ def best_options(trials: Sequence[Trial]) -> dict[str, Any]:
     return {trial.option: trial.value for trial in best_trials(trials).values()}
 
 
-def _check_step(step: Step, cfg: Config, baseline: Results) -> None:
+def _check_step(step: Step, stream: Stream, baseline: Results) -> None:
     """Refuse before anything is trained a step that cannot be tried or compared."""
-    phase = _phase_of(step.option, cfg)
+    last = _phase_of(step.option, len(stream.phases))
     if not step.values:
         raise ConfigError(f'{step.option} has no values to try; give at least one')
     for value in step.values:
-        check_config(_with_value(cfg, step.option, value))
-    learned = [name for entry in cfg.phases[:phase] for name in phase_tasks(entry)]
+        Stream.from_config(_with_value(stream.cfg, step.option, value))
+    learned = [name for phase in stream.phases[:last] for name in phase.new_tasks]
     if not any(set(phase.metrics) == set(learned) for phase in baseline.phases):
         raise RunError(f'the reference has no phase after which it has learned exactly {", ".join(learned)}; give a '
                        f'run of the same stream')
@@ -119,14 +119,14 @@ def _with_value(cfg: Config, option: str, value: Any) -> Config:
     return cfg
 
 
-def _phase_of(option: str, cfg: Config) -> int:
+def _phase_of(option: str, num_phases: int) -> int:
     """Find the phase that an option belongs to, from 1; the last one for an option of the whole stream."""
     parts = option.split('.')
     if parts[0] != 'phases':
-        return len(cfg.phases)
-    if len(parts) < 3 or not parts[1].isdigit() or int(parts[1]) >= len(cfg.phases):
+        return num_phases
+    if len(parts) < 3 or not parts[1].isdigit() or int(parts[1]) >= num_phases:
         raise ConfigError(f'{option} is not an option of a phase; phases are counted from 0 here, as in '
-                          f'phases.1.method.alpha for the second of {len(cfg.phases)}')
+                          f'phases.1.method.alpha for the second of {num_phases}')
     return int(parts[1]) + 1
 
 
@@ -136,9 +136,7 @@ def _metrics(cfg: Config, phase: int, source: Path) -> dict[str, dict[str, float
     started = (folder / FILE_NAME).exists()
     try:
         results = train_stream(cfg, resume=started, take_over=source, until=phase)
-    except RunError as error:
-        if '--take-over' not in str(error):
-            raise
+    except NotReusableError:
         results = train_stream(cfg, resume=started, until=phase)  # a method whose first phase is its own
     return results.phases[phase - 1].metrics
 

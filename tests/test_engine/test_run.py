@@ -9,10 +9,11 @@ from mmengine.config import Config
 
 import lhl
 import lhl.methods
-from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
+from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.engine.run import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
+from test_engine.resolved import config_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
 METRICS = dict(segmentation=['mIoU', 'PixAcc'], depth=['AbsErr', 'RelErr'],
@@ -71,7 +72,7 @@ def test_units_are_those_of_the_metrics_that_each_task_reports():
                  normal=dict(type='SurfaceNormalEstimation', metrics=[dict(type='NormalMetric', names=['rmse'])]),
                  later=dict(type='DepthEstimation'))
     cfg = Config(dict(tasks=tasks, phases=[dict(task='normal'), dict(task='depth'), dict(task='disparity')]))
-    assert list(metric_units(cfg).items()) == [
+    assert list(metric_units(Stream.from_config(cfg, check=False)).items()) == [
         ('normal', {'rmse': '°'}), ('depth', {'rmse': 'm'}), ('disparity', {})]
 
 

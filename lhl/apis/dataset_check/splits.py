@@ -1,12 +1,11 @@
 """Which data sets a config trains and validates on, and which tasks are read from each."""
-import copy
 import json
 from typing import NamedTuple
 
 from mmengine.config import Config
 
 from lhl.datasets import DenseDataset
-from lhl.engine.plan.runner_config import phase_tasks, scored_tasks, task_names
+from lhl.engine.plan import Stream
 from lhl.errors import ConfigError, LHLError
 from lhl.registry import DATASETS
 
@@ -47,29 +46,20 @@ def split_configs(cfg: Config) -> dict[str, SplitConfig]:
     for key in ('tasks', 'phases', 'train_dataloader', 'val_dataloader'):
         if key not in cfg:
             raise ConfigError(f'the config has no {key!r}; inherit a file of configs/_base_/datasets that defines it')
-    unknown = [name for name in task_names(cfg) if name not in cfg.tasks]
-    if unknown:
-        raise ConfigError(f'phases has the task {unknown[0]!r}, which tasks does not define; '
-                          f'define it, or correct the phase')
-    wanted: list[tuple[bool, dict, list[str]]] = []
-    for entry in cfg.phases:
-        if 'trained_by' not in entry:
-            phase = copy.deepcopy(cfg)
-            phase.merge_from_dict(dict(train_dataloader=entry.get('train_dataloader') or {}))
-            wanted.append((True, phase.train_dataloader.dataset.to_dict(), phase_tasks(entry)))
-    wanted += [(False, loader['dataset'], names) for loader, names in scored_tasks(cfg, task_names(cfg))]
+    stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+    wanted = [(True, phase.train_dataloader, phase.new_tasks) for phase in stream.phases if phase.trained_by is None]
+    wanted += [(False, loader, tuple(names)) for loader, names in stream.scored_tasks(stream.tasks)]
     merged: dict[str, tuple[bool, dict, list[str]]] = {}
-    for is_training, config, names in wanted:
-        config = {key: value for key, value in config.items() if key not in NOT_READ}
+    for is_training, loader, names in wanted:
+        config = {key: value for key, value in loader['dataset'].items() if key not in NOT_READ}
         key = json.dumps([is_training, config], sort_keys=True, default=str)
         merged.setdefault(key, (is_training, config, []))[2].extend(names)
-    splits = {}
-    for is_training, config, names in merged.values():
+    splits, configs = {}, stream.task_configs
+    for is_training, config, own in merged.values():
         name = 'train' if is_training else 'val'
         if sum(other is is_training for other, _, _ in merged.values()) > 1:
-            name = f'{name} ({", ".join(names)})'
-        tasks = {task: cfg.tasks[task].to_dict() for task in dict.fromkeys(names)}
-        splits[name] = SplitConfig(is_training, dict(config, pipeline=[], tasks=tasks))
+            name = f'{name} ({", ".join(own)})'
+        splits[name] = SplitConfig(is_training, dict(config, pipeline=[], tasks={task: configs[task] for task in own}))
     return splits
 
 
