@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .furniture import Furniture, Vector
 from .materials import random_material
+from .piece import Piece, Vector
 from .ray_casting import RayCaster
 from .scene import CLASSES, Camera, Material, Scene
-
-if TYPE_CHECKING:
-    from .render import RoomView
+from .view import RoomView
 
 #: The parts of the multi-task literature's PASCAL-Part, in the order of their indices.
 PARTS = ('nobody', 'head', 'torso', 'upper arm', 'lower arm', 'upper leg', 'lower leg')
@@ -39,7 +36,7 @@ def human_parts(view: RoomView) -> np.ndarray:
 
 
 def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str, ...] = CLASSES,
-           seat: float | None = None, footrest: float = 0.0, reaching: float = 0.35) -> Furniture:
+           seat: float | None = None, footrest: float = 0.0, reaching: float = 0.35) -> Piece:
     """Draw a person with random clothes.
 
     Args:
@@ -53,7 +50,7 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     size = rng.uniform(0.88, 1.1)
     broad = size * rng.uniform(0.9, 1.12)
     sits = seat is not None
-    piece = Furniture(0.29 * broad, 0.6 * size if sits else 0.42 * size, classes=classes)
+    piece = Piece(0.29 * broad, 0.6 * size if sits else 0.42 * size, classes=classes)
     skin, shirt, trousers, shoes, hair = _skin(rng), _cloth(rng), _cloth(rng), _cloth(rng, dark=True), _hair(rng)
     sleeve = shirt if rng.random() < 0.5 else skin
     shin = trousers if rng.random() < 0.8 else skin
@@ -93,9 +90,9 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     return piece
 
 
-def stool(rng: np.random.Generator, height: float) -> Furniture:
+def stool(rng: np.random.Generator, height: float) -> Piece:
     """Draw a stool, a chair without a back."""
-    piece = Furniture(0.2, 0.2)
+    piece = Piece(0.2, 0.2)
     wood, shape = random_material(rng), 'cylinder' if rng.random() < 0.5 else 'box'
     piece.add('chair', wood, (0, 0, height - 0.03), (0.2, 0.2, 0.03), shape)
     piece.add('chair', wood, (0, 0, height / 2), (0.06, 0.06, height / 2), 'cylinder')
@@ -128,7 +125,7 @@ def with_people(rng: np.random.Generator, caster: RayCaster, camera: Camera) -> 
     return replace(scene, primitives=tuple(primitives))
 
 
-def _free_place(rng: np.random.Generator, body: Furniture, scene: Scene, camera: Camera,
+def _free_place(rng: np.random.Generator, body: Piece, scene: Scene, camera: Camera,
                 taken: list[tuple[float, float, float, float]]) -> tuple[float, float, float] | None:
     """(x, y, yaw) of a free place that the camera sees, now taken; None if there seems to be none."""
     right, down, forward = camera.rotation[:, :, None]

@@ -8,7 +8,7 @@ is 33 pixels, so a pixel further out is 1/33 further on the image plane.
 import numpy as np
 import pytest
 
-from lhl.synthetic.rooms.floor_plan import look_at
+from lhl.synthetic.rooms.camera import look_at
 from lhl.synthetic.rooms.ray_casting import RayCaster, rotate
 from lhl.synthetic.rooms.render import render_view
 from lhl.synthetic.rooms.scene import CLASSES, Light, Material, Primitive, RoomSide, Scene

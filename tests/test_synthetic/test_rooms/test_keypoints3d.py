@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lhl.synthetic.rooms import render
-from lhl.synthetic.rooms.floor_plan import look_at
+from lhl.synthetic.rooms.camera import look_at
 from lhl.synthetic.rooms.keypoints3d import keypoints3d
 from lhl.synthetic.rooms.render import render_view
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 import cv2
 import numpy as np
 
-from lhl.synthetic.rooms.render import RoomView, render
+from lhl.synthetic.rooms.render import render
+from lhl.synthetic.rooms.view import RoomView
 
 
 class DiskLayout:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lhl.datasets.converters.base import encode_npy
-from lhl.synthetic.rooms.render import RoomView
+from lhl.synthetic.rooms.view import RoomView
 from lhl.synthetic.streets.street import STREET_CLASSES, render_street
 
 from .base import DiskLayout, npy_size

@@ -14,8 +14,8 @@ from scipy.io import savemat
 from lhl.datasets.converters.base import encode_npy, encode_png
 from lhl.datasets.nyud import load_segmentation
 from lhl.synthetic.rooms.geometry_targets import boundary
-from lhl.synthetic.rooms.render import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout, encode_jpeg, name_lists
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from lhl.datasets.converters.base import encode_npy
-from lhl.synthetic.rooms.render import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout, npy_size
 

@@ -16,8 +16,9 @@ from lhl.datasets.pascal_context.dataset import CLASSES as VOC_CLASSES
 from lhl.datasets.pascal_context.dataset import CLASSES_WITH_NORMALS, load_segmentation
 from lhl.synthetic.rooms.geometry_targets import saliency
 from lhl.synthetic.rooms.people import human_parts
-from lhl.synthetic.rooms.render import RoomView, render
+from lhl.synthetic.rooms.render import render
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout, encode_jpeg, name_lists
 from .nyud import encode_unit_vectors
