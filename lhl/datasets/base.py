@@ -19,7 +19,7 @@ from lhl.tasks import Task, build_tasks
 class SampleKey(NamedTuple):
     """What a sampler asks for: the sample at a position of the data set, augmented as in an epoch."""
 
-    index: int
+    position: int
     epoch: int
 
 
@@ -59,10 +59,10 @@ class DenseDataset(Dataset):
     #: Facts about the data set for tables and legends, plain types only: they are saved with checkpoints.
     METAINFO: ClassVar[dict] = {}
     #: The splits that exist.
-    SPLITS: ClassVar[tuple[str, ...]] = ('train', 'val')
+    SPLITS: tuple[str, ...] = ('train', 'val')
 
     def __init__(self, data_root: str | Path, split: str, tasks: Mapping[str, dict],
-                 pipeline: Sequence[dict], part: Mapping[str, int | Sequence[int]] | None = None,
+                 pipeline: Sequence[dict], part: Mapping[str, Any] | None = None,
                  labels: Literal['all', 'own_part'] = 'all', seed: int = 0) -> None:
         if labels not in ('all', 'own_part'):
             raise ConfigError(f"labels={labels!r} is unknown; use 'all' or 'own_part'")
@@ -104,10 +104,10 @@ class DenseDataset(Dataset):
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
 
-    def _divide_labels(self, part: Mapping[str, int | Sequence[int]] | None) -> dict[int, str]:
+    def _divide_labels(self, part: Mapping[str, Any] | None) -> dict[int, str]:
         """Say for each image which task it is labelled for."""
         parts = part['index'] if part else []
-        if isinstance(parts, int) or len(parts) != len(self.tasks):
+        if part is None or isinstance(parts, int) or len(parts) != len(self.tasks):
             raise ConfigError(f"labels='own_part' needs as many parts as tasks, found the part {part} for the tasks "
                               f"{', '.join(self.tasks)}; learn all tasks in one phase")
         return {image: task for task, index in zip(self.tasks, parts, strict=True)
@@ -157,9 +157,7 @@ class DenseDataset(Dataset):
         """Load one target, check it against the size of its image, and clear its invalid pixels."""
         target, valid = self.load_target(sample, task)
         of_image = task.image_level
-        expected = (1, 1) if of_image else size
-        if target.dtype != np.int64:
-            expected = (*expected, task.out_channels)
+        expected = (*((1, 1) if of_image else size), *(() if target.dtype == np.int64 else (task.out_channels, )))
         if target.shape != expected:
             why = 'one for the whole image' if of_image else f'as its image is {size[0]} x {size[1]}'
             raise ValueError(f'found shape {target.shape}, expected {expected} {why}; '

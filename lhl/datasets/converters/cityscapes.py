@@ -8,10 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_npy
 from lhl.datasets.io.files import load_picture, load_rgb
 from lhl.errors import DataError
 
-from .base import Conversion, encode_npy, record_options, resize_mean, resize_nearest, run_conversions, source
+from .base import Conversion, record_options, run_conversions, source
+from .resizing import resize_mean, resize_nearest
 
 SPLITS = ('train', 'val')
 #: The first and the last label id of each of the seven categories, in the order of the classes; ids 0 to 6 are void.
@@ -108,7 +110,7 @@ def _list_names(out: Path, split: str, names: list[str]) -> Mapping[Path, bytes]
     return {out / split / 'names.txt': _lines(names)}
 
 
-def _convert(sources: Mapping[str, Path], outputs: tuple[Path, Path, Path], height: int, width: int,
+def _convert(sources: Mapping[str, Path], outputs: tuple[Path, ...], height: int, width: int,
              depth: str) -> Mapping[Path, bytes]:
     """Make the arrays of one image."""
     with source(sources['leftImg8bit']):

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.taskonomy.encodings import ENCODINGS, HOLE, decode_normals, encode_normals, load_encoded
 from lhl.datasets.taskonomy.views import View, find_buildings, find_container, find_views, read_skip_list, view_path
 from lhl.errors import ConfigError, DataError, suggest
 
-from .base import Conversion, encode_png, record_options, resize_mean, resize_nearest, run_conversions, source
+from .base import Conversion, record_options, run_conversions, source
+from .resizing import resize_mean, resize_nearest
 
 #: A mixture of a near and a far surface, or of two classes, lies where nothing is.
 NEAREST = ('depth_zbuffer', 'depth_euclidean', 'segment_semantic')

@@ -52,8 +52,10 @@ def read_tar(path: Path, folder: str, names: Sequence[str]) -> Mapping[str, byte
             for member in archive:
                 seen.append(member.name.removeprefix('./'))
                 name = seen[-1].removeprefix(f'{folder}/')
-                if name != seen[-1] and name in names and member.isfile():
-                    content[name] = archive.extractfile(member).read()
+                wanted = name != seen[-1] and name in names and member.isfile()  # never a link
+                file = archive.extractfile(member) if wanted else None
+                if file is not None:
+                    content[name] = file.read()
             while stream.read(2**20):  # to the end, where the checksum is
                 pass
     except _BROKEN_TAR as error:
@@ -82,7 +84,7 @@ class ZippedFiles:
 
     def __init__(self, path: Path, folder: str) -> None:
         self.path, self.folder = path, folder
-        self._process = None
+        self._process: int | None = None
         try:
             names = self._archive.namelist()
         except (zipfile.BadZipFile, OSError) as error:

@@ -141,16 +141,16 @@ class TargetFiles:
         channels = self.channels or range(len(order))
         scale, offset = (np.broadcast_to(1.0 if numbers is None else numbers, len(order))
                          for numbers in (self.scale, self.offset))
-        options = dict(channels=[channels[stored] for stored in order],
-                       scale=[sign * float(scale[stored]) for stored, sign in zip(order, signs, strict=True)],
-                       offset=[sign * float(offset[stored]) for stored, sign in zip(order, signs, strict=True)])
-        return {option: numbers for option, numbers in options.items() if option != 'offset' or any(numbers)}
+        scales, offsets = ([sign * float(numbers[stored]) for stored, sign in zip(order, signs, strict=True)]
+                           for numbers in (scale, offset))
+        options: dict[str, list] = dict(channels=[channels[stored] for stored in order], scale=scales)
+        return {**options, 'offset': offsets} if any(offsets) else options
 
     def _is_invalid(self, raw: np.ndarray) -> np.ndarray:
         """Say where the raw values ``(H, W)`` or ``(H, W, C)`` declare a pixel invalid."""
         marks = self.invalid_values()
         raw = raw if raw.ndim == 3 else raw[..., None]
-        invalid = np.isin(raw, [mark for mark in marks if mark == mark]).all(axis=-1)
+        invalid = np.asarray(np.isin(raw, [mark for mark in marks if mark == mark]).all(axis=-1))
         return invalid | np.isnan(raw).any(axis=-1) if any(mark != mark for mark in marks) else invalid
 
 

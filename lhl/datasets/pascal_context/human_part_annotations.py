@@ -64,8 +64,9 @@ def _record(array: np.ndarray) -> np.void:
 
 
 def _field(record: np.void, name: str) -> np.ndarray:
-    if name not in record.dtype.names:
-        raise ValueError(f'found the fields {", ".join(record.dtype.names)}, expected {name!r} among them; restore it '
+    names = record.dtype.names or ()
+    if name not in names:
+        raise ValueError(f'found the fields {", ".join(names)}, expected {name!r} among them; restore it '
                          f'from the archive')
     return np.asarray(record[name])
 

@@ -153,11 +153,13 @@ def _render_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, i
             progress.advance(bar)
 
 
-def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, int]], processes: int) -> Iterator:
+def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, int]],
+                      processes: int) -> Iterator[None]:
     """Write the missing samples and yield once after each."""
     if processes <= 1:
         for split, index in missing:
-            yield _write_sample(folder, manifest, split, index)
+            _write_sample(folder, manifest, split, index)
+            yield
         return
     # Never a plain fork: the caller may hold threads. A fork server imports this module once for all workers. Pixels
     # are computed without BLAS, so workers start no threads that would compete.
@@ -166,12 +168,13 @@ def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str,
     if forkserver:
         context.set_forkserver_preload([__name__])
     # Ctrl-C is for the parent alone: workers finish the picture at hand and stop.
-    ignore_interrupt = dict(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    with ProcessPoolExecutor(processes, mp_context=context, **ignore_interrupt) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=signal.signal,
+                             initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         futures = [pool.submit(_write_sample, folder, manifest, *sample) for sample in missing]
         try:
             for future in as_completed(futures):
-                yield future.result()
+                future.result()
+                yield
         finally:  # after an error or Ctrl-C, leaving the pool would otherwise wait for all that is queued
             for future in futures:
                 future.cancel()

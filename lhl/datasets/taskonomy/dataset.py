@@ -152,8 +152,8 @@ class Taskonomy(DenseDataset):
         if any(ENCODINGS[domain].masked for domain in wanted):
             wanted.add('depth_zbuffer')
         if self.incomplete == 'skip':
-            targets = {domain: find(domain) for domain in ENCODINGS}
-            complete = images.intersection(*(views for domain, views in targets.items() if views or domain in wanted))
+            on_disk = {domain: find(domain) for domain in ENCODINGS}
+            complete = images.intersection(*(views for domain, views in on_disk.items() if views or domain in wanted))
             print_log(f'Taskonomy: {len(complete)} of {len(images)} images have a file in every domain on the disk; '
                       f'the others are left out', logger='current', level=logging.INFO)
             return complete

@@ -34,7 +34,7 @@ class RandomResizedCropPad(BaseTransform):
                               f'more than 0')
         if not 0 < cat_max_ratio <= 1:
             raise ConfigError(f'RandomResizedCropPad got cat_max_ratio={cat_max_ratio}, expected a number from 0 to 1')
-        self.scale = tuple(scale)
+        self.scale = scale[0], scale[1]
         self.cat_max_ratio = cat_max_ratio
 
     def transform(self, sample: dict) -> dict:

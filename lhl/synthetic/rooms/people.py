@@ -49,12 +49,11 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     """
     size = rng.uniform(0.88, 1.1)
     broad = size * rng.uniform(0.9, 1.12)
-    sits = seat is not None
-    piece = Piece(0.29 * broad, 0.6 * size if sits else 0.42 * size, classes=classes)
+    piece = Piece(0.29 * broad, 0.42 * size if seat is None else 0.6 * size, classes=classes)
     skin, shirt, trousers, shoes, hair = _skin(rng), _cloth(rng), _cloth(rng), _cloth(rng, dark=True), _hair(rng)
     sleeve = shirt if rng.random() < 0.5 else skin
     shin = trousers if rng.random() < 0.8 else skin
-    hip = seat if sits else 0.89 * size
+    hip = 0.89 * size if seat is None else seat
 
     def add(part: int, material: Material, centre: Vector, half_size: Vector, shape: str) -> None:
         (x, y, z), (half_x, half_y, half_z) = centre, half_size
@@ -64,7 +63,7 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     step = rng.uniform(-0.13, 0.13)  # how far one foot is ahead, and the other behind
     knee = (hip - footrest) / size
     for side in (-1, 1):
-        if sits:
+        if seat is not None:
             add(_UPPER_LEG, trousers, (0.1 * side, 0.2, 0.07), (0.078, 0.25, 0.075), 'box')
             add(_LOWER_LEG, shin, (0.1 * side, 0.4, 0.04 - knee / 2), (0.058, 0.06, knee / 2), 'cylinder')
             add(_LOWER_LEG, shoes, (0.1 * side, 0.46, 0.04 - knee), (0.052, 0.14, 0.04), 'box')
@@ -73,7 +72,7 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
             add(_UPPER_LEG, trousers, (0.09 * side, 0.5 * ahead, -0.19), (0.085, 0.095, 0.25), 'ellipsoid')
             add(_LOWER_LEG, shin, (0.09 * side, ahead, -0.61), (0.058, 0.065, 0.235), 'cylinder')
             add(_LOWER_LEG, shoes, (0.09 * side, ahead + 0.06, -0.85), (0.052, 0.14, 0.04), 'box')
-    add(_TORSO if sits else _UPPER_LEG, trousers, (0, 0, 0.04), (0.165, 0.11, 0.1), 'ellipsoid')
+    add(_UPPER_LEG if seat is None else _TORSO, trousers, (0, 0, 0.04), (0.165, 0.11, 0.1), 'ellipsoid')
     add(_TORSO, shirt, (0, 0, 0.26), (0.155, 0.1, 0.24), 'cylinder')
     add(_TORSO, shirt, (0, 0, 0.45), (0.215, 0.105, 0.13), 'ellipsoid')
     add(_TORSO, skin, (0, 0, 0.585), (0.05, 0.055, 0.06), 'cylinder')

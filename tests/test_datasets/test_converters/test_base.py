@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lhl.datasets.converters import Conversion, encode_npy, encode_png, record_options, run_conversions, source
-from lhl.datasets.converters.base import RECORD, resize_mean, resize_nearest
+from lhl.datasets.converters.base import RECORD, Conversion, record_options, run_conversions, source
+from lhl.datasets.converters.resizing import resize_mean, resize_nearest
+from lhl.datasets.io.encoding import encode_npy, encode_png
 from lhl.datasets.io.files import load_npy, load_picture
 from lhl.errors import DataError
 

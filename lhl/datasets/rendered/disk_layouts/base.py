@@ -1,10 +1,8 @@
 """What a layout on disk is: which files a picture has, and what is in them."""
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
 from lhl.synthetic.rooms.render import render
@@ -49,18 +47,6 @@ class DiskLayout:
     def labels(self, folder: Path, split: str, index: int) -> np.ndarray:
         """Read the classes of a picture back, ``(H, W)`` indices into :attr:`classes`, -1 where unlabelled."""
         raise NotImplementedError(f'{type(self).__name__} must define labels')
-
-
-def npy_size(dtype: str, shape: tuple[int, ...]) -> int:
-    """Say how many bytes a .npy file has."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {'descr': dtype, 'fortran_order': False, 'shape': shape})
-    return header.tell() + np.dtype(dtype).itemsize * int(np.prod(shape))
-
-
-def encode_jpeg(picture: np.ndarray) -> bytes:
-    """Encode RGB ``(H, W, 3)`` uint8 as a JPEG file of high quality."""
-    return cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
 
 
 def name_lists(folder: str, counts: Mapping[str, int], name: Callable[[str, int], str]) -> dict[Path, bytes]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.converters.base import encode_npy
+from lhl.datasets.io.encoding import encode_npy, npy_size
 from lhl.synthetic.rooms.view import RoomView
 from lhl.synthetic.streets.street import STREET_CLASSES, render_street
 
-from .base import DiskLayout, npy_size
+from .base import DiskLayout
 
 #: Of the cameras: their distance in metres, times the focal length in pixels of the full 2048 columns.
 BASELINE_FOCAL = 0.22 * 2262

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.converters.base import encode_png
+from lhl.datasets.io.encoding import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.taskonomy.encodings import HOLE, encode_normals
 from lhl.synthetic.rooms.geometry_targets import edge_occlusion, euclidean_distance, principal_curvature, reshading
