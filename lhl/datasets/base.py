@@ -19,7 +19,7 @@ from lhl.tasks import Task, build_tasks
 class SampleKey(NamedTuple):
     """What a sampler asks for: the sample at a position of the data set, augmented as in an epoch."""
 
-    position: int
+    index: int  # type: ignore[assignment]  # instead of tuple.index, which nobody needs here
     epoch: int
 
 

@@ -12,15 +12,10 @@ from lhl.datasets import TinyImageNet, collate_samples
 from lhl.errors import DataError
 from lhl.registry import DATASETS
 
-from .image_archives import NAMES, PER_CLASS, WNIDS, tiny_imagenet_files, write_folder, write_zip
+from .image_archives import NAMES, WNIDS, tiny_imagenet_files, write_folder, write_zip
 from .image_tasks import split_tasks
 
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Three classes of a few images instead of 200 of 500 and 50."""
-    monkeypatch.setattr(TinyImageNet, 'NUM_CLASSES', len(WNIDS))
-    monkeypatch.setattr(TinyImageNet, 'IMAGES_PER_CLASS', PER_CLASS)
+pytestmark = pytest.mark.usefixtures('small_tiny_imagenet')
 
 
 def write(root, files=None, packed=True):
@@ -34,7 +29,6 @@ def write(root, files=None, packed=True):
 
 def tiny(root, split='train', tasks=None, pipeline=()):
     return TinyImageNet(data_root=root, split=split, tasks=tasks or split_tasks(3, 1), pipeline=pipeline)
-
 
 # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -92,7 +86,6 @@ def test_the_config_has_ten_tasks_of_twenty_classes(tmp_path, monkeypatch):
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         dataset = DATASETS.build(dict(loader.dataset, data_root=tmp_path, tasks=split_tasks(3, 3)))
         assert dataset[0]['inputs'].shape == (3, 64, 64)
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 

@@ -1,4 +1,3 @@
-import shutil
 
 import cv2
 import numpy as np
@@ -10,21 +9,10 @@ from lhl.datasets.taskonomy.dataset import DOMAINS, Taskonomy
 from lhl.datasets.taskonomy.encodings import ENCODINGS, decode_normals, encode_normals
 from lhl.errors import ConfigError, DataError
 
-from ..conftest import unit_normals
-from ..test_taskonomy import BUILDINGS, SHAPES, SIZE, TASKS, file_of, save, write_taskonomy
+from ..nyuv2_files import unit_normals
+from ..taskonomy_files import BUILDINGS, SHAPES, SIZE, TASKS, file_of, save, write_taskonomy
 
 HALF = 6  # of a side of the square pictures of these tests
-
-
-@pytest.fixture(scope='module')
-def shared_release(tmp_path_factory):
-    """Square views that no test changes."""
-    return write_taskonomy(tmp_path_factory.mktemp('release'), size=(12, 12), views=(1, ))
-
-
-@pytest.fixture
-def release(shared_release, tmp_path):
-    return shutil.copytree(shared_release, tmp_path / 'release')
 
 
 def read(path):
@@ -33,7 +21,6 @@ def read(path):
 
 def content(folder):
     return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
-
 
 # ---- what is made ----------------------------------------------------------------------------------------------
 
@@ -147,7 +134,6 @@ def test_repeating_it_makes_what_is_missing_and_changes_nothing_else(shared_rele
     file_of(tmp_path, 'normal').unlink()
     assert convert_taskonomy(shared_release, tmp_path, HALF) == 1
     assert content(tmp_path) == before
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from lhl.datasets.transforms import PhotometricDistortion
 from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 NONE = dict(brightness=0, contrast=0, saturation=0, hue=0)
 

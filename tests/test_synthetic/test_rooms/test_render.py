@@ -1,20 +1,12 @@
 """What random views are like, one by one and on the average."""
-
 import numpy as np
-import pytest
 
 from lhl.synthetic.rooms import CLASSES, render
-from lhl.synthetic.rooms.ray_casting import RayCaster
 
 HEIGHT, WIDTH = 48, 64
 # Shares in percent, from a few hundred views; a class may have between a third and two and a half times as much.
 EXPECTED_SHARES = dict(wall=42, floor=17, bed=9, furniture=8, sofa=6, ceiling=5.4, chair=3.3, table=2.3, books=2,
                        window=1.9, picture=1.7, objects=1.1, tv=1.0)
-
-
-@pytest.fixture(scope='module')
-def views():
-    return [render(seed, HEIGHT, WIDTH) for seed in range(80)]
 
 
 def camera_rays(view):
@@ -52,12 +44,6 @@ def test_normals_agree_with_differences_of_unprojected_depth(views):
     assert np.mean(np.concatenate(errors) < 5) > 0.7  # the rest lies on edges
 
 
-def test_euclidean_distance_is_never_less_than_depth(views):
-    for view in views[:10]:
-        distance = view.hits.depth * np.linalg.norm(view.hits.rays, axis=0)
-        assert (distance >= view.depth * (1 - 1e-6)).all()
-
-
 def test_ceilings_look_down_and_floors_look_up(views):
     for view in views:
         down = np.array([0, 0, -1]) @ view.camera.rotation.T
@@ -75,41 +61,11 @@ def test_all_classes_occur_with_their_usual_imbalance(views):
     assert max(shares, key=shares.get) == 'wall'
 
 
-def test_a_few_percent_of_the_pixels_are_invalid(views):
-    unlabelled = np.mean([~view.labelled for view in views])
-    unmeasured = np.mean([~view.measured for view in views])
-    assert 0.01 < unlabelled < 0.05  # a border is at least a pixel wide, so a small picture has more of it
-    assert 0.01 < unmeasured < 0.05
-
-
-def test_unlabelled_pixels_lie_near_a_class_border(views):
-    for view in views[:20]:
-        padded = np.pad(view.label, 1, mode='edge')
-        same = [padded[1 + dy:1 + dy + HEIGHT, 1 + dx:1 + dx + WIDTH] == view.label
-                for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0))]
-        assert not (np.all(same, axis=0) & ~view.labelled).any()
-
-
 def test_no_picture_is_drowned_in_white_or_black(views):
     for view in views:
         assert (view.image == 255).all(-1).mean() < 0.1
         assert 40 < view.image.mean() < 215
         assert view.image.std() > 8
-
-
-def test_cameras_stand_inside_the_room_and_outside_the_furniture(views):
-    for view in views:
-        assert (view.camera.position > 0).all() and (view.camera.position < view.scene.size).all()
-        assert not RayCaster(view.scene).encloses(view.camera.position)
-
-
-def test_parts_of_one_instance_are_one_piece_of_furniture(views):
-    counts = []
-    for view in views:
-        instances = np.array([surface.instance for surface in view.scene.surfaces])
-        chairs = {part.instance for part in view.scene.primitives if part.label == CLASSES.index('chair')}
-        counts += [int((instances == chair).sum()) for chair in chairs]
-    assert counts and set(counts) == {6}  # seat, back and four legs
 
 
 def test_same_seed_gives_the_same_view_and_another_seed_another():
@@ -124,3 +80,10 @@ def test_room_and_camera_do_not_depend_on_the_size_of_the_picture():
     np.testing.assert_array_equal(small.camera.position, large.camera.position)
     assert [part.centre for part in small.scene.primitives] == [part.centre for part in large.scene.primitives]
     assert large.image.shape == (33, 47, 3)
+
+
+
+def test_euclidean_distance_is_never_less_than_depth(views):
+    for view in views[:10]:
+        distance = view.hits.depth * np.linalg.norm(view.hits.rays, axis=0)
+        assert (distance >= view.depth * (1 - 1e-6)).all()

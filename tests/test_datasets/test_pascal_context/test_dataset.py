@@ -5,109 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.config import Config
-from PIL import Image
 from scipy.io import savemat
 from scipy.ndimage import laplace
 
 from lhl.datasets.pascal_context.dataset import CLASSES, CLASSES_WITH_NORMALS, PASCALContext, load_boundary
-from lhl.datasets.pascal_context.human_part_annotations import PART_OF_NAME
 from lhl.errors import ConfigError, DataError
 
-from .conftest import unit_normals
-from .test_nyud import write_picture
-from .test_nyuv2 import folder_digest
-
-TASKS = dict(
-    segmentation=dict(type='SemanticSegmentation', num_classes=21),
-    human_parts=dict(type='HumanPartSegmentation'),
-    saliency=dict(type='SaliencyEstimation'),
-    normal=dict(type='SurfaceNormalEstimation'),
-    boundary=dict(type='BoundaryDetection'))
-#: The images, and whether VOC has segmented them, else PASCAL-Context.
-NAMES = dict(train={'2008_000002': True, '2008_000003': False, '2010_006086': True}, val={'2009_005311': False})
-SIZES = {'2008_000002': (24, 32), '2008_000003': (40, 16), '2010_006086': (33, 33), '2009_005311': (16, 24)}
-BAG, SKY, PERSON, TVMONITOR, UNKNOWN = 9, 360, 284, 427, 431
-PLACES = dict(images='JPEGImages', human_parts='human_parts', normals='normals_distill', sal='sal_distill',
-              labels='pascal-context/trainval')
-SUFFIXES = dict(images='jpg', human_parts='mat', normals='png', sal='png', labels='mat')
-
-
-def struct(records):
-    """A MATLAB struct array of 1 x N; an empty one is, as in the files, 0 x 0 without fields."""
-    if not records:
-        return np.zeros((0, 0))
-    array = np.empty((1, len(records)), [(name, object) for name in records[0]])
-    for number, record in enumerate(records):
-        array[0, number] = tuple(record.values())
-    return array
-
-
-def write_annotation(path, objects):
-    """Write PASCAL-Part's file; an object is its class, its mask, and its parts by name."""
-    records = [{'class': kind, 'class_ind': 15.0 if kind == 'person' else 12.0, 'mask': mask.astype(np.uint8),
-                'parts': struct([dict(part_name=name, mask=part.astype(np.uint8)) for name, part in parts])}
-               for kind, mask, parts in objects]
-    savemat(path, dict(anno=dict(imname=path.stem, objects=struct(records))))
-
-
-def truth(name):
-    """What is known about an image."""
-    generator = np.random.default_rng(int(name[5:]))
-    size = SIZES[name]
-    return dict(images=generator.integers(0, 256, (*size, 3), np.uint8),
-                semseg=generator.choice([*range(21), 255], size).astype(np.uint8),
-                normals=unit_normals(generator, size),
-                sal=generator.integers(0, 256, size, np.uint8),
-                labels=np.kron(generator.choice([BAG, SKY, PERSON, TVMONITOR, UNKNOWN], (6, 6)),
-                               np.ones((7, 7), int))[:size[0], :size[1]])
-
-
-def people(size):
-    """A dog, a person with parts, one of which is drawn over another, and a person without; and their parts."""
-    mask = np.zeros((10, *size), bool)
-    mask[0, :5, :5] = mask[1, 4:9, 2:8] = mask[2, 6:12, 2:8] = mask[3, 2:5, 2:5] = True
-    objects = [('dog', mask[0], [('head', mask[0])]), ('person', mask[1] | mask[2], [('torso', mask[1]),
-               ('lhand', mask[2]), ('hair', mask[3])]), ('person', mask[4], [])]
-    parts = np.where(mask[1], 2, 0)
-    parts[mask[2]], parts[mask[3]] = 4, 1
-    return objects, parts
-
-
-def write_pascal(root):
-    """Write a small PASCAL_MT in its encodings; the second image shows no person."""
-    for split, names in NAMES.items():
-        path = root / f'ImageSets/Context/{split}.txt'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text('\n'.join(names))
-        for name, segmented in names.items():
-            seen = truth(name)
-            folder = 'semseg/VOC12' if segmented else 'semseg/pascal-context'
-            for place in (folder, *PLACES.values()):
-                (root / place).mkdir(parents=True, exist_ok=True)
-            write_picture(root / f'JPEGImages/{name}.jpg', seen['images'])
-            labels = Image.fromarray(seen['semseg'], 'P')
-            labels.putpalette(list(np.random.default_rng(0).integers(0, 256, 768)))
-            labels.save(root / folder / f'{name}.png')
-            write_picture(root / f'normals_distill/{name}.png', np.rint(127.5 * (seen['normals'] + 1)).astype(np.uint8))
-            write_picture(root / f'sal_distill/{name}.png', seen['sal'])
-            savemat(root / f'pascal-context/trainval/{name}.mat', dict(LabelMap=seen['labels'].astype(np.uint16)))
-            objects, _ = people(SIZES[name])
-            write_annotation(root / f'human_parts/{name}.mat', objects[:1] if name == '2008_000003' else objects)
-    return root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return write_pascal(tmp_path / 'PASCAL_MT')
-
-
-def pascal(root, split='train', tasks=TASKS, **options):
-    return PASCALContext(data_root=root, split=split, tasks=tasks, pipeline=(), **options)
-
-
-def path_of(root, target, name):
-    return root / PLACES[target] / f'{name}.{SUFFIXES[target]}'
-
+from ..nyud_files import write_picture
+from ..pascal_context_files import (
+    BAG,
+    NAMES,
+    PERSON,
+    PLACES,
+    SIZES,
+    TASKS,
+    TVMONITOR,
+    assert_refused,
+    pascal,
+    path_of,
+    truth,
+)
 
 # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -128,32 +45,6 @@ def test_a_sample_holds_what_is_known_about_the_image(root, split):
         assert np.rad2deg(chords.max()) < 0.39  # each component is rounded by at most 1 / 255
         assert (targets['normal'][~valid['normal']] == 0).all()
         assert valid['saliency'].all() and valid['boundary'].all()
-
-
-def test_parts_are_those_of_people_and_a_later_part_is_drawn_over_an_earlier_one(root):
-    sample = pascal(root)[2]
-    _, parts = people(SIZES['2010_006086'])
-    np.testing.assert_array_equal(sample['targets']['human_parts'], parts)
-    assert sample['valid']['human_parts'].all() and set(np.unique(parts)) == {0, 1, 2, 4}
-
-
-def test_an_image_without_a_person_has_no_target_for_parts(root):
-    sample = pascal(root)[1]
-    assert not sample['valid']['human_parts'].any() and (sample['targets']['human_parts'] == 0).all()
-
-
-def test_an_image_without_any_annotated_object_has_no_target_for_parts(root):
-    write_annotation(root / 'human_parts/2008_000002.mat', [])
-    sample = pascal(root)[0]
-    assert sample['valid']['human_parts'].shape == (24, 32) and not sample['valid']['human_parts'].any()
-
-
-def test_the_24_parts_of_a_person_are_divided_among_six():
-    assert len(PART_OF_NAME) == 24 and set(PART_OF_NAME.values()) == {1, 2, 3, 4, 5, 6}
-    for left, part in PART_OF_NAME.items():
-        if left.startswith('l') and left != 'lhand':
-            assert PART_OF_NAME['r' + left[1:]] == part
-    assert [PART_OF_NAME[name] for name in ('neck', 'luarm', 'rhand', 'ruleg', 'lfoot')] == [2, 3, 4, 5, 6]
 
 
 @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(3, 12), columns=st.integers(3, 12))
@@ -201,7 +92,7 @@ def test_only_the_files_of_the_given_tasks_are_needed(root):
 
 
 def test_the_config_names_the_classes_and_learns_the_five_tasks_one_after_the_other(root):
-    config = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/datasets/pascal_context.py')
+    config = Config.fromfile(Path(__file__).parents[3] / 'configs/_base_/datasets/pascal_context.py')
     assert config.tasks.segmentation.classes == list(CLASSES) and len(set(CLASSES)) == 21
     assert [phase.task for phase in config.phases] == list(config.tasks) == list(TASKS)
     assert config.val_dataloader.batch_size == 1
@@ -209,7 +100,6 @@ def test_the_config_names_the_classes_and_learns_the_five_tasks_one_after_the_ot
     assert dataset.pop('type') == 'PASCALContext'
     sample = PASCALContext(**{**dataset, 'data_root': root}, tasks=TASKS)[2]
     assert sample['inputs'].shape == (3, 512, 512) and sample['targets']['human_parts'].shape == (512, 512)
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 
@@ -255,17 +145,6 @@ def test_a_task_without_a_target_is_refused_with_close_names(root):
         pascal(root, tasks=dict(normals_=TASKS['normal']))
 
 
-def assert_refused(root, task, path, message):
-    """The error is one line of text, names the file, and nothing on disk is touched."""
-    before = folder_digest(root)
-    dataset = pascal(root, tasks={task: TASKS[task]})
-    with pytest.raises(DataError, match=message) as caught:
-        dataset[2]
-    assert str(path) in str(caught.value) and '\n' not in str(caught.value)
-    dataset[0]
-    assert folder_digest(root) == before
-
-
 @pytest.mark.parametrize(('folder', 'task', 'picture', 'message'), [
     ('semseg/VOC12', 'segmentation', np.full((33, 33), 21, np.uint8), 'found labels from 21 to 21, expected 0 to 20'),
     ('semseg/VOC12', 'segmentation', np.zeros((33, 30), np.uint8), r'shape \(33, 30\), expected \(33, 33\)'),
@@ -290,30 +169,6 @@ def test_a_bad_label_map_is_refused_by_the_name_of_its_file(root, task, content,
     path = path_of(root, 'labels', '2010_006086')
     savemat(path, content)
     assert_refused(root, task, path, message)
-
-
-MASK = np.ones((33, 33), np.uint8)
-
-
-def person(parts, mask=MASK):
-    return dict(objects=struct([{'class': 'person', 'mask': mask, 'parts': parts}]))
-
-
-@pytest.mark.parametrize(('anno', 'message'), [
-    (dict(imname='a'), "found the fields imname, expected 'objects' among them"),
-    (dict(objects=np.ones(3)), 'an array of .*, expected a struct array'),
-    (np.ones((1, 1)), 'expected a struct array'),
-    (struct([]), 'found 0 annotations, expected one'),
-    (dict(objects=struct([dict(mask=MASK)])), "expected 'class' among them"),
-    (dict(objects=struct([dict(mask=np.ones((3, 3, 3)))])), r'a mask of shape \(3, 3, 3\)'),
-    (person(struct([dict(part_name='wing', mask=MASK)])),
-     "a person with a part 'wing', expected one of head"),
-    (person(struct([dict(part_name='head', mask=MASK[1:])])), r'a mask of shape \(32, 33\), expected \(33, 33\)'),
-    (person(struct([]), MASK[1:]), r'shape \(32, 33\), expected \(33, 33\) as its image is')])
-def test_a_bad_annotation_of_parts_is_refused_by_the_name_of_its_file(root, anno, message):
-    path = path_of(root, 'human_parts', '2010_006086')
-    savemat(path, dict(anno=anno))
-    assert_refused(root, 'human_parts', path, message)
 
 
 @pytest.mark.parametrize(('target', 'task'), [

@@ -1,37 +1,11 @@
-"""Ray casting against numbers worked out by hand.
-
-The camera stands 1 m from the near wall of a 4 x 6 x 3 m room, in the middle, 1.5 m above the floor, and looks straight
-at the far wall 5 m away. The picture has odd sides, so its middle pixel looks along the optical axis; the focal length
-is 33 pixels, so a pixel further out is 1/33 further on the image plane.
-"""
-
+"""Ray casting against numbers worked out by hand, in the room of ``hand_made_rooms``."""
 import numpy as np
 import pytest
 
-from lhl.synthetic.rooms.camera import look_at
-from lhl.synthetic.rooms.ray_casting import RayCaster, rotate
-from lhl.synthetic.rooms.render import render_view
-from lhl.synthetic.rooms.scene import CLASSES, Light, Material, Primitive, RoomSide, Scene
+from lhl.synthetic.rooms.ray_casting import RayCaster
+from lhl.synthetic.rooms.scene import CLASSES
 
-HEIGHT, WIDTH = 25, 33
-MIDDLE = (12, 16)
-CAMERA = look_at(np.array([2.0, 1.0, 1.5]), np.array([2.0, 6.0, 1.5]), focal=1.0)
-GREY = Material('plain', np.full((2, 3), 0.5, np.float32), 1.0, 0, np.zeros(3, np.float32))
-
-
-def room_with(*primitives, material=GREY):
-    labels = ['wall'] * 4 + ['floor', 'ceiling']
-    sides = tuple(RoomSide(CLASSES.index(label), material, index) for index, label in enumerate(labels))
-    light = Light(np.array([2.0, 1.0, 2.5]), np.ones(3))
-    return Scene((4.0, 6.0, 3.0), sides, primitives, (light, ), ambient=0.3)
-
-
-def primitive(shape, centre, half_size, yaw=0.0, label='objects', material=GREY):
-    return Primitive(shape, centre, half_size, yaw, CLASSES.index(label), material, instance=6)
-
-
-def view_of(*primitives):
-    return render_view(room_with(*primitives), CAMERA, HEIGHT, WIDTH, np.random.default_rng(0))
+from .hand_made_rooms import CAMERA, MIDDLE, primitive, room_with, view_of
 
 
 def test_far_wall_is_equally_deep_everywhere_because_depth_is_measured_along_the_axis():
@@ -146,24 +120,20 @@ def test_shadow_falls_behind_what_stands_before_the_light():
     assert caster.blocked(light, points).tolist() == [True, False, False]
 
 
-def test_camera_axes_are_right_down_forward():
-    camera = look_at(np.zeros(3), np.array([0.0, 2.0, 0.0]))
-    np.testing.assert_allclose(camera.rotation, [[1, 0, 0], [0, 0, -1], [0, 1, 0]], atol=1e-12)
-    tilted = look_at(np.array([1.0, 2.0, 1.5]), np.array([3.0, 3.0, 0.2]), roll=0.3).rotation
-    np.testing.assert_allclose(tilted @ tilted.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(tilted) == pytest.approx(1)
-    vectors = np.random.default_rng(0).normal(size=(3, 5))
-    np.testing.assert_allclose(rotate(tilted, vectors), tilted @ vectors, atol=1e-12)
+SUN = np.array([0.0, 0.0, 3000.0])
 
 
-def test_bright_pane_gives_no_depth_and_a_dull_wall_does():
-    pane = Material('plain', np.ones((2, 3), np.float32), 1.0, 0, np.zeros(3, np.float32), emission=0.8)
-    view = view_of(primitive('box', (2.0, 5.98, 1.5), (0.5, 0.01, 0.5), label='window', material=pane))
-    np.testing.assert_array_equal(view.measured, view.label != CLASSES.index('window'))
-    assert view.depth[MIDDLE] == pytest.approx(4.97, rel=1e-6)  # the exact value is there all the same
+def test_the_sun_throws_shadows_of_what_is_close_to_the_ground_but_not_of_the_ground_itself():
+    # From 3000 m up, what is 5 m above the ground is at 99.8 % of the way, and the ground itself at 100 %.
+    slab = primitive('box', (0.0, 0.0, 5.0), (1.0, 1.0, 0.05))
+    caster = RayCaster(room_with(slab))
+    points = np.array([[0, 0, 0], [0.5, 0.5, 0], [2, 0, 0], [0, 0, 5.05]], np.float32).T
+    np.testing.assert_array_equal(caster.blocked(SUN, points), [True, True, False, False])
 
 
-def test_border_is_unlabelled_on_the_farther_side_only():
-    view = view_of(primitive('box', (2.0, 3.0, 1.5), (0.5, 0.2, 0.5), label='tv'))
-    assert view.labelled[view.label == CLASSES.index('tv')].all()
-    assert not view.labelled.all()
+def test_a_large_slab_close_below_a_lamp_throws_its_shadow_to_all_sides():
+    # The lamp is 1 m above the slab, which reaches from y = -1 to y = 5: on the way to (0, -1.4, 0) it is met at -0.7,
+    # more than a right angle away from the slab's centre; on the way to (0, -2.4, 0) it is missed at -1.2.
+    caster = RayCaster(room_with(primitive('box', (0.0, 2.0, 1.0), (3.0, 3.0, 0.05))))
+    points = np.array([[0, -1.4, 0], [0, -2.4, 0], [0, 8, 0], [0, 11, 0]], np.float32).T
+    np.testing.assert_array_equal(caster.blocked(np.array([0.0, 0.0, 2.0]), points), [True, False, True, False])
