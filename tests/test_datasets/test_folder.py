@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import struct
 import zlib
@@ -210,6 +211,36 @@ def test_split_by_folder_keeps_a_room_together(tmp_path):
     rooms = [{name.split('/')[0] for name in names_of(tmp_path, splits, split, split_by='folder')} for split in splits]
     assert not rooms[0] & rooms[1] and len(rooms[0] | rooms[1]) == 20
     assert sum(len(names_of(tmp_path, splits, split, split_by='folder')) for split in splits) == 60
+
+
+def test_split_by_folder_takes_the_whole_path_of_a_nested_folder(tmp_path):
+    """The rooms of one house are shared out one by one, and what lies beside them is a room of its own."""
+    rooms = [f'house/room{room}' for room in range(20)] + ['house', 'house/room1/corner']
+    touch(tmp_path, [f'{room}/{view}' for room in rooms for view in range(2)])
+    for split, first, last in (('train', 0, 0.5), ('val', 0.5, 1)):
+        expected = [room for room in rooms
+                    if first <= int(hashlib.sha256(f'0/{room}'.encode()).hexdigest(), 16) / 2**256 < last]
+        assert 4 < len(expected) < 18
+        assert names_of(tmp_path, dict(train=0.5, val=0.5), split, split_by='folder') == sorted(
+            f'{room}/{view}' for room in expected for view in range(2))
+
+
+@pytest.mark.parametrize('shares', [[0.3333333] * 3, [0.3333335, 0.3333335, 0.3333335], [0.1] * 10])
+def test_shares_that_add_up_to_1_but_for_rounding_leave_no_image_out(tmp_path, monkeypatch, shares):
+    touch(tmp_path, ['first', 'last'])
+    monkeypatch.setattr('lhl.datasets.folder._place', lambda name, seed: 0.0 if name == 'first' else 1 - 2**-48)
+    splits = {f'split{number}': share for number, share in enumerate(shares)}
+    assert names_of(tmp_path, splits, 'split0') == ['first']
+    assert names_of(tmp_path, splits, f'split{len(shares) - 1}') == ['last']
+
+
+@pytest.mark.parametrize(('share', 'accepted'), [
+    (0.499998, False), (0.4999985, False), (0.4999995, True), (0.5, True), (0.5000005, True), (0.5000015, False),
+    (0.500002, False)])
+def test_shares_add_up_to_1_within_a_millionth(folder_root, share, accepted):
+    splits = dict(train=0.5, val=share)
+    with contextlib.nullcontext() if accepted else pytest.raises(ConfigError, match='shares that add up to 1'):
+        names_of(folder_root, splits, 'train')
 
 
 def test_lists_give_the_names_in_their_order_with_or_without_suffix(folder_root):
