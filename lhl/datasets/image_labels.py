@@ -24,7 +24,7 @@ class ImageLabelDataset(DenseDataset):
     of all tasks seen. An image is valid for the tasks that name its class. Its number, by which it is augmented, is
     that among all images of the split, whatever the tasks.
 
-    A sub-class says which images there are (:meth:`list_images`), and as every data set what identifies one
+    A subclass says which images there are (:meth:`list_images`), and as every data set what identifies one
     (:meth:`path`) and how it is loaded (:meth:`load_image`).
 
     Args:
@@ -67,11 +67,11 @@ class ImageLabelDataset(DenseDataset):
         return self.list_images()
 
     def load_target(self, sample: LabelledImage, task: Task) -> tuple[np.ndarray, np.ndarray]:
-        """Give the class ``(1, 1)`` of an image, valid for the tasks that name it."""
+        """Return the class ``(1, 1)`` of an image, valid for the tasks that name it."""
         is_learned = sample.label in self.learned_labels[task.name]
         return np.array([[sample.label]], np.int64), np.array([[is_learned]])
 
     def _is_wanted(self, index: int) -> bool:
-        """Say whether an image is of a class that is learned."""
+        """Return whether an image is of a class that is learned."""
         tasks = [self.labelled_task[index]] if self.labelled_task else self.tasks
         return not self.tasks or any(self.samples[index].label in self.learned_labels[name] for name in tasks)

@@ -77,7 +77,7 @@ def test_a_config_builds_it_through_mmengine(cityscapes_root):
 
 
 def test_a_missing_data_root_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere' is not a folder.*dataset_converters/cityscapes\.py .*nowhere"):
+    with pytest.raises(DataError, match=r"nowhere' is not a folder.*lhl convert cityscapes OFFICIAL .*nowhere"):
         cityscapes(tmp_path / 'nowhere')
 
 

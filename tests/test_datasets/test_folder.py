@@ -136,7 +136,7 @@ def test_images_without_any_target_are_left_out_and_counted(folder_root, monkeyp
     logged = []
     monkeypatch.setattr('lhl.datasets.folder.print_log', lambda message, logger: logged.append(message))
     dataset = folder(folder_root, tasks=dict(depth=TASKS['depth']))
-    assert logged == [f'{folder_root}, train: 2 of 4 images are left out, as they have no target for depth']
+    assert logged == [f'{folder_root}, train: 2 of 4 images are skipped, as they have no target for depth']
     assert [dataset[position]['meta']['index'] for position in range(len(dataset))] == [0, 2]
     both = folder(folder_root, tasks={name: TASKS[name] for name in ('depth', 'normal')})
     assert len(both) == 4

@@ -84,7 +84,7 @@ def test_a_config_builds_it_through_mmengine(nyuv2_root):
 
 
 def test_a_missing_data_root_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere' is not a folder.*synth_rooms\.py .*nowhere"):
+    with pytest.raises(DataError, match=r"nowhere' is not a folder.*lhl convert synth-rooms .*nowhere"):
         nyuv2(tmp_path / 'nowhere')
 
 

@@ -105,7 +105,7 @@ def test_without_files_it_is_said_which_archive_belongs_where(tmp_path):
 
 def test_an_archive_that_is_none_is_refused(tmp_path):
     (write(tmp_path) / 'tiny-imagenet-200.zip').write_bytes(b'<html>')
-    refused('truncated, damaged or no .zip', tmp_path)
+    refused('truncated, damaged or not a .zip', tmp_path)
 
 
 def test_another_archive_is_refused(tmp_path):
@@ -115,7 +115,7 @@ def test_another_archive_is_refused(tmp_path):
 
 @pytest.mark.parametrize('split, changes, match', [
     ('train', {'wnids.txt': None}, "wnids.txt' cannot be used: found no"),
-    ('train', {'wnids.txt': b'n03\nn01'}, 'names 2 classes in 2 lines, expected 3, one a line'),
+    ('train', {'wnids.txt': b'n03\nn01'}, 'names 2 classes in 2 lines, expected 3, one per line'),
     ('train', {'wnids.txt': b'n03\nn01\nn03'}, 'names 2 classes in 3 lines, expected 3'),
     ('train', {'words.txt': b'n03\ta\nn01\tb'}, 'has no name for class n02'),
     ('train', {'words.txt': b'\xff\xfe'}, "words.txt' cannot be used: 'utf-8' codec"),

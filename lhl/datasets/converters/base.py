@@ -1,4 +1,5 @@
-"""How files are converted one by one: never over anything, whole or not at all, resumable after any interruption."""
+"""Converts files one by one: nothing is overwritten, each file is written whole or not at all, and an interrupted
+conversion can be resumed."""
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,9 +47,9 @@ def _encode_file(source_path: Path, output: Path, encode: Callable[[Path], bytes
 
 
 def run_conversions(conversions: Sequence[Conversion], description: str) -> int:
-    """Make the outputs that are not there yet, with a progress bar on stderr.
+    """Make the outputs that do not exist yet, with a progress bar on stderr.
 
-    A file that exists is kept as it is, so a call that was interrupted goes on when it is repeated.
+    A file that exists is kept as it is, so an interrupted call continues when it is repeated.
 
     Args:
         conversions: In the order in which they are made.
@@ -81,13 +82,13 @@ def _convert(conversion: Conversion) -> None:
             with atomic_write(path) as file:
                 file.write(contents[path])
         except OSError as error:
-            raise DataError(f'{str(path)!r} cannot be written ({error}); make room or choose another folder, and give '
-                            f'the same command again: it goes on where this one stopped') from error
+            raise DataError(f'{str(path)!r} cannot be written ({error}); make room or choose another folder, and run '
+                            f'the same command again: it continues where this one stopped') from error
 
 
 @contextmanager
 def source(path: str | Path) -> Iterator[None]:
-    """Name the source file in what goes wrong inside the block.
+    """Name the source file in the errors of the block.
 
     Raises:
         DataError: In place of a ValueError or OSError; the innermost block names the file.
@@ -96,11 +97,11 @@ def source(path: str | Path) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         raise DataError(f'{str(path)!r} cannot be converted: {error}; what was converted so far is kept, and the same '
-                        f'command goes on there') from error
+                        f'command continues from there') from error
 
 
 def record_options(folder: Path, options: Mapping[str, object]) -> None:
-    """Remember what the files of a folder are made with, and refuse to mix them with files made otherwise.
+    """Record the options that the files of a folder are made with, and refuse to mix them with files of other options.
 
     Args:
         folder: The output folder; it need not exist.
@@ -116,7 +117,7 @@ def record_options(folder: Path, options: Mapping[str, object]) -> None:
             found = json.loads(path.read_bytes())
             if found != wanted:
                 raise DataError(f'{str(folder)!r} was converted with {found}, but {wanted} was asked for; convert into '
-                                f'another folder, or ask for what is there')
+                                f'another folder, or ask for what it holds')
             return
         if folder.exists() and any(folder.iterdir()):
             raise DataError(f'{str(folder)!r} is not empty and was not made by this converter ({RECORD} is missing), '

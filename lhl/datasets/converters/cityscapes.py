@@ -36,7 +36,7 @@ CLASS_OF_ID = _class_of_id()
 
 def convert_cityscapes(official: str | Path, out: str | Path, height: int = 128, width: int = 256,
                        depth: Literal['disparity', 'metres'] = 'disparity') -> int:
-    """Convert what is there of the official training and validation images, or what is missing of it.
+    """Convert the official training and validation images, or what is missing of the conversion.
 
     The images are numbered from 0 in the order of their names, city by city; ``names.txt`` in each split lists them.
     Pictures are averaged over the area of each new pixel; labels and disparities are those of the pixel at its centre.
@@ -79,7 +79,7 @@ def convert_cityscapes(official: str | Path, out: str | Path, height: int = 128,
 
 
 def _names(official: Path, split: str, depth: str) -> list[str]:
-    """Name the images of a split, ``city/city_000000_000019``, after making sure that every one has its targets."""
+    """Return the images of a split, ``city/city_000000_000019``, after making sure that every one has its targets."""
     ending = '_leftImg8bit.png'
     folder = official / 'leftImg8bit' / split
     names = sorted(path.relative_to(folder).as_posix().removesuffix(ending) for path in folder.glob(f'*/*{ending}'))

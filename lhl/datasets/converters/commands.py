@@ -2,7 +2,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ..rendered import LAYOUTS, write_dataset
 from ..taskonomy.encodings import ENCODINGS
@@ -34,9 +34,8 @@ class Converter(NamedTuple):
             parser.add_argument(name, **options)
 
 
-def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disparity', 'metres']) -> str:
-    height, width = size
-    return _converted(out, convert_cityscapes(source, out, height, width, depth), 'images')
+def _cityscapes(source: str, out: str, size: Sequence[int], depth: str) -> str:
+    return _converted(out, convert_cityscapes(source, out, *size, depth=depth), 'images')
 
 
 def _nyud(source: str, out: str) -> str:
@@ -44,8 +43,7 @@ def _nyud(source: str, out: str) -> str:
 
 
 def _nyuv2(source: str, out: str, size: Sequence[int], normals: str | None) -> str:
-    height, width = size
-    return _converted(out, convert_nyuv2(source, out, height, width, normals), 'images')
+    return _converted(out, convert_nyuv2(source, out, *size, normals=normals), 'images')
 
 
 def _pascal_context(source: str, out: str) -> str:
@@ -59,8 +57,8 @@ def _taskonomy(source: str, out: str, size: int, domains: Sequence[str], buildin
 
 def _synth_rooms(out: str, layout: str, train: int, val: int, size: Sequence[int], seed: int, processes: int | None,
                  all_valid: bool) -> str:
-    height, width = size
-    manifest = write_dataset(out, train, val, height, width, seed, processes, not all_valid, layout)
+    manifest = write_dataset(out, train, val, *size, seed=seed, processes=processes, invalid_pixels=not all_valid,
+                             layout=layout)
     return f'{out} now holds {manifest.amount} ({manifest.kind})'
 
 

@@ -13,13 +13,13 @@ SPLITS = ('train', 'val')
 
 
 def convert_nyud(release: str | Path, out: str | Path) -> int:
-    """Convert what is there of a release, or what is missing of it: NYUD_MT with .npy files alone.
+    """Convert a release, or what is missing of the conversion, to an NYUD_MT of .npy files alone.
 
     The numbers stay those that the loader reads from the release, but for the normals, which are stored in half
     precision. The lists of the splits are written last, so that a folder that is not complete cannot be used.
 
     Args:
-        release: The folder that holds ``images/`` and ``gt_sets/``; a folder of targets that it lacks is left out.
+        release: The folder that holds ``images/`` and ``gt_sets/``; a folder of targets that it lacks is skipped.
         out: A new folder, or one that an earlier call has written to.
 
     Returns:

@@ -28,7 +28,7 @@ _SHAPES = dict(images=(3, 640, 480), depths=(640, 480), labels=(640, 480))  # as
 
 def convert_nyuv2(raw: str | Path, out: str | Path, height: int = 288, width: int = 384,
                   normals: str | Path | None = None) -> int:
-    """Convert the labelled images, or what is missing of them.
+    """Convert the labelled images, or what is missing of the conversion.
 
     Image i of a split is the i-th of its indices in ``splits.mat``. Pictures are cut to what they show, then averaged
     over the area of each new pixel; labels, depth and normals are those of the pixel at its centre.

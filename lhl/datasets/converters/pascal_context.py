@@ -18,14 +18,14 @@ SPLITS = ('train', 'val')
 
 
 def convert_pascal_context(release: str | Path, out: str | Path) -> int:
-    """Convert what is there of PASCAL_MT, or what is missing of it.
+    """Convert a PASCAL_MT, or what is missing of the conversion.
 
     Images and saliency are copied, and classes keep their folders; human parts become ``human_parts/NAME.png``,
     boundaries ``edge/NAME.png``, and normals ``normals_masked/NAME.png``, grey where they do not count. The lists of
     the splits are written last, so that a folder that is not complete cannot be used.
 
     Args:
-        release: The folder that holds ``JPEGImages/`` and ``ImageSets/``; targets whose folders it lacks are left out.
+        release: The folder that holds ``JPEGImages/`` and ``ImageSets/``; targets whose folders it lacks are skipped.
         out: A new folder, or one that an earlier call has written to.
 
     Returns:
@@ -56,7 +56,7 @@ _PUBLISHED = dict(semseg=PLACES['semseg'], human_parts=PLACES['human_parts'][1:]
 
 
 def _target(target: str, release: Path, out: Path, name: str, path: Path, image: Path) -> Conversion:
-    """Say how the file of a target is made."""
+    """Describe how the file of a target is made."""
     if target in ('sal', 'semseg'):
         encode = Path.read_bytes if target == 'sal' else _encode_segmentation
         return convert_file(path, out / path.relative_to(release), encode)

@@ -46,7 +46,7 @@ def encode_unit_vectors(normal: np.ndarray) -> np.ndarray:
 
 
 def npy_size(dtype: str, shape: tuple[int, ...]) -> int:
-    """Say how many bytes a .npy file has."""
+    """Return how many bytes a .npy file has."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {'descr': dtype, 'fortran_order': False, 'shape': shape})
     return header.tell() + np.dtype(dtype).itemsize * int(np.prod(shape))

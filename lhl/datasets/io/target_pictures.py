@@ -50,7 +50,7 @@ def load_normals(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Give the lengths of vectors ``(H, W, C)``; faster than numpy.linalg.norm."""
+    """Return the lengths of vectors ``(H, W, C)``; faster than numpy.linalg.norm."""
     return np.sqrt(np.einsum('...c,...c->...', vectors, vectors))
 
 

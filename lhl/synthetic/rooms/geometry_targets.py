@@ -30,7 +30,7 @@ def euclidean_distance(view: RoomView) -> np.ndarray:
 
 
 def principal_curvature(view: RoomView) -> np.ndarray:
-    """Work out how strongly every visible surface bends, and how weakly.
+    """Compute how strongly every visible surface bends, and how weakly.
 
     Positive where a surface bulges towards the camera. Boxes, caps and walls are flat, and edges have no curvature of
     their own. The values are not clipped; Taskonomy's pictures hold up to 1 / 0.03 per metre.

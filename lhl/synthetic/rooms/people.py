@@ -27,10 +27,10 @@ _NEAREST, _FARTHEST = 1.3, 5.0  # from the camera, along the optical axis
 
 
 def human_parts(view: RoomView) -> np.ndarray:
-    """Tell which part of a person every pixel shows.
+    """Return which part of a person every pixel shows.
 
     Returns:
-        (H, W) int8 in [0, 6], an index into :data:`PARTS`; 0 where there is nobody.
+        (H, W) int8 in [0, 6], an index into :data:`PARTS`; 0 outside of people.
     """
     return np.array([getattr(surface, 'part', 0) for surface in view.scene.surfaces], np.int8)[view.hits.surface]
 

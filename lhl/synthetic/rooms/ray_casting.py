@@ -164,8 +164,8 @@ class RayCaster:
         origins = self.unit_origins(light)
         direction = points - light.astype(np.float32)[:, None]
         way = np.sqrt((direction * direction).sum(0))
-        # Less than the whole way, lest a surface shade itself through rounding; what is left out of the long way from
-        # the sun must not be long.
+        # Less than the whole way, so that rounding makes no surface shade itself; but of the long way from the sun only
+        # a short end is ignored.
         reach = np.maximum(np.float32(0.985), 1 - _SHADOW_MARGIN / way)
         blocked = np.zeros(direction.shape[1], bool)
         for index, near in self._shadow_cones(light, direction / way):

@@ -50,7 +50,7 @@ def test_a_label_that_is_no_class_is_refused(tmp_path, version):
     else:
         files['data_batch_1'] = python2_pickle(
             {b'data': np.zeros((20, 3072), np.uint8), b'labels': [0, 1, 10] + [2] * 17})
-    refused('data_batch_1.*found the label 10 of image 2, expected 0 to 9; get the archive again',
+    refused('data_batch_1.*found the label 10 of image 2, expected 0 to 9; download the archive again',
             write(tmp_path, 'CIFAR10', version, files=files))
 
 

@@ -86,7 +86,7 @@ def test_a_truncated_archive_is_refused(tmp_path, keep):
     path = write(tmp_path, 'CIFAR10') / 'cifar-10-binary.tar.gz'
     content = path.read_bytes()
     path.write_bytes(content[:keep if keep != 0.5 else len(content) // 2])
-    refused(r'truncated, damaged or no .tar.gz \(.*; get it again', tmp_path)
+    refused(r'truncated, damaged or not a .tar.gz \(.*; download it again', tmp_path)
 
 
 def test_a_damaged_archive_is_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_a_damaged_archive_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[2000:2100] = bytes(100)
     path.write_bytes(content)
-    refused('truncated, damaged or no .tar.gz', tmp_path)
+    refused('truncated, damaged or not a .tar.gz', tmp_path)
 
 
 def test_a_file_that_the_folder_lacks_is_named_with_those_that_are_there(tmp_path):

@@ -166,7 +166,7 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_written(shared_r
 def test_a_missing_file_is_named_before_anything_is_written(release, tmp_path):
     path = file_of(release, 'reshading', 'merom', 1, 1)
     path.unlink()
-    with pytest.raises(DataError, match=f"{path}' is missing.*--skip merom/point_1_view_1, or leave the domain out"):
+    with pytest.raises(DataError, match=f"{path}' is missing.*`skip=merom/point_1_view_1`, or choose other `domains`"):
         convert_taskonomy(release, tmp_path / 'out', HALF)
     assert not (tmp_path / 'out').exists()
     assert convert_taskonomy(release, tmp_path / 'out', HALF, skip=['merom/point_1_view_1']) == 5
@@ -182,6 +182,6 @@ def test_a_bad_file_is_named_with_the_way_around_it(release, tmp_path, domain, c
     change(path)
     with pytest.raises(DataError, match=message) as caught:
         convert_taskonomy(release, tmp_path / 'out', HALF)
-    assert str(path) in str(caught.value) and '--skip merom/point_0_view_1' in str(caught.value)
+    assert str(path) in str(caught.value) and '`skip=merom/point_0_view_1`' in str(caught.value)
     assert '\n' not in str(caught.value)
     assert convert_taskonomy(release, tmp_path / 'out', HALF, skip=['merom/point_0_view_1']) == 1

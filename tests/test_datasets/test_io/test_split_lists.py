@@ -21,7 +21,7 @@ def test_a_missing_list_is_named(nyud_root):
 
 
 @pytest.mark.parametrize(('content', 'message'), [
-    ('\n \n', 'names no image, expected one name a line'),
+    ('\n \n', 'names no image, expected one name per line'),
     ('0003\n../secret\n', r"has the line '\.\./secret', expected the name of a file without folder"),
     ('0003\n/etc/passwd\n', "has the line '/etc/passwd'"),
     ('0003\n.hidden\n', r"has the line '\.hidden'"),

@@ -1,7 +1,7 @@
 """The layout of the preprocessed CityScapes, with rendered streets.
 
 ``OUT/{train,val}/{image,depth,label_7}/{i}.npy``: RGB in [0, 1]; disparity, the official PNG's value over 65535,
-with 0 where there is none (the sky, and where the cameras see nothing); and seven classes, with -1 for void.
+with 0 where it is unknown (the sky, and where the cameras see nothing); and seven classes, with -1 for void.
 """
 from pathlib import Path
 

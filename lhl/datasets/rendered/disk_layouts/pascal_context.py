@@ -83,7 +83,7 @@ def context_labels(view: RoomView) -> np.ndarray:
 
 
 def _annotation(view: RoomView, parts: np.ndarray) -> dict:
-    """Describe the people as PASCAL-Part does; where there is nobody, the room is the only object."""
+    """Describe the people as PASCAL-Part does; without people, the room is the only object."""
     instance = np.array([surface.instance for surface in view.scene.surfaces])[view.hits.surface]
     people = [_struct({'class': 'person', 'mask': instance == person,
                        'parts': _structs([{'part_name': PART_NAMES[part - 1],
@@ -95,7 +95,7 @@ def _annotation(view: RoomView, parts: np.ndarray) -> dict:
 
 
 def _structs(records: list[dict]) -> np.ndarray:
-    """Give what MATLAB stores as a struct array."""
+    """Return what MATLAB stores as a struct array."""
     return np.concatenate([_struct(record) for record in records])
 
 
