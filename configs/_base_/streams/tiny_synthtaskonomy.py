@@ -2,8 +2,8 @@
 #   tools/dataset_converters/synth_rooms.py data/synth_taskonomy_tiny
 #     --layout taskonomy --train 1000 --val 100 --size 64 64
 _base_ = [
-    './models/resnet18_tiny_aspp.py', './datasets/taskonomy.py', './schedules/adam_synth_rooms.py',
-    './default_runtime.py'
+    '../models/resnet18_tiny_aspp.py', '../datasets/taskonomy.py', '../schedules/adam_synth_rooms.py',
+    '../default_runtime.py'
 ]
 data_root = 'data/synth_taskonomy_tiny'
 buildings = dict(_delete_=True, train=['furnished1', 'furnished2', 'furnished3'], val=['unseen1'])

@@ -1,5 +1,5 @@
 # SynthRooms while the backbone changes from phase to phase (the setting of HCL): ResNet-18, ResNet-50, a small Swin.
-_base_ = ['./synth_rooms_tiny.py']
+_base_ = ['./tiny_synthrooms.py']
 resnet50 = dict(depth=50)
 swin = dict(  # at output stride 8, as the ResNets; no later stage is built
     type='SwinTransformer', embed_dims=48, depths=(2, 6), num_heads=(3, 6), window_size=6, strides=(4, 2),

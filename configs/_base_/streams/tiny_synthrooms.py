@@ -1,7 +1,7 @@
 # SynthRooms, the quickstart and the benchmark: 600 rendered rooms of 72x96, everything but the method.
 _base_ = [
-    './models/resnet18_tiny_aspp.py', './datasets/synth_rooms.py', './schedules/adam_synth_rooms.py',
-    './default_runtime.py'
+    '../models/resnet18_tiny_aspp.py', '../datasets/synth_rooms.py', '../schedules/adam_synth_rooms.py',
+    '../default_runtime.py'
 ]
 data_root = 'data/synth_rooms_tiny'
 train_dataloader = dict(dataset=dict(data_root=data_root))

@@ -1,8 +1,8 @@
 # Split SynthObjects, a benchmark for a CPU: the five architectures of HCL's Split CIFAR-10, narrow ones, in few epochs.
-# In so few SGD at a constant rate leaves the deep ones where they started: the optimizer is that of SynthRooms.
+# In so few, SGD at a constant rate hardly moves the deep ones: the optimizer is that of SynthRooms.
 _base_ = [
-    './models/cifar_lenet_linear.py', './datasets/split_synth_objects.py', './schedules/adam_synth_rooms.py',
-    './default_runtime.py'
+    '../models/cifar_lenet_linear.py', '../datasets/split_synth_objects.py', '../schedules/adam_synth_rooms.py',
+    '../default_runtime.py'
 ]
 tasks = {name: dict(label_smoothing=0.1) for name in _base_.tasks}
 backbones = [
