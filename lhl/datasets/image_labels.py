@@ -54,7 +54,7 @@ class ImageLabelDataset(DenseDataset):
     def list_samples(self) -> list[LabelledImage]:
         """List the images, after making sure that the tasks are about their classes."""
         for name, task in self.tasks.items():
-            if not hasattr(task, 'labels'):
+            if not (task.image_level and task.labels):
                 raise ConfigError(f'{type(self).__name__} has one class per image, which is no target for task '
                                   f'{name!r} ({type(task).__name__}); give it the type ImageClassification')
             wrong = [label for label in task.labels if not 0 <= label < self.NUM_CLASSES]

@@ -2,15 +2,14 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from torch import Tensor
 
-from lhl.losses import DistillationViews, signed_views
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
+from .drawing import blacken_invalid
 from .regression import Regression
 
-LARGEST = 1e4  # 1/m, a radius of a tenth of a millimetre
+#: A radius of a tenth of a millimetre.
+MAX_CURVATURE_PER_M = 1e4
 
 
 @TASKS.register_module()
@@ -40,18 +39,13 @@ class PrincipalCurvatureEstimation(Regression):
                  metrics: Sequence[Mapping] | None = None) -> None:
         super().__init__(name, 2, mean, std, metrics)
 
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """Each curvature in units of the teacher's range in the image, from its least value; a row is an image."""
-        return signed_views(prediction, teacher_prediction)
-
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and what no visible surface has: bends with a radius of less than a tenth of a millimetre."""
         super().check_target(target, valid)
         largest = np.abs(target[valid]).max(initial=0)
-        if largest > LARGEST:
+        if largest > MAX_CURVATURE_PER_M:
             raise ValueError(f'found a curvature of {largest:g} 1/m among the valid pixels, expected at most '
-                             f'{LARGEST:g}; clip the creases of a mesh, and give curvatures in 1/m')
+                             f'{MAX_CURVATURE_PER_M:g}; clip the creases of a mesh, and give curvatures in 1/m')
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -5,7 +5,7 @@ import numpy as np
 
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
+from .drawing import blacken_invalid
 from .regression import Regression
 
 _DARKEST = 40  # of a drawing: black is for invalid pixels

@@ -3,8 +3,8 @@ import numpy as np
 
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
 from .classification import Classification
+from .drawing import blacken_invalid
 
 
 @TASKS.register_module()

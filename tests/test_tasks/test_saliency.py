@@ -66,10 +66,9 @@ def test_a_batch_of_images_keeps_every_image_s_own_target():
     assert (TASK.loss_map(100 * (2 * target - 1), target) < 1e-30).all()
 
 
-def test_prediction_is_the_logit_and_its_map_the_probability():
+def test_prediction_is_the_logit():
     logits = row_of(-math.log(3), 0., math.log(3))
     assert TASK.predict(logits) is logits
-    torch.testing.assert_close(TASK.prediction_map(logits), row_of(0.25, 0.5, 0.75))
 
 
 def test_pseudo_label_is_1_above_a_logit_of_0_in_the_ground_truth_s_form():
@@ -157,6 +156,6 @@ def test_drawing_shows_both_answers_apart_from_invalid_black():
 
 
 def test_one_channel_scored_by_its_own_metric():
-    assert TASK.out_channels == TASK.summed_elements == 1
+    assert TASK.out_channels == 1
     assert TASK.metrics() == [dict(type='SaliencyMetric', task='saliency')]
     assert TASK.positive_weight is None

@@ -84,11 +84,6 @@ def test_groups_are_the_classes_whatever_threshold_or_intervals():
         assert torch.equal(index, labels) and count == 3
 
 
-def test_the_prediction_map_holds_probabilities():
-    probabilities = TASK.prediction_map(logits_of((math.log(3), 0., 0.)))
-    torch.testing.assert_close(probabilities.flatten(), torch.tensor([.6, .2, .2]))
-
-
 @pytest.mark.parametrize('scale', [0.0, 1.0, 10.0, 100.0])
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 def test_the_gradient_of_the_geometric_mean_of_cross_entropies_is_bounded(scale, dtype):

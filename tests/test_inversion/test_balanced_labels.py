@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lhl.tasks.balanced_labels import balanced_labels
+from lhl.inversion.balanced_labels import balanced_labels
 
 
 def generator(seed=0):

@@ -1,0 +1,52 @@
+"""What images that are inverted shall show for a task: a class of its head, or the layout of another image."""
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from lhl.tasks import Task
+
+from .balanced_labels import balanced_labels
+
+
+def inversion_labels(same_head: Sequence[Task], count: int, generator: torch.Generator) -> Tensor | None:
+    """Draw the classes of images to be inverted, if what they shall show is a class.
+
+    Args:
+        same_head: The old tasks of one head, at least one.
+        count: How many images there are.
+        generator: Of the draws.
+
+    Returns:
+        Of image-level tasks with classes, ``(N, )`` int64 for the first N of the images: of the classes that these
+        tasks teach each as often as any other (HCL). N is at most ``count``; the other images are not used. ``None``
+        for any other kind, whose images say it themselves, see :func:`inversion_loss`.
+    """
+    classes = sorted({label for task in same_head for label in task.labels})
+    return balanced_labels(classes, count, generator) if classes and same_head[0].image_level else None
+
+
+def inversion_loss(task: Task, prediction: Tensor, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
+    """Measure how far images are from what they shall show.
+
+    With labels that is a class, and the loss is the task's own, smoothed as in training. Without, as an image of a
+    dense task has no single class, it is the layout of another image, which is transplanted: each image is given the
+    teacher's pseudo-label of the image before it, and the first one that of the last. The loss to it is divided by its
+    value at the start, because losses of different tasks have different units.
+
+    Args:
+        task: The task whose teacher's head is inverted.
+        prediction: The teacher's for the images as they are, ``(B, C, H, W)``.
+        labels: The part of :func:`inversion_labels` for these images, ``(B, )``, or ``None``.
+
+    Returns:
+        From the teacher's prediction for the changed images ``(B, C, H, W)``, differentiable, to a scalar.
+    """
+    if labels is not None:
+        target = labels[:, None, None]
+        valid = torch.ones_like(target, dtype=torch.bool)
+        return lambda changed: task.loss(changed, target, valid)
+    layout = task.pseudo_label(prediction).roll(1, dims=0)
+    start = task.loss_map(prediction, layout).mean()
+    start = torch.where(start > 0, start, 1.0)
+    return lambda changed: task.loss_map(changed, layout).mean() / start
