@@ -63,12 +63,11 @@ def average_forgetting(results: Results, metric: str) -> float | None:
     Raises:
         RunError: If a task was not scored after the last phase, or none has the metric.
     """
-    *earlier, last = results.phases or [None]
-    learned = [task for phase in earlier for task in phase.tasks]
-    tasks = [task for task in _tasks_with(results, metric, results.learned_tasks) if task in learned]
+    earlier = [task for phase in results.phases[:-1] for task in phase.tasks]
+    tasks = [task for task in _tasks_with(results, metric, results.learned_tasks) if task in earlier]
     falls = []
     for task in tasks:
-        final = results.metrics_after(last.phase, task)[metric]
+        final = results.metrics_after(len(results.phases), task)[metric]
         scored = [phase.metrics[task][metric] for phase in results.phases if task in phase.metrics]
         falls.append(max(value for value in scored if not math.isnan(value)) - final
                      if not math.isnan(final) else math.nan)

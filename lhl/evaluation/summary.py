@@ -1,6 +1,7 @@
 """What results say as a whole: of a stream, how much was forgotten; of a method, how it compares with others."""
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from lhl.errors import ConfigError, RunError, suggest
@@ -38,7 +39,7 @@ def task_improvements(metrics: Metrics, reference: Metrics, higher_is_better: Di
         one of the task's metrics is NaN, or its reference NaN or 0.
 
     Raises:
-        RunError: If a task or metric of ``higher_is_better`` is missing, or there is none.
+        RunError: If a task or metric of ``higher_is_better`` is missing, or that is empty.
         ConfigError: If the compatibility is unknown, or is about a task that is not compared.
     """
     _check_directions(higher_is_better)
@@ -70,7 +71,7 @@ def relative_improvement(metrics: Metrics, reference: Metrics, higher_is_better:
         Delta in percent; NaN if the improvement of a task is NaN.
 
     Raises:
-        RunError: If a task or metric of ``higher_is_better`` is missing, or there is none.
+        RunError: If a task or metric of ``higher_is_better`` is missing, or that is empty.
         ConfigError: If the compatibility is unknown, or is about a task that is not compared.
     """
     return _mean(list(task_improvements(metrics, reference, higher_is_better, compatibility).values()))
@@ -124,7 +125,7 @@ def mean_rank(methods: Mapping[str, Metrics], higher_is_better: Directions) -> d
         number.
 
     Raises:
-        RunError: If a method lacks a task or metric of ``higher_is_better``, or there is none.
+        RunError: If a method lacks a task or metric of ``higher_is_better``, or that is empty.
     """
     _check_directions(higher_is_better)
     ranks: dict[str, list[int]] = {name: [] for name in methods}
@@ -234,7 +235,7 @@ def plasticity(results: Results, single_task: Results) -> dict[str, dict[str, fl
 def parameter_overhead(results: Results, reference: Results) -> float:
     """Count how many more parameters one run needs than another to serve the whole stream.
 
-    HAD, Section 5.4, gives it for separate models against a shared encoder.
+    HAD, Section 5.4, gives it for separate models against a shared backbone.
 
     Args:
         results: The results of a finished run.
@@ -249,7 +250,7 @@ def parameter_overhead(results: Results, reference: Results) -> float:
     for run in (results, reference):
         if not (run.phases and run.finished):
             raise RunError(f'the run of {run.method} has learned {len(run.learned_tasks)} of {len(run.stream)} tasks, '
-                           f'but parameters are compared after the last one; finish it with --resume')
+                           f'but parameters are compared after the last one; finish it with resume=True')
     if set(results.stream) != set(reference.stream):
         raise RunError(f'the run of {results.method} serves {", ".join(results.stream)}, but that of '
                        f'{reference.method} {", ".join(reference.stream)}; compare runs of the same tasks')
@@ -285,7 +286,7 @@ def _best(scores: Sequence[Mapping[str, float]], directions: Mapping[str, bool])
     for metric, better in directions.items():
         values = [score[metric] for score in scores if metric in score]
         if values:
-            best[metric] = min(values, key=lambda value, better=better: _badness(value, better))
+            best[metric] = min(values, key=partial(_badness, higher_is_better=better))
     return best
 
 
@@ -337,10 +338,10 @@ def _turned_task(compatibility: str | None, higher_is_better: Directions) -> str
     if compatibility is None:
         return None
     if compatibility not in _TURNED_TASK:
-        raise ConfigError(f'found compatibility={compatibility!r}, which does not exist; '
+        raise ConfigError(f'found compatibility={compatibility!r}, which is unknown; '
                           f'{suggest(compatibility, _TURNED_TASK)}')
     task = _TURNED_TASK[compatibility]
     if task not in higher_is_better:
         raise ConfigError(f'found compatibility={compatibility!r}, which turns the sign of task {task!r}, but the '
-                          f'compared tasks are {", ".join(higher_is_better)}; leave it out')
+                          f'compared tasks are {", ".join(higher_is_better)}; remove it')
     return task

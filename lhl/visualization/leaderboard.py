@@ -5,8 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
@@ -16,9 +17,10 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lhl.atomic import atomic_write
 from lhl.evaluation import PhaseResults, Results, parameter_overhead, relative_improvement, task_improvements
-from lhl.visualization.comparison import Spread
-from lhl.visualization.labels import number
-from lhl.visualization.style import COLOURS, GRID, LINE, TEXT
+
+from .comparison import Spread
+from .labels import number
+from .style import COLOURS, GRID, LINE, TEXT
 
 Role = Literal['reference', 'method', 'upper bound']
 _LEGEND = (
@@ -333,7 +335,7 @@ def _scale(panel: Axes, values: Sequence[float], room_for_numbers: bool = False)
     panel.spines['bottom'].set_color(LINE)
 
 
-def _look(number: int) -> dict[str, str]:
+def _look(number: int) -> dict[str, Any]:
     """Choose colour and marker of the task with this number."""
     return dict(color=COLOURS[number % len(COLOURS)], marker=_MARKERS[number // len(COLOURS) % len(_MARKERS)])
 
@@ -343,7 +345,8 @@ def _add_legend(figure: Figure, boards: Mapping[str, Sequence[Standing]], tasks:
     rows = [row for board in boards.values() for row in board]
     roles = dict.fromkeys(row.role for row in rows)
     names = {'method': 'method', 'upper bound': 'upper bound †, not ranked'}
-    handles = [Patch(label=name, color=_BARS[role], linewidth=0) for role, name in names.items() if role in roles]
+    handles: list[Artist] = [Patch(label=name, color=_BARS[role], linewidth=0)
+                             for role, name in names.items() if role in roles]
     if any(len(row.improvements) > 1 for row in rows):
         handles.append(Line2D([], [], label='one seed', linestyle='', marker='o', markersize=4, color=TEXT))
     handles += [Line2D([], [], label=task, linestyle='', markersize=6.5, **_look(index))
