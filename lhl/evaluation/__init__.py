@@ -1,4 +1,4 @@
-"""Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
+"""Evaluation: metrics per kind of task, the results of a run, summaries of them, and published results."""
 from .average_accuracy import average_accuracy, average_forgetting, averaged_metrics
 from .metrics import (
     BoundaryMetric,

@@ -10,7 +10,7 @@ from .summary import Directions
 
 
 def averaged_metrics(higher_is_better: Directions) -> dict[str, list[str]]:
-    """Say which metrics the tasks of a stream have in common, so that they can be averaged as they are: accuracies.
+    """Find the metrics that tasks of a stream have in common, so that they can be averaged as they are: accuracies.
 
     Args:
         higher_is_better: The tasks of the stream and their metrics.
@@ -30,7 +30,7 @@ def average_accuracy(results: Results, metric: str, phase: int | None = None) ->
 
     Args:
         results: The results of a run.
-        metric: Such as ``'class_il'``; tasks of other kinds, which do not have it, are left aside.
+        metric: Such as ``'class_il'``; tasks of other kinds, which do not have it, are ignored.
         phase: The phase t, from 1; the last completed one by default.
 
     Returns:

@@ -47,7 +47,7 @@ class PublishedTable:
         compatibility: With which ``compatibility`` of :func:`~lhl.evaluation.relative_improvement` the printed relative
             improvement recomputes; None if it does so as it is.
         questionable: The printed cells that contradict others or themselves.
-        notes: What else there is to know.
+        notes: Further remarks.
     """
 
     name: str
@@ -75,7 +75,7 @@ def published_tables() -> list[str]:
 def published_table(name: str) -> PublishedTable:
     """Read a published table.
 
-    Each is a CSV file with the printed digits, below lines ``# key: value`` that say where they are from.
+    Each is a CSV file with the printed digits, below lines ``# key: value`` that name its source.
 
     Args:
         name: One of :func:`published_tables`.

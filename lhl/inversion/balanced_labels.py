@@ -1,4 +1,4 @@
-"""Draws the classes that images to be inverted are to show, each class for as many images as any other."""
+"""Draws a class for each image to be inverted, each class for as many images as any other."""
 from collections.abc import Sequence
 
 import torch
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def balanced_labels(classes: Sequence[int], count: int, generator: torch.Generator) -> Tensor:
-    """Give each class to ``count // len(classes)`` images, in a drawn order (HCL).
+    """Assign each class to ``count // len(classes)`` images, in a drawn order (HCL).
 
     Where there are fewer images than classes, each gets a class of its own, drawn without replacement.
 

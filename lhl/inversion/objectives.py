@@ -1,4 +1,4 @@
-"""What images that are inverted shall show for a task: a class of its head, or the layout of another image."""
+"""What inverted images are optimised to show for a task: a class of its head, or the layout of another image."""
 from collections.abc import Callable, Sequence
 
 import torch
@@ -10,7 +10,7 @@ from .balanced_labels import balanced_labels
 
 
 def inversion_labels(same_head: Sequence[Task], count: int, generator: torch.Generator) -> Tensor | None:
-    """Draw the classes of images to be inverted, if what they shall show is a class.
+    """Draw the classes that images are optimised to show, for tasks that have one class per image.
 
     Args:
         same_head: The old tasks of one head, at least one.
@@ -18,24 +18,24 @@ def inversion_labels(same_head: Sequence[Task], count: int, generator: torch.Gen
         generator: Of the draws.
 
     Returns:
-        Of image-level tasks with classes, ``(N, )`` int64 for the first N of the images: of the classes that these
-        tasks teach each as often as any other (HCL). N is at most ``count``; the other images are not used. ``None``
-        for any other kind, whose images say it themselves, see :func:`inversion_loss`.
+        For image-level tasks with classes, ``(N, )`` int64 labels of the first N images, each class that these tasks
+        teach as often as any other (HCL). N is at most ``count``; the other images are not used. ``None`` for any other
+        kind, whose objective is taken from the images, see :func:`inversion_loss`.
     """
     classes = sorted({label for task in same_head for label in task.labels})
     return balanced_labels(classes, count, generator) if classes and same_head[0].image_level else None
 
 
 def inversion_loss(task: Task, prediction: Tensor, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
-    """Measure how far images are from what they shall show.
+    """Measure how far images are from what they are optimised to show.
 
-    With labels that is a class, and the loss is the task's own, smoothed as in training. Without, as an image of a
-    dense task has no single class, it is the layout of another image, which is transplanted: each image is given the
-    teacher's pseudo-label of the image before it, and the first one that of the last. The loss to it is divided by its
-    value at the start, because losses of different tasks have different units.
+    With labels that is a class, and the loss is the task's own, smoothed as in training. Without, because an image of a
+    dense task has no single class, it is the layout of another image: each image is given the teacher's pseudo-label of
+    the image before it, and the first one that of the last. The loss to it is divided by its value at the start,
+    because losses of different tasks have different units.
 
     Args:
-        task: The task whose teacher's head is inverted.
+        task: The task that the teacher predicts.
         prediction: The teacher's for the images as they are, ``(B, C, H, W)``.
         labels: The part of :func:`inversion_labels` for these images, ``(B, )``, or ``None``.
 

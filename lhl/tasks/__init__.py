@@ -36,9 +36,10 @@ def build_tasks(configs: Mapping[str, dict]) -> dict[str, Task]:
 
 
 def metric_configs(configs: Mapping[str, dict]) -> dict[str, list[dict]]:
-    """Give the configs of the metrics of each task.
+    """Return the configs of the metrics of each task.
 
-    A :class:`~lhl.evaluation.metrics.LossMetric` computes the loss of any kind of task: it gets the task's config.
+    A :class:`~lhl.evaluation.metrics.LossMetric` computes the loss of any kind of task, so it is given the
+    task's config.
     """
     kinds = {name: {key: value for key, value in config.items() if key != 'metrics'}
              for name, config in configs.items()}

@@ -13,14 +13,22 @@ class Task:
     """A prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
 
     A new kind is one subclass in one file that defines :meth:`loss_map` and :meth:`draw`; every other member has a
-    default, which suits a map of numbers. Methods, metric loops and figures ask what is declared here, never which
-    kind a task is. What a single method or metric needs beyond that is a function beside it, with a default for kinds
-    that it does not know.
+    default, which suits a map of numbers:
+
+    - learning: :meth:`predict`, :meth:`loss_map`, :meth:`loss`; distillation: :meth:`pseudo_label`,
+      :meth:`soft_loss_map`, :meth:`groups`;
+    - data: :attr:`interpolation`, :attr:`image_level`, :meth:`has_target`, :meth:`check_target`, :meth:`flip_target`,
+      :meth:`zoom_target`;
+    - results: :attr:`default_metric`, :meth:`metrics`, :meth:`draw`;
+    - of a kind with classes: :attr:`classes`, :attr:`palette`, :attr:`labels`; with a unit: :attr:`mean`, :attr:`std`.
+
+    Methods, metric loops and figures use what is declared here and never ask which kind a task is. What a single method
+    or metric needs beyond that is a function in a file beside it, with a default for kinds that it does not know.
 
     A *target* is float32 ``(B, C, H, W)`` or, for classes, int64 ``(B, H, W)``, with a bool validity mask
     ``(B, H, W)`` beside it. Before batching, as data sets and transforms see them, targets are numpy arrays
     ``(H, W, C)`` or ``(H, W)``. A task is dense, with one output per pixel, or :attr:`image_level`: then H and W are
-    1 in all that is said about targets and predictions here, whatever the size of the image.
+    1 in all shapes of targets and predictions here, whatever the size of the image.
 
     Args:
         name: The task's name in the stream, the config and the results.
@@ -81,7 +89,7 @@ class Task:
 
         Args:
             prediction: ``(B, C, H, W)`` from :meth:`predict`.
-            target: Of the task's target form; a pseudo-label serves.
+            target: In the form described above; may be a pseudo-label.
 
         Returns:
             ``(B, H, W)`` non-negative losses.
@@ -93,7 +101,7 @@ class Task:
 
         Args:
             prediction: ``(B, C, H, W)``.
-            target: Of the task's target form.
+            target: In the form described above.
             valid: ``(B, H, W)`` bool.
 
         Returns:
@@ -102,7 +110,7 @@ class Task:
         return masked_mean(self.loss_map(prediction, target), valid)
 
     def pseudo_label(self, prediction: Tensor) -> Tensor:
-        """Turn a prediction ``(B, C, H, W)`` of the teacher into a target of the ground truth's form."""
+        """Turn a prediction ``(B, C, H, W)`` of the teacher into a target, in the form of the ground truth."""
         return prediction
 
     def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
@@ -126,7 +134,7 @@ class Task:
         Args:
             pseudo_label: From :meth:`pseudo_label`.
             group_threshold: Splits the min-max normalised channel mean of a regression task in two.
-            num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
+            num_intervals: Split a regression task into this many intervals of equal width instead (Table 4).
 
         Returns:
             The group index ``(B, H, W)`` int64 and the number of groups.
@@ -174,7 +182,7 @@ class Task:
     # ---- results -----------------------------------------------------------------------------------------------
 
     def metrics(self) -> list[dict]:
-        """Give the configs of the registered metrics that score this task."""
+        """Return the configs of the registered metrics that score this task."""
         return [dict(metric, task=self.name) for metric in self._metrics or [self.default_metric]]
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,

@@ -11,7 +11,7 @@ MAX_COUNT = 65535
 
 
 class CountRegression(Regression):
-    """Pixel-wise regression of counts from 0, which is an answer like any other, to 65535.
+    """Pixel-wise regression of counts from 0 to 65535; 0 is a value like any other, not a missing one.
 
     Args:
         name: The task's name in the stream.
@@ -21,7 +21,7 @@ class CountRegression(Regression):
     """
 
     default_metric = dict(type='RegressionMetric')
-    #: OpenCV's colours of no and of strong responses.
+    #: One of OpenCV's colour maps, from no to strong responses.
     colour_map: ClassVar[int]
 
     def __init__(self, name: str, mean: float = 0.0, std: float = 1.0,

@@ -24,8 +24,9 @@ class DepthEstimation(Regression):
 
     default_metric = dict(type='DepthMetric')
     interpolation = 'nearest'  # a mixture of a near and a far surface lies where nothing is
-    #: How an error names a value, and OpenCV's colours of near and far.
+    #: How an error names a value.
     quantity: ClassVar[str] = 'depth of {:g} m'
+    #: One of OpenCV's colour maps, from far to near.
     colour_map: ClassVar[int] = cv2.COLORMAP_MAGMA
 
     def __init__(self, name: str, mean: float = 0.0, std: float = 1.0,

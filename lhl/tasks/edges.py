@@ -10,8 +10,8 @@ from .counts import CountRegression
 class EdgeEstimation(CountRegression):
     """Pixel-wise regression of the magnitude of an edge, in counts of a 16-bit integer.
 
-    It serves Taskonomy's texture edges, of the grey image, and occlusion edges, of the depth. 0 is no edge, which is
-    an answer like any other: what is unknown, because its depth is, the data set has to say.
+    It serves Taskonomy's texture edges, of the grey image, and occlusion edges, of the depth. 0 is no edge, a value
+    like any other: a pixel whose edge is unknown, because its depth is, has to be marked invalid by the data set.
 
     A flip changes no magnitude. Nor does a zoom, for which values stay: a step, which is what the filters look for, is
     as high in an enlarged image. Smooth transitions would be flatter, and the steps of occlusion edges, which are of

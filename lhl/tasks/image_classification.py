@@ -19,17 +19,17 @@ class ImageClassification(Classification):
 
     In a class-incremental stream each task teaches some of the classes and is a view of one head: the prediction of
     each is the logits of *all* classes, so that a learner can confuse the classes of two tasks. An image of a class
-    that the task does not teach holds nothing for it.
+    that the task does not teach is unlabelled for it.
 
     Args:
         name: The task's name in the stream.
         num_classes: Number of classes of the head, and of output channels.
         labels: The class indices that this task teaches and is scored on. Default: all.
-        head: The name of the head, which the tasks share that give the same one. Default: the task's own name.
+        head: The name of the head; tasks that give the same name share it. Default: the task's own name.
         classes: The names of all classes.
         palette: The colours of all classes.
         metrics: See :class:`~lhl.tasks.base.Task`.
-        label_smoothing: See :class:`~lhl.tasks.classification.Classification`; all classes of the head share.
+        label_smoothing: See :class:`~lhl.tasks.classification.Classification`; it is over all classes of the head.
 
     Raises:
         ConfigError: If an option is out of range.
@@ -51,12 +51,12 @@ class ImageClassification(Classification):
         self.head = head or name
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
-        """A label of -1 is no class, and one that another task teaches is none of this one's."""
+        """An image is unlabelled with -1, and for this task with a class that only another task teaches."""
         is_class = (target >= 0) & (target < self.num_classes)
         return super().has_target(target) & (np.isin(target, self.labels) | ~is_class)  # the rest is refused
 
     def metrics(self) -> list[dict]:
-        """Unless the config says otherwise, the accuracy among all classes and among the task's own."""
+        """By default the accuracy among all classes and among the task's own, which a metric of it is given."""
         return [dict(metric, num_classes=self.num_classes, labels=self.labels)
                 if metric['type'] == 'ClassificationMetric' else metric for metric in super().metrics()]
 

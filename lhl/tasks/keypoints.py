@@ -11,7 +11,7 @@ class KeypointEstimation(CountRegression):
     """Pixel-wise regression of a keypoint detector's response, in counts of a 16-bit integer.
 
     It serves Taskonomy's 2D keypoints (SURF on the grey image) and 3D keypoints (NARF on the depth). 0 is no keypoint,
-    which is an answer like any other: what is unknown, because its depth is, the data set has to say.
+    a value like any other: a pixel that is unknown, because its depth is, has to be marked invalid by the data set.
 
     A flip changes no response, as both detectors look in all directions alike. Nor does a zoom, for which values stay:
     SURF takes the largest response over sizes and NARF measures sizes in metres.

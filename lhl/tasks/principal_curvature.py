@@ -1,4 +1,4 @@
-"""Principal curvature estimation: how strongly a surface bends, and how weakly, L1."""
+"""Principal curvature estimation: how much a surface bends in the directions of most and least, L1."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,8 +16,7 @@ MAX_CURVATURE_PER_M = 1e4
 class PrincipalCurvatureEstimation(Regression):
     """Pixel-wise regression of the two principal curvatures in 1/m, positive where a surface bulges to the camera.
 
-    Both are 0 on a plane, which is an answer like any other: what is unknown, because there is no surface, the data
-    set has to say.
+    Both are 0 on a plane, a value like any other: a pixel without a surface has to be marked invalid by the data set.
 
     A flip changes no value: a mirrored surface bends as much, and to the same side. Nor does a zoom by s, for which no
     rule is exact. The scene whose depth is divided by s is squeezed along the axis, which divides the curvature of a
@@ -40,7 +39,7 @@ class PrincipalCurvatureEstimation(Regression):
         super().__init__(name, 2, mean, std, metrics)
 
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
-        """Refuse NaN and what no visible surface has: bends with a radius of less than a tenth of a millimetre."""
+        """Refuse NaN and what no visible surface has: a radius of curvature below a tenth of a millimetre."""
         super().check_target(target, valid)
         largest = np.abs(target[valid]).max(initial=0)
         if largest > MAX_CURVATURE_PER_M:

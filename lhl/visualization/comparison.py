@@ -37,7 +37,7 @@ class ComparedMethod:
     """What a method reached: a row of the table.
 
     Args:
-        name: How it is called.
+        name: Its name in the table.
         seeds: The seeds of its runs, ascending.
         metrics: Each task's metrics after the last phase.
         improvement: Delta, over the reference's run with the same seed, in percent.
@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def has_forgetting(self) -> bool:
-        """Whether any row forgets something that F does not say."""
+        """Whether any row forgets something that F does not cover."""
         said = set().union(*self.averaged.values())
         return any(method.forgetting is not None for method in self.methods) and not said >= {*self.higher_is_better}
 
@@ -130,7 +130,7 @@ class Comparison:
 
 
 class _Column(NamedTuple):
-    """A column of numbers: how it is called and printed, and its numbers, one per row."""
+    """A column of numbers: its name, how it is printed, and its numbers, one per row."""
 
     task: str
     key: str

@@ -23,7 +23,7 @@ def draw_contact_sheet(samples: Mapping[str, dict], tasks: Mapping[str, Task], p
     colours of the classes that occur are explained below.
 
     Args:
-        samples: At least one, by what is written beside it; as :class:`~lhl.datasets.base.DenseDataset` describes them.
+        samples: At least one, as :class:`~lhl.datasets.base.DenseDataset` describes them, by the text beside it.
         tasks: The columns. A sample may lack some.
         path: The picture to write.
     """

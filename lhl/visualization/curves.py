@@ -108,7 +108,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
 
 
 def _style(panel: Axes, num_phases: int) -> None:
-    """Number the phases, and clear the frame away."""
+    """Number the phases, and remove the frame."""
     panel.margins(y=0.12)
     panel.set_xlim(0.5, num_phases + 0.5)
     panel.set_xticks(range(1, num_phases + 1))

@@ -42,7 +42,7 @@ class Contestant:
     """A method in a comparison.
 
     Args:
-        name: How it is called.
+        name: Its name in the table.
         role: Whether the others are measured against it, and whether it is ranked.
         runs: The results of its finished runs by seed.
     """
@@ -76,7 +76,7 @@ class Standing:
     """How a contestant stands against the reference: a row of the leaderboard.
 
     Args:
-        name: How it is called.
+        name: Its name in the table.
         role: As in :class:`Contestant`.
         improvements: Delta in percent by seed, of the seeds that the reference has, too.
         tasks: The improvement of each task in percent.
@@ -311,7 +311,7 @@ def _draw_row(overall: Axes, by_task: Axes, place: int, row: Standing, tasks: Se
 
 
 def _scale(panel: Axes, values: Sequence[float], room_for_numbers: bool = False) -> None:
-    """Fit the axis to the values, mark zero, and clear the frame away."""
+    """Fit the axis to the values, mark zero, and remove the frame."""
     finite = [max(value, _FLOOR) for value in values if math.isfinite(value)] or [0.0]
     low, high = min(0.0, *finite), max(0.0, *finite)
     room = (high - low or 1.0) * 0.05
@@ -341,7 +341,7 @@ def _look(number: int) -> dict[str, Any]:
 
 
 def _add_legend(figure: Figure, boards: Mapping[str, Sequence[Standing]], tasks: Sequence[str]) -> None:
-    """Say what the bars, the dots and the colours mean."""
+    """Explain the bars, the dots and the colours."""
     rows = [row for board in boards.values() for row in board]
     roles = dict.fromkeys(row.role for row in rows)
     names = {'method': 'method', 'upper bound': 'upper bound †, not ranked'}

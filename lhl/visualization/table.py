@@ -19,7 +19,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
 
     There is one row per task and metric, with an arrow that points to where it is better, and three columns per run:
     right after the task was learned, after the last phase of the stream, and forgetting, which is positive where the
-    last phase is worse. Accuracies that tasks have in common are averaged below. What is not there yet is shown as
+    last phase is worse. Accuracies that tasks have in common are averaged below. What was not measured is shown as
     ``-``.
 
     Args:

@@ -204,7 +204,7 @@ def test_a_questionable_cell_names_a_row_and_a_column_and_says_why():
 
 
 def test_an_unknown_table_is_answered_with_the_close_ones():
-    with pytest.raises(ConfigError, match="the published table 'had_table_1_resnet8' is unknown.*'had_table_1_resnet18'"):
+    with pytest.raises(ConfigError, match="table 'had_table_1_resnet8' is unknown.*'had_table_1_resnet18'"):
         published_table('had_table_1_resnet8')
 
 
