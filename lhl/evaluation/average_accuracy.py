@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from lhl.errors import RunError
 
+from .directions import Directions
 from .metrics import ClassificationMetric
 from .results import Results
-from .summary import Directions
 
 
 def averaged_metrics(higher_is_better: Directions) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from lhl.errors import ConfigError, suggest
 
-from .summary import Directions, Metrics
+from .directions import Directions, Metrics
 
 _FOLDER = files(__package__) / 'published_tables'
 _ARROWS = {'↑': True, '↓': False}

@@ -6,8 +6,6 @@ from torch import Tensor
 
 from lhl.tasks import Task
 
-from .balanced_labels import balanced_labels
-
 
 def inversion_labels(same_head: Sequence[Task], count: int, generator: torch.Generator) -> Tensor | None:
     """Draw the classes that images are optimised to show, for tasks that have one class per image.
@@ -50,3 +48,22 @@ def inversion_loss(task: Task, prediction: Tensor, labels: Tensor | None) -> Cal
     start = task.loss_map(prediction, layout).mean()
     start = torch.where(start > 0, start, 1.0)
     return lambda changed: task.loss_map(changed, layout).mean() / start
+
+
+def balanced_labels(classes: Sequence[int], count: int, generator: torch.Generator) -> Tensor:
+    """Assign each class to ``count // len(classes)`` images, in a drawn order (HCL).
+
+    Where there are fewer images than classes, each gets a class of its own, drawn without replacement.
+
+    Args:
+        classes: At least one.
+        count: How many images there are.
+        generator: Of the draws.
+
+    Returns:
+        ``(N, )`` int64: the largest multiple of the number of classes that is at most ``count``, or ``count`` itself
+        where that is less than one of each.
+    """
+    drawn = torch.tensor(classes)[torch.randperm(len(classes), generator=generator)]
+    labels = drawn[:count].repeat(max(1, count // len(classes)))
+    return labels[torch.randperm(len(labels), generator=generator)]
