@@ -1,5 +1,5 @@
 """Evaluation: metrics per kind of task, the results of a run, summaries of them, and published results."""
-from .average_accuracy import average_accuracy, average_forgetting, averaged_metrics
+from .accuracies import average_accuracy, average_forgetting, averaged_metrics
 from .directions import Directions, Metrics
 from .improvement import mean_rank, multi_task_delta, relative_improvement, task_improvements
 from .metrics import (
