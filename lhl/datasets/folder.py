@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from mmengine.logging import print_log
 
 from lhl.errors import ConfigError, DataError, suggest
@@ -231,5 +230,5 @@ def _without_suffix(name: str) -> str:
 
 
 def _holds_classes(task: Task) -> bool:
-    """Return whether a task's target is a map of class indices: that of a pseudo-label, which has the same form."""
-    return not task.pseudo_label(torch.zeros(1, task.out_channels, 1, 1)).is_floating_point()
+    """Return whether a task's target is a map of class indices."""
+    return bool(task.classes)

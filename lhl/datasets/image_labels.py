@@ -55,8 +55,8 @@ class ImageLabelDataset(DenseDataset):
         """List the images, after making sure that the tasks are about their classes."""
         self.learned_labels: dict[str, frozenset[int]] = {}
         for name, task in self.tasks.items():
-            labels = getattr(task, 'labels', None)
-            if labels is None:
+            labels = task.labels
+            if not (task.image_level and labels):
                 raise ConfigError(f'{type(self).__name__} has one class per image, which is no target for task '
                                   f'{name!r} ({type(task).__name__}); give it the type ImageClassification')
             wrong = [label for label in labels if not 0 <= label < self.NUM_CLASSES]

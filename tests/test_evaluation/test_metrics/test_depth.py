@@ -5,43 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from lhl.errors import ConfigError
 from lhl.evaluation import DepthMetric, DisparityMetric
 from lhl.registry import METRICS
 
-ALL = ('AbsErr', 'RelErr', 'rmse', 'log_rmse')
-
-
-def score(predicted, true, valid=None, names=None, aggregate='pixel', batch_size=None, kind=DepthMetric):
-    """Score depths ``(B, H, W)`` in batches; by default all in one."""
-    predicted, true = torch.as_tensor(predicted).float(), torch.as_tensor(true).float()
-    valid = torch.ones_like(true, dtype=torch.bool) if valid is None else torch.as_tensor(valid)
-    metric = kind('depth', names, aggregate)
-    size = batch_size or len(predicted)
-    for start in range(0, len(predicted), size):
-        part = slice(start, start + size)
-        metric.process(dict(targets=dict(depth=true[part, None]), valid=dict(depth=valid[part])),
-                       [dict(depth=image[None]) for image in predicted[part]])
-    return metric.evaluate(len(predicted))
-
-
-def random_images(seed=0, images=5):
-    """Depths, and masks with ever fewer valid pixels; the last image has none."""
-    rng = np.random.default_rng(seed)
-    predicted, true = rng.uniform(0.5, 10, (2, images, 7, 8)).astype(np.float32)
-    return predicted, true, rng.random((images, 7, 8)) < np.linspace(1, 0, images)[:, None, None]
-
-
-def independent(predicted, true):
-    """All metrics of some pixels with numpy."""
-    p, g = predicted.astype(np.float64), true.astype(np.float64)
-    return {'depth/AbsErr': np.abs(p - g).mean(), 'depth/RelErr': (np.abs(p - g) / g).mean(),
-            'depth/rmse': np.sqrt(np.square(p - g).mean()),
-            'depth/log_rmse': np.sqrt(np.square(np.log(p) - np.log(g)).mean())}
-
-
-def average(rows):
-    return {name: pytest.approx(np.mean([row[name] for row in rows]), rel=1e-12) for name in rows[0]}
+from .depths import ALL, average, independent, random_images, score
 
 
 def test_two_errors_by_hand():
@@ -86,29 +53,6 @@ def test_over_pixels_all_metrics_agree_with_numpy_for_any_batch_size():
     assert score(predicted, true, valid, ALL) == score(predicted, true, valid, ALL, batch_size=2) == expected
 
 
-def test_over_images_every_image_with_valid_pixels_weighs_the_same():
-    predicted, true, valid = random_images()
-    expected = average([independent(p[v], g[v]) for p, g, v in zip(predicted, true, valid, strict=True) if v.any()])
-    assert score(predicted, true, valid, ALL, 'image') == expected
-    assert score(predicted, true, valid, ALL, 'image', batch_size=2) == expected
-
-
-def test_over_batches_every_batch_with_valid_pixels_weighs_the_same():
-    predicted, true, valid = random_images()
-    parts = [slice(0, 2), slice(2, 4)]  # the third batch is the image without valid pixels
-    expected = average([independent(predicted[part][valid[part]], true[part][valid[part]]) for part in parts])
-    assert score(predicted, true, valid, ALL, 'batch', batch_size=2) == expected
-
-
-def test_the_three_averages_by_hand():
-    # Absolute errors 3 | 0 0 0 || 1, where | parts images and || batches.
-    predicted, true = [[[4., 0, 0]], [[1., 1, 1]], [[2., 0, 0]]], [[[1., 1, 1]]] * 3
-    valid = [[[True, False, False]], [[True, True, True]], [[True, False, False]]]
-    absolute = {aggregate: score(predicted, true, valid, ['AbsErr'], aggregate, batch_size=2)['depth/AbsErr']
-                for aggregate in ('pixel', 'image', 'batch')}
-    assert absolute == pytest.approx({'pixel': 4 / 5, 'image': (3 + 0 + 1) / 3, 'batch': (3 / 4 + 1) / 2})
-
-
 def test_over_images_it_agrees_with_mmsegmentation():
     predicted, true, valid = random_images(images=4)
     predicted, true, valid = predicted[:-1], true[:-1], valid[:-1]  # theirs is NaN without valid pixels
@@ -121,17 +65,6 @@ def test_over_images_it_agrees_with_mmsegmentation():
     ours = score(predicted, true, valid, ALL, 'image')
     for name, key in (('RelErr', 'abs_rel'), ('rmse', 'rmse'), ('log_rmse', 'rmse_log')):
         assert ours[f'depth/{name}'] == pytest.approx(expected[key], rel=1e-5)  # theirs is in float32
-
-
-def test_an_unknown_average_is_answered_with_a_close_one():
-    with pytest.raises(ConfigError, match="aggregate='images', which does not exist; did you mean 'image'"):
-        DepthMetric('depth', aggregate='images')
-
-
-@pytest.mark.parametrize('aggregate', ['pixel', 'batch', 'image'])
-def test_no_valid_pixel_gives_nan_in_every_average(aggregate):
-    metrics = score([[[1.]], [[2.]]], [[[0.]], [[0.]]], [[[False]], [[False]]], ALL, aggregate)
-    assert list(metrics) == [f'depth/{name}' for name in ALL] and all(map(math.isnan, metrics.values()))
 
 
 def test_small_errors_of_far_points_are_not_rounded_away():

@@ -2,24 +2,17 @@ import math
 
 import numpy as np
 import pytest
-import skimage.measure
+import skimage.filters
 import skimage.morphology
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_matrix
 from scipy.spatial.distance import cdist
 
 from lhl.errors import ConfigError
 from lhl.evaluation.metrics import BoundaryMetric
-from lhl.evaluation.metrics.matching import neighbours, num_matched
-from lhl.evaluation.metrics.thinning import thin
 from lhl.registry import METRICS
 
 ALL = ('odsF', 'precision', 'recall')
-MASKS = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 
 
 def score(probabilities, truths, valid=None, **options):
@@ -64,50 +57,6 @@ def row(*columns, width=10):
 
 def at(mask, certain=0.9):
     return np.where(mask, certain, 0.001)
-
-
-# ---- thinning and matching ---------------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
-@given(MASKS)
-def test_thinning_is_that_of_scikit_image(mask):
-    np.testing.assert_array_equal(thin(mask), skimage.morphology.thin(mask))
-
-
-@settings(deadline=None)
-@given(MASKS)
-def test_thinning_keeps_the_pieces_and_the_holes_and_adds_nothing(mask):
-    thinned = thin(mask)
-    assert not (thinned & ~mask).any()
-    # A margin, as a region that is cut by the border of the image has no hole there.
-    assert skimage.measure.euler_number(np.pad(thinned, 1)) == skimage.measure.euler_number(np.pad(mask, 1))
-    assert skimage.measure.label(thinned).max() == skimage.measure.label(mask).max()
-
-
-@pytest.mark.parametrize('fill', [False, True])
-def test_thinning_a_large_image_of_one_value_agrees_too(fill):
-    mask = np.full((61, 83), fill)
-    np.testing.assert_array_equal(thin(mask), skimage.morphology.thin(mask))
-
-
-@settings(deadline=None)
-@given(st.data(), st.floats(0, 20))
-def test_neighbours_are_all_pairs_within_the_radius_and_no_others(data, radius):
-    shape = data.draw(arrays.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
-    candidates, truth = (data.draw(arrays.arrays(bool, shape)) for _ in range(2))
-    pairs = neighbours(candidates, truth, radius).toarray()[candidates.ravel()]
-    near = np.square(np.argwhere(candidates)[:, None] - np.argwhere(truth)).sum(-1) <= radius**2
-    np.testing.assert_array_equal(pairs, near)
-
-
-@settings(deadline=None)
-@given(arrays.arrays(bool, st.tuples(st.integers(0, 9), st.integers(0, 9))))
-def test_as_many_are_matched_as_the_hungarian_algorithm_matches(near):
-    assert num_matched(csr_matrix(near)) == near[linear_sum_assignment(near, maximize=True)].sum()
-
-
-# ---- the metric --------------------------------------------------------------------------------------------------
 
 
 def test_the_truth_itself_scores_100():

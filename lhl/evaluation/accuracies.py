@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from lhl.errors import RunError
 
+from .directions import Directions
 from .metrics import ClassificationMetric
 from .results import Results
-from .summary import Directions
 
 
 def averaged_metrics(higher_is_better: Directions) -> dict[str, list[str]]:
-    """Say which metrics the tasks of a stream have in common, so that they can be averaged as they are: accuracies.
+    """Find the metrics that tasks of a stream have in common, so that they can be averaged as they are: accuracies.
 
     Args:
         higher_is_better: The tasks of the stream and their metrics.
@@ -30,7 +30,7 @@ def average_accuracy(results: Results, metric: str, phase: int | None = None) ->
 
     Args:
         results: The results of a run.
-        metric: Such as ``'class_il'``; tasks of other kinds, which do not have it, are left aside.
+        metric: Such as ``'class_il'``; tasks of other kinds, which do not have it, are ignored.
         phase: The phase t, from 1; the last completed one by default.
 
     Returns:
@@ -63,12 +63,11 @@ def average_forgetting(results: Results, metric: str) -> float | None:
     Raises:
         RunError: If a task was not scored after the last phase, or none has the metric.
     """
-    *earlier, last = results.phases or [None]
-    learned = [task for phase in earlier for task in phase.tasks]
-    tasks = [task for task in _tasks_with(results, metric, results.learned_tasks) if task in learned]
+    earlier = [task for phase in results.phases[:-1] for task in phase.tasks]
+    tasks = [task for task in _tasks_with(results, metric, results.learned_tasks) if task in earlier]
     falls = []
     for task in tasks:
-        final = results.metrics_after(last.phase, task)[metric]
+        final = results.metrics_after(len(results.phases), task)[metric]
         scored = [phase.metrics[task][metric] for phase in results.phases if task in phase.metrics]
         falls.append(max(value for value in scored if not math.isnan(value)) - final
                      if not math.isnan(final) else math.nan)

@@ -5,7 +5,8 @@ import torch
 
 from lhl.errors import ConfigError
 from lhl.evaluation.metrics import LossMetric
-from lhl.tasks.regression import Regression
+from lhl.evaluation.metrics.loss import summed_numbers
+from lhl.tasks import PrincipalCurvatureEstimation, Regression, SaliencyEstimation, Task
 
 SEGMENTATION = dict(type='SemanticSegmentation', num_classes=3)
 NORMAL = dict(type='SurfaceNormalEstimation')
@@ -105,3 +106,9 @@ def test_the_mean_per_number_is_reported_only_if_named():
     assert list(LossMetric('task', DEPTH, ['loss_mean']).higher_is_better) == ['loss_mean']
     with pytest.raises(ConfigError, match="has no metric 'los'; did you mean 'loss'"):
         LossMetric('task', DEPTH, ['los'])
+
+
+def test_an_l1_loss_sums_as_many_numbers_as_there_are_channels_and_any_other_kind_counts_as_one():
+    assert [summed_numbers(Regression('x', channels)) for channels in (1, 2, 5)] == [1, 2, 5]
+    assert summed_numbers(PrincipalCurvatureEstimation('curvature')) == 2
+    assert summed_numbers(SaliencyEstimation('saliency')) == summed_numbers(Task('of a new kind', 4)) == 1
