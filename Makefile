@@ -41,8 +41,8 @@ clean:  ## remove the environment; data and runs stay
 	rm -rf $(VENV)
 
 # torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA.
-$(INSTALLED): setup.py constraints.txt
+$(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet torch==2.13.0
-	$(RUN) -m pip install --quiet -e '.[test]' -c constraints.txt
+	$(RUN) -m pip install --quiet -e '.[dev]' -c constraints.txt
 	touch $@
