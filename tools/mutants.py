@@ -1,4 +1,4 @@
-"""Small bugs that could be in a Python file, each of which its tests should notice. See ``tools/mutation_test.py``.
+"""Small bugs that could be in a Python file, each of which its tests should notice.
 
 A mutant replaces the text of one expression or statement and leaves every other character of the file as it is. What
 cannot change a result is left as it is: docstrings, annotations, decorators, text, log lines and the arguments of an
@@ -29,8 +29,8 @@ _SPEECH = {'print', 'print_log', 'warn', 'debug', 'info', 'warning', 'error'}
 #: Keywords that only forbid what does not happen, or make a call faster.
 _INERT_KEYWORDS = {'strict', 'stacklevel', 'non_blocking', 'flush'}
 #: Their two first arguments cannot be exchanged, or it makes no difference.
-_FIXED_ORDER = {'isinstance', 'issubclass', 'getattr', 'hasattr', 'setattr', 'zip', 'min', 'max', 'super', 'cast', 'get',
-                'pop', 'equal', 'minimum', 'maximum'}
+_FIXED_ORDER = {'isinstance', 'issubclass', 'getattr', 'hasattr', 'setattr', 'zip', 'super', 'cast', 'get', 'pop',
+                'min', 'max', 'minimum', 'maximum', 'equal'}
 
 
 class Mutant(NamedTuple):

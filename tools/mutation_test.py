@@ -24,6 +24,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,8 @@ from mutants import Mutant, find_mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENTS = 'tools/mutation_equivalents.toml'
+#: The time that tests may take beyond four times what they take without a bug, as they may have to share the machine.
+GRACE_SECONDS = 30
 _NOT_COPIED = shutil.ignore_patterns(
     '.git', '.venv', '.hypothesis', '.*_cache', '__pycache__', '*.egg-info', 'build', 'dist', 'data', 'work_dirs')
 _PYTEST = ('-m', 'pytest', '-q', '-x', '-m', 'not slow', '-p', 'no:cacheprovider', '--no-header', '--tb=no')
@@ -93,7 +96,8 @@ class Workshop:
 
     def _pytest(self, copy: Path, tests: str, timeout: float) -> str:
         # What a bug writes or removes by mistake is most likely below the folder for temporary files.
-        environment = {**os.environ, 'PYTHONPATH': str(copy), 'TMPDIR': str(copy.parent / 'tmp'), 'OMP_NUM_THREADS': '1'}
+        environment = {**os.environ, 'PYTHONPATH': str(copy), 'TMPDIR': str(copy.parent / 'tmp'),
+                       'OMP_NUM_THREADS': '1'}
         process = subprocess.Popen([sys.executable, *_PYTEST, tests], cwd=copy, env=environment, start_new_session=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.processes.add(process)
@@ -107,10 +111,8 @@ class Workshop:
     def stop(self, process: subprocess.Popen) -> None:
         """End the tests and whatever they have started."""
         self.processes.discard(process)
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
 
 
@@ -225,8 +227,7 @@ def _run(chosen: list[Mutant], workshop: Workshop, pool: ThreadPoolExecutor, roo
                              f'run "python -m pytest {tests}" and mend it first')
         seconds[tests] = taken
     started = time.monotonic()
-    # Generous, as an innocent test may have to share the machine.
-    futures = {pool.submit(workshop.run_tests, tests, 30 + 4 * seconds[tests], mutant): mutant
+    futures = {pool.submit(workshop.run_tests, tests, GRACE_SECONDS + 4 * seconds[tests], mutant): mutant
                for mutant in chosen for tests in [tests_of(mutant.file, root)]}
     outcomes = []
     for done, future in enumerate(as_completed(futures), start=1):

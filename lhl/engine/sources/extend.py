@@ -126,8 +126,7 @@ def _heads(names: Iterable[str], tasks: Mapping[str, Mapping]) -> list[str]:
 
 
 def _extended_model(donor: Donor, new: Mapping, names: list[str]) -> dict:
-    """Give the learner the named new heads: of the config's ``heads``, or else its ``head``, or else like the donor's.
-    """
+    """Give the learner the named new heads: the config's ``heads``, or else its ``head``, or else like the run's."""
     model = copy.deepcopy(donor.model)
     backbone = phase_backbones(Config(dict(model=model, phases=[phase.entry for phase in donor.phases])))[-1]
     for key, value in new.items():
