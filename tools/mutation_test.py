@@ -218,13 +218,13 @@ def run(root: Path, modules: Iterable[str], count: int, seed: int, jobs: int = 2
 
 def _run(chosen: list[Mutant], workshop: Workshop, pool: ThreadPoolExecutor, root: Path) -> list[Outcome]:
     selections = sorted({tests_of(mutant.file, root) for mutant in chosen})
-    print(f'{len(chosen)} mutants; first their tests without any bug: {len(selections)} files or folders')
+    print(f'{len(chosen)} mutants; first their tests without any bug: {len(selections)} files or folders', flush=True)
     seconds = {}
     for tests, (verdict, taken) in zip(selections, pool.map(
             lambda tests: workshop.run_tests(tests, timeout=1800), selections), strict=True):
         if verdict != 'survived':
             raise SystemExit(f'{tests} fails without any bug (or holds no test); '
-                             f'run "python -m pytest {tests}" and mend it first')
+                             f'run "python -m pytest {tests}" and fix it first')
         seconds[tests] = taken
     started = time.monotonic()
     futures = {pool.submit(workshop.run_tests, tests, GRACE_SECONDS + 4 * seconds[tests], mutant): mutant
@@ -263,6 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--jobs', type=int, default=2, help='how many run at a time')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/mutation'), help='the folder for the results')
     args = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))  # takes the children along, as an interrupt does
     outcomes = run(ROOT, args.modules, args.count, args.seed, args.jobs)
     table = score_table(outcomes)
     args.out.mkdir(parents=True, exist_ok=True)
