@@ -263,7 +263,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--jobs', type=int, default=2, help='how many run at a time')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/mutation'), help='the folder for the results')
     args = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))  # takes the children along, as an interrupt does
     outcomes = run(ROOT, args.modules, args.count, args.seed, args.jobs)
     table = score_table(outcomes)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -276,4 +275,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stopped'))  # takes the children along, as an interrupt does
     main()
