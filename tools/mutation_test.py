@@ -37,7 +37,8 @@ EQUIVALENTS = 'tools/mutation_equivalents.toml'
 GRACE_SECONDS = 30
 _NOT_COPIED = shutil.ignore_patterns(
     '.git', '.venv', '.hypothesis', '.*_cache', '__pycache__', '*.egg-info', 'build', 'dist', 'data', 'work_dirs')
-_PYTEST = ('-m', 'pytest', '-q', '-x', '-m', 'not slow', '-p', 'no:cacheprovider', '--no-header', '--tb=no')
+_PYTEST = ('-m', 'pytest', '-q', '-x', '-m', 'not slow', '-p', 'no:cacheprovider', '--no-header', '--tb=no',
+           '-o', 'tmp_path_retention_policy=none')
 
 
 class Outcome(NamedTuple):
