@@ -94,5 +94,5 @@ class DistributionBalancedLoss(nn.Module):
                                           self.relative_epsilon)
 
     def extra_repr(self) -> str:
-        """Show the settings where the module is printed."""
+        """Show the options in the printed model."""
         return f'mean={self.mean!r}, divisor={self.divisor!r}, relative_epsilon={self.relative_epsilon}'

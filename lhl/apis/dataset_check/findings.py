@@ -8,8 +8,7 @@ import numpy as np
 from mmengine.config import Config
 
 from lhl.datasets import DenseDataset, FolderDataset
-from lhl.tasks import DepthEstimation, SurfaceNormalEstimation
-from lhl.tasks.regression import Regression
+from lhl.tasks import DepthEstimation, SurfaceNormalEstimation, Task
 
 from .axes import CONVENTIONS, AxisFit, describe
 from .reading import Reading
@@ -51,7 +50,7 @@ def make_report(config: str, cfg: Config, datasets: Mapping[str, DenseDataset],
         _look_at_axes(report, reduce(add, axes), datasets)
     tasks = {name: task for dataset in datasets.values() for name, task in dataset.tasks.items()}
     for name, statistics in training.items():
-        if isinstance(tasks[name], Regression) and statistics.moments:
+        if tasks[name].mean and statistics.moments:
             _look_at_scale(report, tasks[name], cfg.tasks[name].to_dict(), statistics.moments)
     return report
 
@@ -79,10 +78,8 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
 
 def _class_names(dataset: DenseDataset, task: str) -> dict[int, str]:
     """The names of a task's classes, or their numbers; distinct. An image-level task may have some of its head's."""
-    names = getattr(dataset.tasks[task], 'classes', ())
-    count = dataset.tasks[task].out_channels
-    return {index: f'{index} {names[index]}' if len(names) == count else str(index)
-            for index in getattr(dataset.tasks[task], 'labels', range(count))}
+    names = dataset.tasks[task].classes
+    return {index: f'{index} {names[index]}' for index in dataset.tasks[task].labels}
 
 
 def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: Sequence[Reading],
@@ -170,7 +167,7 @@ def _axes_cure(convention: int, datasets: Mapping[str, DenseDataset]) -> str:
     return f'store components {list(order)} of them, counted from 0, times {list(signs)}'
 
 
-def _look_at_scale(report: Report, task: Regression, config: Mapping, moments: Moments) -> None:
+def _look_at_scale(report: Report, task: Task, config: Mapping, moments: Moments) -> None:
     """Write the config of a task with the mean and std of its training images, and compare."""
     mean, std = moments.mean, moments.std
     if not std.all():
