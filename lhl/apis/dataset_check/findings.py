@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from lhl.datasets import DenseDataset, FolderDataset
-from lhl.tasks import DepthEstimation, SurfaceNormalEstimation
-from lhl.tasks.regression import Regression
+from lhl.tasks import DepthEstimation, SurfaceNormalEstimation, Task
 
 from .axes import CONVENTIONS, AxisFit, describe
 from .reading import Reading
@@ -45,7 +44,7 @@ def make_report(config: str, tasks: Mapping[str, dict], splits: Mapping[str, Spl
         _look_at_split(report, name, split.dataset, readings[name], targets)
         for task_name, statistics in targets.items():
             task = split.dataset.tasks[task_name]
-            if split.is_training and isinstance(task, Regression) and statistics.moments:
+            if split.is_training and task.mean and statistics.moments:
                 look_at_scale(report, task, tasks[task_name], statistics.moments)
     find_duplicates(report, splits, readings)
     look_at_axes(report, splits, readings)
@@ -75,10 +74,8 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
 
 def _class_names(dataset: DenseDataset, task: str) -> dict[int, str]:
     """The names of a task's classes, or their numbers; distinct. An image-level task may have some of its head's."""
-    names = getattr(dataset.tasks[task], 'classes', ())
-    count = dataset.tasks[task].out_channels
-    return {index: f'{index} {names[index]}' if len(names) == count else str(index)
-            for index in getattr(dataset.tasks[task], 'labels', range(count))}
+    names = dataset.tasks[task].classes
+    return {index: f'{index} {names[index]}' for index in dataset.tasks[task].labels}
 
 
 def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: Sequence[Reading],
@@ -178,7 +175,7 @@ def _axes_cure(convention: int, datasets: Sequence[DenseDataset]) -> str:
     return f'store components {list(order)} of them, counted from 0, times {list(signs)}'
 
 
-def look_at_scale(report: Report, task: Regression, config: Mapping, moments: Moments) -> None:
+def look_at_scale(report: Report, task: Task, config: Mapping, moments: Moments) -> None:
     """Write the config of a task with the mean and std of its training images, and compare."""
     mean, std = moments.mean, moments.std
     if not std.all():

@@ -132,7 +132,8 @@ class Stream:
 
         problems = Problems()
         cfg = copy.deepcopy(cfg)
-        entries = _read_phases(cfg, problems)
+        known = cfg.get('tasks') and cfg.tasks.to_dict()
+        entries = _readable(read_entries(cfg, problems), known, problems) if 'phases' in cfg else {}
         if method is not None:
             cfg.method = dict(method)
             entries = {index: {key: value for key, value in entry.items() if key != 'method'}
@@ -205,41 +206,44 @@ def merged(config: Mapping, changes: Mapping) -> dict:
 
 # ---- reading -------------------------------------------------------------------------------------------------------
 
-def _read_phases(cfg: Config, problems: Problems) -> dict[int, dict]:
-    """Take the readable entries of ``phases`` out of a config by their numbers, and sort them as ``order`` says.
+def read_entries(cfg: Config, problems: Problems) -> list[dict]:
+    """Read the entries of ``phases`` as they are written, in the order that ``order`` asks for.
 
-    A run is known by its phases alone: sorted phases are written back to ``cfg``, without ``order``.
+    A run is known by its phases alone: sorted entries are written back to ``cfg``, without ``order``.
     """
-    plain = cfg.to_dict()
-    entries, known = list(plain.get('phases') or []), plain.get('tasks')
-    order = cfg.pop('order', None)
+    entries, order = list(cfg.to_dict().get('phases') or []), cfg.pop('order', None)
     if order is not None:
-        names = [name for entry in entries for name in _tasks_of(entry)]
-        first = {_tasks_of(entry)[0]: entry for entry in entries if _tasks_of(entry)}
+        names = [name for entry in entries for name in tasks_of(entry)]
+        first = {tasks_of(entry)[0]: entry for entry in entries if tasks_of(entry)}
         if sorted(order) != sorted(names) or len(first) != len(order):
             problems.add(f'order is {", ".join(map(str, order))}, expected the tasks {", ".join(names)} in any order, '
-                         f'one in each phase')
+                         f'one in each phase', at='phases')
         else:
             entries = [first[name] for name in order]
             cfg.phases = copy.deepcopy(entries)
-    readable, seen = {}, []
+    return entries
+
+
+def tasks_of(entry: Mapping) -> list[str]:
+    """Name the tasks that an entry learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
+    return list(entry['tasks']) if 'tasks' in entry else [entry['task']] if 'task' in entry else []
+
+
+def _readable(entries: Sequence[Mapping], known: Mapping | None, problems: Problems) -> dict[int, dict]:
+    """Give by its number, from 1, each entry that names tasks, with the options that there are."""
+    readable: dict[int, dict] = {}
+    seen: list[str] = []
+    if not entries:
+        problems.add('phases is empty; name at least one task', at='phases')
     for i, entry in enumerate(entries, 1):
-        names = _tasks_of(entry)
+        names = tasks_of(entry)
         is_given = all('trained_by' in earlier for earlier in entries[:i])
-        found = list(_entry_problems(i, entry, names, known, seen, is_given))
-        problems.add(*found, at='phases')
+        problems.add(*_entry_problems(i, entry, names, known, seen, is_given), at='phases')
         seen += names
         if names:
             readable[i] = {key: value for key, value in entry.items()
                            if key in _ENTRY_OPTIONS and not (key == 'backbone' and isinstance(value, str))}
-    if 'phases' in plain and not entries:
-        problems.add('phases is empty; name at least one task', at='phases')
     return readable
-
-
-def _tasks_of(entry: Mapping) -> list[str]:
-    """Name the tasks that an entry learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
-    return list(entry['tasks']) if 'tasks' in entry else [entry['task']] if 'task' in entry else []
 
 
 def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping | None, seen: Sequence[str],
@@ -289,7 +293,7 @@ def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> 
         except (TypeError, KeyError) as error:
             problems.add(f'phases[{i - 1}] does not fit the config it overrides ({error})', at='phases')
         phases.append(PhaseSpec(
-            entry=entry, index=i, new_tasks=tuple(_tasks_of(entry)),
+            entry=entry, index=i, new_tasks=tuple(tasks_of(entry)),
             old_tasks=tuple(name for phase in phases for name in phase.new_tasks), backbone=backbone,
             method=sections.get('method') or {}, train_dataloader=sections.get('train_dataloader') or {},
             val_dataloader=loader, train_cfg=sections.get('train_cfg'), optim_wrapper=sections.get('optim_wrapper'),
@@ -339,7 +343,8 @@ def _resolved(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, Task
     """Fill in what a phase's method requires, its heads, and its part of the images."""
     model = cfg.to_dict().get('model') or {}
     names = [_heads_of(phase.new_tasks, tasks) for phase in phases]
-    heads = resolve_heads(model, names, [phase.backbone for phase in phases], [phase.old_heads for phase in phases])
+    heads = resolve_heads(model, names, [phase.backbone for phase in phases], [
+        phase.old_heads for phase in phases]) if model.get('backbone') else [{} for _ in phases]
     resolved = []
     for i, phase in enumerate(phases):
         requires = _requires(methods[i + 1])

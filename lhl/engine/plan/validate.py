@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -235,7 +236,8 @@ def check_phases(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, T
     """
     with problems.collected(at='tasks'):
         check_shared_heads(tasks.values())
-    are_tasks_sound = problems.sound('tasks', *(f'tasks.{name}' for name in cfg.get('tasks') or {}))
+    are_tasks_sound = (problems.sound('tasks', *(f'tasks.{name}' for name in cfg.get('tasks') or {}))
+                       and all(name in tasks for phase in phases for name in phase.new_tasks))
     if are_tasks_sound and cfg.get('model', {}).get('heads'):
         others = {name: task.to_dict() for name, task in cfg.tasks.items() if name not in tasks}
         heads = [task.head for task in (*tasks.values(), *build_tasks(others).values())]
@@ -338,7 +340,8 @@ def _check_learner(cfg: Config, backbone: Mapping, where: str) -> None:
     if text in _BUILT:
         return
     try:
-        MODELS.build(model)
+        with torch.random.fork_rng(devices=()):
+            MODELS.build(model)
         _BUILT.add(text)
     except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().split('\n')[0]

@@ -17,9 +17,9 @@ from mmengine.logging import print_log
 from lhl.engine.checkpoint import copy_checkpoint, write_checkpoint
 from lhl.engine.plan import Stream
 from lhl.engine.plan.backbones import is_same_backbone, resolve_backbones
-from lhl.engine.plan.stream import merged
+from lhl.engine.plan.stream import merged, read_entries, tasks_of
 from lhl.engine.runtime.scoring import score_phase
-from lhl.errors import ConfigError, DataError, RunError, suggest
+from lhl.errors import ConfigError, DataError, Problems, RunError, suggest
 from lhl.evaluation import PhaseResults
 from lhl.registry import DATASETS
 
@@ -71,18 +71,20 @@ def extended_config(source: Source, cfg: Config, seed: int | None = None, withou
     for key in ('tasks', 'phases', 'val_dataloader'):
         if key not in cfg:
             raise ConfigError(f'the config has no {key!r}; say which tasks are new, and on what they are scored')
-    added = Stream.from_config(cfg, check=False)
-    new = added.cfg.to_dict()
-    for name in added.tasks:
+    cfg, problems = copy.deepcopy(cfg), Problems()
+    added = read_entries(cfg, problems)
+    problems.raise_all()
+    names, new = [name for entry in added for name in tasks_of(entry)], cfg.to_dict()
+    for name in names:
         if name in source.tasks:
             raise ConfigError(f'phases names the task {name!r}, which {source.path} has learned already (it has '
                               f'{", ".join(source.tasks)}); give the new task another name')
     stream = {key: value for key, value in new.items() if key not in _COMBINED}
-    stream['tasks'] = {**source.tasks, **added.task_configs}
-    stream['phases'] = [*_given_entries(source, new, without_old_data), *(phase.entry for phase in added.phases)]
+    stream['tasks'] = {**source.tasks, **{name: task for name, task in new['tasks'].items() if name in names}}
+    stream['phases'] = [*_given_entries(source, new, without_old_data), *added]
     old_heads = _heads(source.tasks, source.tasks)
     stream['model'] = _extended_model(source, new.get('model') or {}, [
-        head for head in _heads(added.tasks, stream['tasks']) if head not in old_heads])
+        head for head in _heads(names, stream['tasks']) if head not in old_heads])
     stream['starts_from'] = source.starts_from
     chosen = seed if seed is not None else source.seed
     if chosen is not None:
@@ -162,7 +164,7 @@ def _given_entries(source: Source, new: Mapping, without_old_data: bool) -> list
 
 def _heads(names: Iterable[str], tasks: Mapping[str, Mapping]) -> list[str]:
     """Name the heads of some tasks, each once: their own, unless they share one."""
-    return list(dict.fromkeys(tasks[name].get('head') or name for name in names))
+    return list(dict.fromkeys(tasks.get(name, {}).get('head') or name for name in names))
 
 
 def _extended_model(source: Source, new: Mapping, names: list[str]) -> dict:

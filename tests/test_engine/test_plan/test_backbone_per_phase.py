@@ -327,7 +327,7 @@ def test_methods_that_are_tied_to_one_backbone_refuse_another(config, method):
         train_stream(cfg)
     assert str(refusal.value) == (
         f'phases[1].backbone is another one than in phase 1, but {method["type"]} is tied to the weights or features '
-        f'of one; leave it away, or use a method that compares outputs, such as HAD, DIS or LwF')
+        f'of one; remove it, or use a method that compares outputs, such as HAD, DIS or LwF')
     assert not Path(cfg.work_dir).exists()
     cfg.phases[1].pop('backbone')
     Stream.from_config(cfg)

@@ -223,7 +223,7 @@ def test_the_state_of_another_method_is_left_and_that_of_its_own_is_not(extended
     ([dict(task='depth'), dict(task='normal', trained_by='HAD')], 'phase 2 was trained by another run, but phase 1 was '
                                                                   'not; give those first'),
     ([dict(task='depth', trained_by='HAD', train_cfg=dict(max_epochs=1)), dict(task='normal')],
-     "phase 1 was trained by another run, but has the option 'train_cfg'; leave it away"),
+     "phase 1 was trained by another run, but has the option 'train_cfg'; remove it"),
 ])
 def test_given_phases_come_first_and_have_nothing_to_train_with(config, phases, sentence):
     cfg = config()

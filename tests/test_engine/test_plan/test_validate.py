@@ -27,9 +27,9 @@ def config(tmp_path, data_root):
     (dict(phases=[dict(task='depth', model=dict(norm_eval=True))]), 'phase 1 names a model of its own', 'share'),
     (dict(phases=[dict(task='depth'), dict(task='normal', method=dict(_delete_=True, type='ICaRL', weight=1))]),
      'the methods HAD and ICaRL', 'use one method for the whole stream'),
-    (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is to store 51 images',
+    (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is configured to store 51 images',
      'the stream allows 50'),
-    (dict(method=dict(type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is to store 50 images',
+    (dict(method=dict(type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is configured to store 50 images',
      'the stream allows 0; lower method.memory_size, or raise stored_images'),
     (dict(method=dict(type='SPG'), optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(
         type='Adam', lr=1.0))), 'SPG edits the update, which OptimWrapper cannot', "type='MethodOptimWrapper'"),

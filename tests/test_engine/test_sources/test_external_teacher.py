@@ -64,7 +64,7 @@ def test_a_run_that_has_not_finished_a_phase(config, teacher, tmp_path):
     results.phases.clear()
     results.save(tmp_path / 'started')
     refused(config(path=tmp_path / 'started'), RunError,
-            f'the run in {tmp_path / "started"} has not finished a phase yet; continue it with tools/train.py --resume')
+            f'the run in {tmp_path / "started"} has not finished a phase yet; continue it with `resume=True`')
 
 
 def test_a_teacher_that_lacks_a_task_of_the_student(config, teacher):
@@ -132,7 +132,7 @@ def test_a_model_for_each_task(config, data_root, tmp_path):
     models.method = dict(type='SingleTask')
     train_stream(models)
     refused(config(tasks=STREAM[:2], path=tmp_path / 'models'), RunError,
-            f'the run {tmp_path / "models"} holds a model for each of its tasks, expected one for all')
+            f'{tmp_path / "models"} holds a model for each of its tasks, expected one for all')
 
 
 def test_the_tool_says_it_in_one_line(data_root, tmp_path):
