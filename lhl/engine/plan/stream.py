@@ -314,8 +314,7 @@ def _build_tasks(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -
 
 
 def _build_methods(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> list[Method | None]:
-    """Build the method of the stream, then those of its phases, each distinct one once; None where it cannot be built.
-    """
+    """Build the method of the stream, then those of its phases, each distinct one once; None for an unsound config."""
     built: dict[str, Method | None] = {'{}': None}
     methods = []
     for method, *places in [((cfg.get('method') or Config()).to_dict(), 'method'),
