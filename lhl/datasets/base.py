@@ -104,6 +104,16 @@ class DenseDataset(Dataset):
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
 
+    def require_data_root(self, contents: str) -> None:
+        """Refuse a data root that is not a folder.
+
+        Args:
+            contents: What the folder holds, as the error says it.
+        """
+        if not self.data_root.is_dir():
+            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
+                            f'holds {contents}')
+
     def _divide_labels(self, part: Mapping[str, Any] | None) -> dict[int, str]:
         """Map each image which task it is labelled for."""
         parts = part['index'] if part else []

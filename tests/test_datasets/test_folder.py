@@ -390,7 +390,7 @@ def test_a_bad_list_is_refused(folder_root, content, message):
 
 
 def test_a_missing_list_is_named(folder_root):
-    with pytest.raises(DataError, match=r"list '.*train\.txt' of split 'train' cannot be read"):
+    with pytest.raises(DataError, match=r"list '.*train\.txt' of the images .* cannot be read .*one image per line"):
         folder(folder_root, splits=dict(train='train.txt', val='val.txt'))
 
 
