@@ -26,8 +26,8 @@ class SampleKey(NamedTuple):
 class DenseDataset(Dataset):
     """Images with the dense targets of some tasks.
 
-    A subclass says which samples there are (:meth:`list_samples`), where they lie (:meth:`path`) and how a file
-    becomes an array (:meth:`load_image`, :meth:`load_target`); this class checks what comes back. A sample, as the
+    A subclass lists its samples (:meth:`list_samples`), locates their files (:meth:`path`) and loads them
+    (:meth:`load_image`, :meth:`load_target`); this class checks what it loads. A sample, as the
     pipeline receives it, is::
 
         dict(image=(H, W, 3) float32 RGB in [0, 1],

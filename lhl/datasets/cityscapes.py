@@ -30,7 +30,7 @@ class CityScapes(NYUv2):
 
     Args:
         folders: The folder of each task by the task's name. A folder whose name starts with ``label`` holds classes;
-            any other holds floats; the task says which of them mean that nothing is known. Default: the classes for
+            any other holds floats, and the task decides which values are unknown. Default: the classes for
             ``segmentation``, ``depth`` for ``depth``.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """

@@ -34,7 +34,7 @@ class NYUv2(DenseDataset):
 
     Args:
         folders: The folder of each task by the task's name. A folder called ``label`` holds classes; any other
-            holds floats; the task says which of them mean that nothing is known.
+            holds floats, and the task decides which values are unknown.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """
 
