@@ -21,14 +21,15 @@ class Spread(NamedTuple):
 
     mean: float  #: over the seeds
     std: float | None  #: the sample standard deviation, with one less than the seeds in the denominator; None for one
+    num_seeds: int  #: how many there are
 
     @classmethod
     def of(cls, values: Sequence[float]) -> 'Spread':
         """Summarise at least one value; no order of the values changes the outcome."""
         mean = math.fsum(values) / len(values)
         if len(values) == 1:
-            return cls(mean, None)
-        return cls(mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)))
+            return cls(mean, None, 1)
+        return cls(mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)), len(values))
 
 
 @dataclass
