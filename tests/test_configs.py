@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
+from test_engine.resolved import phase_config, task_names
 from test_engine.tiny_stream import CONFIGS, ROOT
 
 import lhl.registry
-from lhl.engine import check_config, config_hash, phase_config
+from lhl.engine import Stream, config_hash
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
-from lhl.engine.plan.runner_config import in_order, task_names
 from lhl.engine.runtime.runner import PlainConfig
+from lhl.engine.sources.base import Source, SourcePhase
 from lhl.engine.sources.extend import extended_config
-from lhl.engine.sources.run import Donor, GivenPhase
+from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.evaluation import PhaseResults
 from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS
@@ -106,17 +107,17 @@ def with_teacher(cfg, folder):
 
 @pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
-    check_config(with_teacher(read(path), tmp_path))
+    check_external_teachers(Stream.from_config(with_teacher(read(path), tmp_path)))
 
 
 @pytest.mark.parametrize('path', EXTENSIONS, ids=[path.stem for path in EXTENSIONS])
 def test_every_config_of_a_new_task_passes_on_top_of_the_quickstart(path):
     old = config('had/had', TINY)
-    phases = [GivenPhase(dict(task=name, trained_by='HAD'), {name: old.val_dataloader.to_dict()},
-                         PhaseResults(1, [name], {}, 0, 0, 0, 0, 0, 0, 'hash', ''), {}) for name in task_names(old)]
-    donor = Donor(path, phases, old.tasks.to_dict(), old.model.to_dict(), seed=0)
-    cfg = extended_config(donor, read(path))
-    check_config(cfg)
+    phases = tuple(SourcePhase(
+        dict(task=name, trained_by='HAD'), {name: old.val_dataloader.to_dict()},
+        PhaseResults(1, [name], {}, 0, 0, 0, 0, 0, 0, 'hash', ''), {}) for name in task_names(old))
+    source = Source(path, phases, old.tasks.to_dict(), old.model.to_dict(), seed=0)
+    cfg = extended_config(source, read(path))
     assert task_names(cfg)[:3] == task_names(old) and len(path.read_text().splitlines()) <= 12
 
 
@@ -203,7 +204,7 @@ def test_a_config_names_no_option_that_it_inherits(path):
 
 def identities():
     """The hash of each config, by its path."""
-    return {path.relative_to(CONFIGS).as_posix(): config_hash(in_order(read(path))) for path in LEAVES}
+    return {path.relative_to(CONFIGS).as_posix(): config_hash(Stream.from_config(read(path))) for path in LEAVES}
 
 
 def test_no_config_has_become_another_by_accident():
@@ -323,8 +324,7 @@ def test_the_tasks_of_taskonomy_are_scored_by_their_loss_as_in_table_2():
 def test_the_second_order_of_table_8_is_an_option(stream):
     cfg = Config(config('had/had', stream).to_dict())
     cfg.order = ['depth', 'segmentation']
-    check_config(cfg)
-    assert task_names(in_order(cfg)) == ['depth', 'segmentation']
+    assert task_names(cfg) == ['depth', 'segmentation']
 
 
 # ---- the ten tasks on a CPU ----------------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ import shutil
 import pytest
 import torch
 from mmengine.config import Config
+from test_engine.resolved import first_phase_hash
 from test_engine.tiny_stream import CONFIGS, STREAM, write_data
 
 import lhl.methods
-from lhl.engine import first_phase_hash, read_checkpoint, train_stream
+from lhl.engine import read_checkpoint, train_stream
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.evaluation import Results
 from lhl.registry import METHODS

@@ -42,7 +42,7 @@ def make_report(config: str, cfg: Config, datasets: Mapping[str, DenseDataset],
                 targets[task] = reduce(add, found)
         report.splits[name] = _split_report(dataset, readings[name], targets)
         _look_at_split(report, name, dataset, readings[name], targets)
-        if name != 'val':
+        if not is_validation(name):
             training |= targets
     _look_for_twins(report, readings)
     axes = [reading.axes for several in readings.values() for reading in several if reading.axes]
@@ -53,6 +53,11 @@ def make_report(config: str, cfg: Config, datasets: Mapping[str, DenseDataset],
         if tasks[name].mean and statistics.moments:
             _look_at_scale(report, tasks[name], cfg.tasks[name].to_dict(), statistics.moments)
     return report
+
+
+def is_validation(name: str) -> bool:
+    """Tell by its name whether a data set is scored on: ``val``, or ``val (depth)`` where phases have their own."""
+    return name.split(' ')[0] == 'val'
 
 
 def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
@@ -122,8 +127,8 @@ def _look_for_twins(report: Report, readings: Mapping[str, Sequence[Reading]]) -
                 twins[reading.digest].append((name, reading.path))
     repeated = []
     for places in twins.values():
-        trained = [path for name, path in places if name != 'val']
-        scored = [path for name, path in places if name == 'val']
+        trained = [path for name, path in places if not is_validation(name)]
+        scored = [path for name, path in places if is_validation(name)]
         if trained and scored:
             report.problems.append(Problem(
                 'in two splits', 'train and val', f'{trained[0]!r} and {scored[0]!r} have the same pixels, so the '
