@@ -91,10 +91,10 @@ def _fill_in_data(cfg: Config, stream: Stream, spec: PhaseSpec, tasks: Mapping[s
 
 def _scoring(loader: Mapping, tasks: Mapping[str, Task], configs: Mapping[str, dict]) -> dict:
     """Give a validation loader the tasks that are scored on its data, and the metrics that score them."""
-    loader = copy.deepcopy(dict(loader))
-    loader['dataset']['tasks'] = {name: configs[name] for name in tasks}
-    _complete_loader(loader)
-    return dict(dataloader=loader, evaluator=[metric for name, task in tasks.items()
+    filled = copy.deepcopy(dict(loader))
+    filled['dataset']['tasks'] = {name: configs[name] for name in tasks}
+    _complete_loader(filled)
+    return dict(dataloader=filled, evaluator=[metric for name, task in tasks.items()
                                               for metric in metric_configs(task, configs[name])])
 
 

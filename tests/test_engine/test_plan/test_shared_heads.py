@@ -53,7 +53,7 @@ def test_a_config_of_a_head_is_named_by_it(tmp_path, data_root):
     (dict(tasks__objects_2__labels=[1, 2]), 'both teach the labels 1'),
     (dict(tasks__objects_2__num_classes=7), 'have num_classes=6 and 7'),
     (dict(tasks__objects_2=dict(_delete_=True, type='DepthEstimation'), tasks__objects_1__head='objects_2'),
-     'are a ImageClassification and a DepthEstimation'),
+     'are of the kinds ImageClassification and DepthEstimation'),
 ])
 def test_tasks_that_cannot_share_their_head_are_refused(change, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
