@@ -79,7 +79,6 @@ def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
         wanted = replace(wanted, counts={split: max(found.counts[split], wanted.counts[split]) for split in SPLITS})
     missing = _missing_samples(folder, wanted)
     if found is not None and found.complete and not missing:
-        print(f'{folder} already holds {found.amount} ({found.kind}): nothing to do')
         return found
     folder.mkdir(parents=True, exist_ok=True)
     wanted.write(folder)  # before any picture, so that an interrupted data set is recognised
@@ -88,7 +87,6 @@ def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
         _create(folder / path, content)
     done = replace(wanted, complete=True, class_shares=_class_shares(folder, wanted))
     done.write(folder)
-    print(f'{folder} now holds {done.amount} ({done.kind})')
     return done
 
 
