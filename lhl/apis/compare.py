@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
+from lhl.config_files import read_config
 from lhl.errors import RunError
 from lhl.evaluation import (
     Results,
@@ -22,8 +23,6 @@ from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METHODS
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
 from lhl.visualization.labels import all_units, arrow
-
-from .command_line import read_config
 
 #: What runs of one method must share, because an average over them would say nothing.
 _OPTIONS = ('method', 'phases', 'train_cfg', 'optim_wrapper', 'param_scheduler')

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
+from lhl.config_files import merge_options
 from lhl.engine import in_order, train_stream
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
-
-from .command_line import merge_options
 
 
 class Step(NamedTuple):

@@ -1,6 +1,4 @@
-import runpy
 import sys
-from pathlib import Path
 
 import cv2
 import h5py
@@ -16,7 +14,6 @@ from lhl.errors import DataError
 from ..conftest import TASKS
 from ..test_nyuv2 import folder_digest
 
-TOOL = str(Path(__file__).parents[3] / 'tools/dataset_converters/nyuv2.py')
 #: Images of each split, counted from 1 as in MATLAB.
 SPLITS = dict(trainNdxs=[4, 2], testNdxs=[1])
 MAPPING = np.random.default_rng(5).integers(1, 41, 894)
@@ -218,14 +215,3 @@ def test_without_h5py_one_sentence_says_what_to_install(raw, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, 'h5py', None)
     with pytest.raises(DataError, match=r"h5py, which reads those, is not installed; pip install 'lhl\[converters\]'"):
         convert_nyuv2(raw, tmp_path / 'out')
-
-
-def test_the_tool_prints_what_it_did_and_errors_as_one_line(raw, tmp_path, monkeypatch, capsys):
-    for source, status, stream, message in ((raw, 0, 'out', '3 images converted'),
-                                            (tmp_path / 'nowhere', 1, 'err', 'error: ')):
-        monkeypatch.setattr(sys, 'argv', ['nyuv2.py', str(source), str(tmp_path / 'out'), '--size', '24', '32'])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(TOOL, run_name='__main__')
-        text = getattr(capsys.readouterr(), stream)
-        assert caught.value.code == status and message in text
-        assert status == 0 or text.count('\n') == 1

@@ -1,9 +1,7 @@
 """The data set on disk: its layout, and that writing it is repeatable, resumable and never destructive."""
 
 import hashlib
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,20 +14,11 @@ from lhl.errors import DataError
 from lhl.synthetic.rooms import CLASSES, render
 
 SIZE = dict(height=18, width=24)
-TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_converters' / 'synth_rooms.py'
 
 
 def digests(folder):
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob('*')) if path.is_file()}
-
-
-def run_tool(monkeypatch, *arguments):
-    spec = importlib.util.spec_from_file_location('synth_rooms_tool', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr('sys.argv', ['synth_rooms.py', *map(str, arguments)])
-    return tool.main()
 
 
 @pytest.fixture(scope='module')
@@ -209,18 +198,3 @@ def test_impossible_arguments_are_refused_before_anything_is_written(tmp_path, w
     with pytest.raises(DataError, match=said):
         write_dataset(tmp_path / 'rooms', **{**SIZE, **dict(train=2, val=1, processes=1), **wrong})
     assert not (tmp_path / 'rooms').exists()
-
-
-def test_tool_writes_a_data_set(tmp_path, monkeypatch, capsys):
-    out = tmp_path / 'rooms'
-    arguments = (out, '--train', 1, '--val', 1, '--size', 16, 20, '--seed', 2, '--processes', 1)
-    assert run_tool(monkeypatch, *arguments) == 0
-    assert 'now holds 1 train and 1 val images' in capsys.readouterr().out
-    assert np.load(out / 'val' / 'image' / '0.npy').shape == (16, 20, 3)
-
-
-def test_tool_prints_a_refusal_as_one_line(tmp_path, monkeypatch, capsys):
-    (tmp_path / 'holiday.jpg').write_text('x')
-    assert run_tool(monkeypatch, tmp_path, '--train', 1, '--val', 0) == 1
-    message = capsys.readouterr().err
-    assert message.startswith('error: ') and message.count('\n') == 1
