@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 QUICKSTART := work_dirs/quickstart
 
-.PHONY: quickstart test test-slow lint benchmark clean
+.PHONY: quickstart test test-slow lint benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and draw what happened

@@ -3,20 +3,17 @@
 Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and a misspelt option are answered at once.
 """
 import contextlib
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from lhl import __version__
-from lhl.commands.options import Parser
+from lhl.commands.options import Parser, with_flags
 from lhl.errors import LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
 COMMANDS = ('train', 'test', 'extend', 'search', 'benchmark', 'compare', 'report', 'check-dataset', 'convert',
             'model-size')
-#: A parameter in an error: `name` or `name=value`.
-_MENTION = re.compile(r'`(\w+)(?:=([^`]+))?`')
 
 
 def main(*arguments: str) -> None:
@@ -38,7 +35,7 @@ def main(*arguments: str) -> None:
         flags_of[name] = command.flags
         command.set_defaults(command=module.run, flags=command.flags)
     args = parser.parse_args([*arguments, *sys.argv[1:]])
-    with errors_as_sentences(lambda text: _with_flags(text, args.flags, flags_of['train'])):
+    with errors_as_sentences(lambda text: with_flags(text, args.flags, flags_of['train'])):
         try:
             status = args.command(args)
         except KeyboardInterrupt:
@@ -65,23 +62,3 @@ def errors_as_sentences(with_flags: Callable[[str], str] = str) -> Iterator[None
             sentence = problem.rpartition(name)[2]
             print(f'error: {with_flags(" ".join(sentence.split()))}', file=sys.stderr)
         sys.exit(1)
-
-
-def _with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str, str]) -> str:
-    """Write the parameters of a sentence, which stand in backquotes, as the flags that set them.
-
-    Args:
-        text: Such as "add `resume=True` to continue it, or choose another `work_dir`".
-        flags: Of the command at hand, by parameter.
-        flags_of_train: A value that only ``lhl train`` takes becomes an option of that command.
-    """
-    def flag(match: re.Match) -> str:
-        name, value = match.groups()
-        words = '' if value in (None, 'True') else f' {value}'
-        if name in flags:
-            return flags[name] + words
-        if value is not None and name in flags_of_train:
-            return f'lhl train {flags_of_train[name]}{words}'
-        return match[0]
-
-    return _MENTION.sub(flag, text)

@@ -2,8 +2,10 @@
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lhl.errors import suggest
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 #: What to do after Ctrl-C.
 GO_ON = 'give the same command again to go on'
 GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
+#: A parameter in an error: `name` or `name=value`.
+_MENTION = re.compile(r'`(\w+)(?:=([^`]+))?`')
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,6 +41,26 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f'found {value!r}; {suggest(str(value), action.choices)}')
+
+
+def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write the parameters of a sentence, which stand in backquotes, as the flags that set them.
+
+    Args:
+        text: Such as "add `resume=True` to continue it, or choose another `work_dir`".
+        flags: Of the command at hand, by parameter.
+        flags_of_train: A value that only ``lhl train`` takes becomes an option of that command.
+    """
+    def flag(match: re.Match) -> str:
+        name, value = match.groups()
+        words = '' if value in (None, 'True') else f' {value}'
+        if name in flags:
+            return flags[name] + words
+        if value is not None and name in flags_of_train:
+            return f'lhl train {flags_of_train[name]}{words}'
+        return match[0]
+
+    return _MENTION.sub(flag, text)
 
 
 def add_config_options(parser: Parser, example: str) -> None:
