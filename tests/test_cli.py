@@ -14,10 +14,13 @@ from test_engine.tiny_stream import (  # noqa: F401
 
 import lhl
 from lhl.cli import COMMANDS, errors_as_sentences, main
+from lhl.commands.convert import CONVERTERS
 from lhl.errors import ConfigError, DataError
 
-#: The tools that are commands; the others measure lhl itself.
-TOOLS = sorted(path for path in (ROOT / 'tools').rglob('*.py') if path.parent.name != 'benchmarks')
+#: The file of each command; the other tools measure lhl itself.
+TOOLS = {name: f'tools/{name.replace("-", "_")}.py' for name in COMMANDS if name != 'convert'}
+TOOLS |= {name: f'tools/analysis_tools/{name.replace("-", "_")}.py' for name in ('compare', 'report', 'model-size')}
+TOOLS |= {f'convert {name}': f'tools/dataset_converters/{name.replace("-", "_")}.py' for name in CONVERTERS}
 
 
 @pytest.fixture
@@ -36,34 +39,31 @@ def lhl_command(monkeypatch, capsys):
 
 # ---- the commands --------------------------------------------------------------------------------------------------
 
-def test_arguments_are_parsed_before_anything_heavy_is_imported():
+def test_every_command_has_a_tool_and_explains_itself_before_anything_heavy_is_imported():
     program = f'''
 import runpy, sys
-commands = [['{ROOT}/lhl/__main__.py', name] for name in {COMMANDS!r}]
-tools = [[str(tool)] for tool in {[str(tool) for tool in TOOLS]!r}]
-for command in [*commands, *tools, ['{ROOT}/lhl/__main__.py']]:
-    sys.argv = [*command, '--help']
+for path, *words in {[['lhl/__main__.py', *name.split()] for name in ('', *TOOLS, 'convert')]
+                     + [[path] for path in TOOLS.values()]!r}:
+    sys.argv = [path, *words, '--help']
     try:
-        runpy.run_path(command[0], run_name='__main__')
+        runpy.run_path(path, run_name='__main__')
     except SystemExit as end:
         assert end.code == 0
     else:
-        raise AssertionError(command)
+        raise AssertionError(path)
 print(sorted({{'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'cv2'}} & set(sys.modules)))
 '''
-    found = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
+    found = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, cwd=ROOT)
     assert found.returncode == 0, found.stderr
-    assert found.stdout.splitlines()[-1] == '[]' and found.stdout.count('usage: lhl') == len(COMMANDS) + len(TOOLS) + 1
+    lines = found.stdout.splitlines()
+    usages = [line.partition(' [-h]')[0] for line in lines if line.startswith('usage: ')]
+    of_commands = [f'usage: lhl {name}' for name in TOOLS]
+    assert usages == ['usage: lhl', *of_commands, 'usage: lhl convert', *of_commands]
+    assert lines[-1] == '[]'
 
 
-def test_every_tool_is_a_command_and_every_command_a_tool():
-    usages = set()
-    for path in TOOLS:
-        found = subprocess.run([sys.executable, path, '--help'], capture_output=True, text=True)
-        usages.add(found.stdout.split()[2] if found.stdout.split()[2] != 'convert' else found.stdout.split()[3])
-    from lhl.commands.convert import CONVERTERS
-    assert usages == {*COMMANDS, *CONVERTERS} - {'convert'}
-    assert all(len(path.read_text().splitlines()) <= 5 for path in TOOLS)
+def test_every_tool_is_but_its_command():
+    assert all(len((ROOT / path).read_text().splitlines()) <= 5 for path in TOOLS.values())
 
 
 def test_the_version_is_printed(lhl_command):
