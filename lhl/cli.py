@@ -58,7 +58,7 @@ def errors_as_sentences(with_flags: Callable[[str], str] = str) -> Iterator[None
     except LHLError as error:
         # A loader's worker sends its traceback as the message; the sentence follows the error's name.
         name = f'\n{type(error).__module__}.{type(error).__qualname__}: '
-        for problem in getattr(error, 'problems', ()) or (str(error), ):
+        for problem in error.problems:
             sentence = problem.rpartition(name)[2]
             print(f'error: {with_flags(" ".join(sentence.split()))}', file=sys.stderr)
         sys.exit(1)

@@ -105,6 +105,7 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
      'add --resume to continue it, or choose another --work-dir'),
     (['train', 'c.py'], 'found `until=0` and `seed=-1`', 'found --until 0 and --seed -1'),
     (['train', 'c.py'], 'change `options` of `config`', 'change --cfg-options of CONFIG'),
+    (['train', 'c.py'], 'give `cfg_options=a.b=FILE`', 'give --cfg-options a.b=FILE'),
     (['train', 'c.py'], 'keep `phases`, `train_cfg.max_epochs=2` and `without_old_data=True`',
      'keep `phases`, `train_cfg.max_epochs=2` and `without_old_data=True`'),
     (['report', 'r', '--out', 'o'], 'the `runs` have not finished; add `resume=True` to continue `work_dir`',
@@ -121,9 +122,7 @@ def test_the_parameters_of_an_error_are_the_flags_of_the_command(lhl_command, mo
 
 def test_several_problems_are_a_line_each(lhl_command, monkeypatch):
     def refuse(*_):
-        error = ConfigError('found 2 problems')
-        error.problems = ['phases: found\nnone', 'add `resume=True`']
-        raise error
+        raise ConfigError('phases: found\nnone', 'add `resume=True`')
     monkeypatch.setattr('lhl.commands.train.run', refuse)
     assert lhl_command('train', 'c.py') == (1, '', 'error: phases: found none\nerror: add --resume\n')
 

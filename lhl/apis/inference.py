@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lhl.config_files import merge_options
 from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
-from lhl.engine.plan.validate import check_dataloader
+from lhl.engine.plan import Stream
 from lhl.engine.runtime.process_group import init_distributed
 from lhl.engine.runtime.scoring import score_phase
 from lhl.evaluation import Results
@@ -70,10 +70,9 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
     checkpoint = find_checkpoint(path)
     cfg, index = stored_config(checkpoint)
     merge_options(cfg, options)
-    check_dataloader(cfg, 'val_dataloader')
     cfg.launcher = launcher
     init_distributed(cfg)
-    return score_phase(cfg, index, checkpoint)
+    return score_phase(Stream.from_config(cfg), index, checkpoint)
 
 
 test_learner.__test__ = False  # pytest would collect it by its name

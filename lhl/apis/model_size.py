@@ -1,5 +1,4 @@
 """Counts what a stream's model costs, part by part: parameters, and the arithmetic of one image."""
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,9 +8,9 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lhl.engine import check_config, in_order
-from lhl.engine.plan.runner_config import phase_config, task_names
+from lhl.engine import Stream, runner_config
 from lhl.errors import ConfigError
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
 
 
@@ -76,18 +75,12 @@ def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     if min(image_size) < 1:
         raise ConfigError(f'the size is {height} x {width} pixels, expected at least 1 x 1; give the height and the '
                           f'width of the images')
-    cfg = copy.deepcopy(in_order(cfg))
-    # How a model is learned does not change its size, and a teacher from another run need not be there.
-    cfg.method = dict(type='Vanilla')
-    for phase in cfg.phases:
-        phase.pop('method', None)
-    check_config(cfg)
-    cfg.work_dir = ''
-    # Of all tasks, also where the method learns separate models.
-    tasks = {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}
-    model = phase_config(cfg, len(cfg.phases)).model.to_dict()
+    # How a model is learned does not change its size, and where it learns separate ones, all tasks count, too.
+    stream = Stream.from_config(cfg, method=dict(type='Vanilla'))
+    model = runner_config(stream, len(stream.phases)).model.to_dict()
+    model['backbone'] = without_pretraining(model['backbone'])
     # Shapes only; computed on a processor, attention would be one fused operator, which the counter does not know.
-    learner = MODELS.build({**model, 'tasks': tasks}).eval().to('meta')
+    learner = MODELS.build(model).eval().to('meta')
     encoder_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
     heads = {name: Cost(_parameters(head), _count(head, features)[0]) for name, head in learner.heads.items()}
     return ModelSize(Cost(_parameters(learner.backbone), encoder_flops), heads, (height, width),

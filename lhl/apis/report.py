@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 
 from lhl.atomic import atomic_write
-from lhl.engine.plan.runner_config import scored_tasks, task_names
+from lhl.engine.plan import Stream
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import DATASETS
-from lhl.tasks import Task, build_tasks
+from lhl.tasks import Task
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
@@ -49,17 +49,16 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
 
 def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
     """Draw evenly spread images of the first run's validation sets: one set, unless tasks have data of their own."""
-    cfg, _ = stored_config(runs[0])
-    configs = cfg.to_dict()['tasks']
+    stream = Stream.from_config(stored_config(runs[0])[0], check=False)
+    configs = stream.task_configs
     datasets = [DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in tasks}})
-                for loader, tasks in scored_tasks(cfg, task_names(cfg))]
+                for loader, tasks in stream.scored_tasks(stream.tasks)]
     if not datasets:
         return
-    tasks = build_tasks({name: configs[name] for name in task_names(cfg)})
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
-    views = [_view(dataset[position], tasks, learners)
+    views = [_view(dataset[position], stream.tasks, learners)
              for dataset in datasets for position in _spread(len(dataset), num_views)]
-    draw_panel(views, {task.head: task for task in tasks.values()}, path)
+    draw_panel(views, {task.head: task for task in stream.tasks.values()}, path)
 
 
 def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:

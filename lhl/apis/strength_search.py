@@ -9,8 +9,8 @@ from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.config_files import merge_options
-from lhl.engine import in_order, train_stream
-from lhl.errors import ConfigError, RunError
+from lhl.engine import Stream, train_stream
+from lhl.errors import ConfigError, NotReusableError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
 
@@ -54,26 +54,27 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
         ConfigError: If an option does not fit the config.
         RunError: If the reference is of another stream or seed.
     """
-    cfg, work_dir, baseline = in_order(cfg), Path(work_dir), Results.load(reference)
+    stream, work_dir, baseline = Stream.from_config(cfg), Path(work_dir), Results.load(reference)
+    cfg, num_phases = stream.cfg, len(stream.phases)
     if not baseline.finished or baseline.seed != cfg.randomness.seed:
         raise RunError(f'the reference {reference} has seed {baseline.seed} and {len(baseline.phases)} finished '
                        f'phases, expected a finished run of seed {cfg.randomness.seed}; train it first')
-    donor, trials = Path(reference), []
+    source, trials = Path(reference), []
     for number, step in enumerate(steps, 1):
         best = None
         for value in step.values:
             trial_cfg = copy.deepcopy(cfg)
             merge_options(trial_cfg, {step.option: value})
             trial_cfg.work_dir = str(work_dir / f'{number}_{step.option}_{value}')
-            metrics = _metrics(trial_cfg, _phase_of(step.option, cfg), donor)
+            metrics = _metrics(trial_cfg, _phase_of(step.option, num_phases), source)
             score = _score(metrics, baseline)
             trials.append(Trial(number, step.option, value, trial_cfg.work_dir, score, metrics))
             if best is None or score > best[0].score:
                 best = trials[-1], trial_cfg
             if number == 1:
-                donor = Path(trial_cfg.work_dir)  # has a first phase that the reference may not have in common
+                source = Path(trial_cfg.work_dir)  # has a first phase that the reference may not have in common
             _write(trials, work_dir)
-        cfg, donor = best[1], Path(best[0].run)
+        cfg, source = best[1], Path(best[0].run)
     return trials
 
 
@@ -86,26 +87,24 @@ def best_options(trials: Sequence[Trial]) -> dict[str, Any]:
     return {option: trial.value for option, trial in best.items()}
 
 
-def _phase_of(option: str, cfg: Config) -> int:
+def _phase_of(option: str, num_phases: int) -> int:
     """Say which phase an option is of, from 1; the last for one of the whole stream."""
     parts = option.split('.')
     if parts[0] != 'phases':
-        return len(cfg.phases)
-    if len(parts) < 3 or not parts[1].isdigit() or int(parts[1]) >= len(cfg.phases):
+        return num_phases
+    if len(parts) < 3 or not parts[1].isdigit() or int(parts[1]) >= num_phases:
         raise ConfigError(f'{option} is no option of a phase; phases are counted from 0 here, as in '
-                          f'phases.1.method.alpha for the second of {len(cfg.phases)}')
+                          f'phases.1.method.alpha for the second of {num_phases}')
     return int(parts[1]) + 1
 
 
-def _metrics(cfg: Config, phase: int, donor: Path) -> dict[str, dict[str, float]]:
+def _metrics(cfg: Config, phase: int, source: Path) -> dict[str, dict[str, float]]:
     """Train up to a phase, unless that has been done."""
     folder = Path(cfg.work_dir)
     started = (folder / FILE_NAME).exists()
     try:
-        results = train_stream(cfg, resume=started, take_over=donor, until=phase)
-    except RunError as error:
-        if '--take-over' not in str(error):
-            raise
+        results = train_stream(cfg, resume=started, take_over=source, until=phase)
+    except NotReusableError:
         results = train_stream(cfg, resume=started, until=phase)  # a method whose first phase is its own
     return results.phases[phase - 1].metrics
 

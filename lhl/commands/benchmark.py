@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     if args.suite is None:
         raise ConfigError('found no suite; name one, or list them with --list')
     if args.dry_run:
-        runs = plan_benchmark(args.suite, args.seeds, args.work_dir, args.only, args.options)
-        print(describe_plan(runs, args.options))
+        runs = plan_benchmark(args.suite, args.seeds, args.work_dir, args.only, args.cfg_options)
+        print(describe_plan(runs, args.cfg_options))
         return 0
-    runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.options)
+    runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options)
     return int(any(run.error for run in runs))

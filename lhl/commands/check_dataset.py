@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     from lhl.apis import check_dataset
     from lhl.config_files import merge_options, parse_options, read_config
     cfg = read_config(args.config)
-    merge_options(cfg, parse_options(args.options))
+    merge_options(cfg, parse_options(args.cfg_options))
     out = Path(args.out or Path('work_dirs/check', Path(args.config).stem))
     report = check_dataset(cfg, out, args.workers)
     print(report.markdown())

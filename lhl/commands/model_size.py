@@ -17,6 +17,6 @@ def run(args: argparse.Namespace) -> None:
     from lhl.apis import model_size, model_size_table
     from lhl.config_files import merge_options, parse_options, read_config
     cfg = read_config(args.config)
-    merge_options(cfg, parse_options(args.options))
+    merge_options(cfg, parse_options(args.cfg_options))
     height, width = args.size
     print(model_size_table(model_size(cfg, (height, width))))

@@ -65,8 +65,9 @@ def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str,
 
 def add_config_options(parser: Parser, example: str) -> None:
     """Add ``--cfg-options``. Its values stay text here, see :func:`lhl.config_files.parse_options`."""
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], dest='options', metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
                         help=f'change values of the config, e.g. {example}')
+    parser.flags['options'] = '--cfg-options'  # as the functions of lhl.apis call them
 
 
 def add_launcher(parser: Parser) -> None:
@@ -94,7 +95,7 @@ def config_of_run(args: argparse.Namespace, path: str) -> 'Config':
     """
     from lhl.config_files import merge_options, parse_options, read_config
     cfg = read_config(path)
-    merge_options(cfg, parse_options(args.options))
+    merge_options(cfg, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(path).stem))
     return cfg

@@ -22,15 +22,16 @@ def run(args: argparse.Namespace) -> None:
     from lhl.apis.inference import stored_config
     from lhl.atomic import atomic_write
     from lhl.config_files import merge_options, parse_options
+    from lhl.engine import Stream
     from lhl.engine.run import metric_units
     from lhl.visualization import metrics_table
     with processes_of(args):
-        options = parse_options(args.options)
+        options = parse_options(args.cfg_options)
         metrics = test_learner(args.run, options, args.launcher)
         if is_main_process():
             cfg, _ = stored_config(args.run)
             merge_options(cfg, options)
-            print(metrics_table(metrics, metric_units(cfg)))
+            print(metrics_table(metrics, metric_units(Stream.from_config(cfg, check=False))))
             if args.out:
                 with atomic_write(args.out) as file:
                     file.write(json.dumps(metrics, indent=1).encode())

@@ -42,11 +42,11 @@ class CityScapes(NYUv2):
         super().__init__(*args, folders=folders or dict(segmentation=LABEL_FOLDERS[0], depth='depth'), **kwargs)
 
     def list_samples(self) -> list[int]:
-        """Give the numbers of the files in ``image``, after making sure that every task has the same ones."""
+        """Return the numbers of the files in ``image``, after making sure that every task has the same ones."""
         if not self.data_root.is_dir():
             raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
                             f'holds train/ and val/, or convert the official files into it: '
-                            f'python tools/dataset_converters/cityscapes.py OFFICIAL {self.data_root}')
+                            f'lhl convert cityscapes OFFICIAL {self.data_root}')
         release, renamed = ((self.data_root / self.split / folder).is_dir() for folder in LABEL_FOLDERS)
         if renamed and not release:
             self.folders = {name: LABEL_FOLDERS[1] if folder == LABEL_FOLDERS[0] else folder

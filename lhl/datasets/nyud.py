@@ -64,7 +64,7 @@ class NYUDv2(DenseDataset):
         super().__init__(*args, **kwargs)
 
     def list_samples(self) -> list[str]:
-        """Give the names in the list of the split, after finding the files of all tasks."""
+        """Return the names in the list of the split, after finding the files of all tasks."""
         for name in self.tasks:
             if self.folders.get(name) not in READERS:
                 raise ConfigError(f'{type(self).__name__} has no folder {self.folders.get(name, name)!r} for task '

@@ -45,7 +45,7 @@ class NYUv2(DenseDataset):
         super().__init__(*args, **kwargs)
 
     def list_samples(self) -> list[int]:
-        """Give the numbers of the files in ``image``, after making sure that every task has the same ones."""
+        """Return the numbers of the files in ``image``, after making sure that every task has the same ones."""
         for name in self.tasks:
             if name not in self.folders:
                 raise ConfigError(f'{type(self).__name__} has no folder for task {name!r}; '
@@ -53,7 +53,7 @@ class NYUv2(DenseDataset):
         if not self.data_root.is_dir():
             raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
                             f'holds train/ and val/, or render rooms into it: '
-                            f'python tools/dataset_converters/synth_rooms.py {self.data_root}')
+                            f'lhl convert synth-rooms {self.data_root}')
         images = self._numbers('image')
         for name in self.tasks:
             self._check_complete(images, self._numbers(self.folders[name]), self.folders[name])

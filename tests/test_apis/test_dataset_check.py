@@ -352,7 +352,7 @@ def test_a_config_without_data_is_refused(root, tmp_path, section):
 def test_a_phase_of_an_unknown_task_is_refused(root, tmp_path):
     cfg = config(root)
     cfg.phases.append(dict(task='edges'))
-    with pytest.raises(ConfigError, match="the task 'edges', which tasks does not define"):
+    with pytest.raises(ConfigError, match="phase 4 names the unknown task 'edges'"):
         check_dataset(cfg, tmp_path / 'out', workers=0)
 
 

@@ -27,13 +27,20 @@ def test_a_missing_config_is_said_by_the_real_command(tmp_path):
 
 @pytest.mark.parametrize('text, message', [
     ('a = (\n', 'SyntaxError'), ("_base_ = ['nowhere.py']\n", 'nowhere.py'), ('a = b\n', 'NameError'),
-    ("custom_imports = dict(imports=['no_such_module'])\n", 'no_such_module'),
-    ('a = 1\n', "has no 'model'")])
+    ("custom_imports = dict(imports=['no_such_module'])\n", 'no_such_module')])
 def test_a_config_that_cannot_be_read_is_one_sentence(tool, tmp_path, text, message):
     (tmp_path / 'broken.py').write_text(text)
     code, _, stderr = tool('train.py', tmp_path / 'broken.py', '--work-dir', tmp_path / 'run')
     assert message in the_error(code, stderr)
     assert not (tmp_path / 'run').exists()
+
+
+def test_all_that_an_empty_config_misses_is_said_at_once(tool, tmp_path):
+    (tmp_path / 'empty.py').write_text('a = 1\n')
+    code, _, stderr = tool('train.py', tmp_path / 'empty.py', '--work-dir', tmp_path / 'run')
+    assert code == 1 and not (tmp_path / 'run').exists()
+    assert all(f"error: the config has no '{name}'; " in stderr for name in ('model', 'tasks', 'phases', 'method'))
+    assert all(line.startswith('error: ') for line in stderr.splitlines())
 
 
 @pytest.mark.parametrize('option, cure', [
@@ -58,7 +65,7 @@ def test_resuming_nothing_is_one_sentence_and_writes_nothing(tool, tmp_path, dat
 def test_a_missing_data_folder_says_how_to_get_one(tool, tmp_path):
     config = write_config(tmp_path / 'c.py', tmp_path / 'no_data')
     code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run')
-    assert 'no_data' in the_error(code, stderr) and 'tools/dataset_converters/synth_rooms.py' in stderr
+    assert 'no_data' in the_error(code, stderr) and 'lhl convert synth-rooms' in stderr
 
 
 def truncate(folder):

@@ -9,10 +9,11 @@ from mmengine.config import Config
 
 import lhl
 import lhl.methods
-from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
+from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.engine.run import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
+from test_engine.resolved import config_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
 METRICS = dict(segmentation=['mIoU', 'PixAcc'], depth=['AbsErr', 'RelErr'],
@@ -71,7 +72,7 @@ def test_units_are_those_of_the_metrics_that_each_task_reports():
                  normal=dict(type='SurfaceNormalEstimation', metrics=[dict(type='NormalMetric', names=['rmse'])]),
                  later=dict(type='DepthEstimation'))
     cfg = Config(dict(tasks=tasks, phases=[dict(task='normal'), dict(task='depth'), dict(task='disparity')]))
-    assert list(metric_units(cfg).items()) == [
+    assert list(metric_units(Stream.from_config(cfg, check=False)).items()) == [
         ('normal', {'rmse': '°'}), ('depth', {'rmse': 'm'}), ('disparity', {})]
 
 
@@ -109,7 +110,7 @@ def test_a_folder_with_another_run_is_refused(run):
         for key, value in (('method.alpha', 2.0), ('randomness.seed', 1)):
             other = deepcopy(run)
             other.merge_from_dict({key: value})
-            refused(other, RunError, r'holds a run of another config, seed or .*choose another --work-dir', resume)
+            refused(other, RunError, r'holds a run of another config, seed or .*choose another `work_dir`', resume)
 
 
 def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_folder(finished, tmp_path):
@@ -120,18 +121,18 @@ def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_fold
     with pytest.raises(DataError, match='nowhere'):
         train_stream(broken)
     assert Results.load(tmp_path / 'run').phases == []
-    # Another config, and without --resume: there is nothing to lose.
+    # Another config, and without resume=True: there is nothing to lose.
     assert train_stream(cfg).finished
 
 
 def test_the_same_run_without_resume_is_refused(run):
-    refused(run, RunError, 'with 3 of 3 phases done; add --resume')
+    refused(run, RunError, 'with 3 of 3 phases done; add `resume=True`')
 
 
 def test_resuming_where_there_is_nothing_is_refused(finished, tmp_path):
     cfg = deepcopy(finished('HAD')[0])
     cfg.work_dir = str(tmp_path / 'nothing')
-    refused(cfg, RunError, r'--resume found no results.json in .*nothing; leave --resume away', resume=True)
+    refused(cfg, RunError, r'`resume=True` found no results.json in .*nothing; remove `resume=True`', resume=True)
     assert not (tmp_path / 'nothing').exists()
 
 
@@ -237,7 +238,7 @@ def test_a_first_phase_of_another_config_is_not_shared(finished, tmp_path, data_
 def test_a_method_with_a_first_phase_of_its_own_takes_none_over(finished, tmp_path, data_root):
     cfg = stream(tmp_path, data_root)
     cfg.method = dict(type='SingleTask')
-    with pytest.raises(RunError, match='or SingleTask trains it in a way of its own; leave --take-over away'):
+    with pytest.raises(RunError, match='or SingleTask trains it in a way of its own; remove `take_over`'):
         train_stream(cfg, take_over=finished('Vanilla')[1])
 
 

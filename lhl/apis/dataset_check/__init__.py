@@ -1,5 +1,4 @@
 """Checks the data of a config: every file once, all that is wrong in one list, statistics, and how it looks."""
-import copy
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lhl.atomic import atomic_write
 from lhl.datasets import DenseDataset
-from lhl.engine.plan.runner_config import phase_tasks, task_names
+from lhl.engine.plan import Stream
 from lhl.errors import ConfigError, LHLError
 from lhl.registry import DATASETS
 from lhl.tasks import Task
@@ -69,7 +68,10 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
 
 
 def dataset_configs(cfg: Config) -> dict[str, dict]:
-    """Give the different data sets of all phases, each with all tasks that are read from it.
+    """Give the different data sets of all phases, each with the tasks that are trained or scored on it.
+
+    Returns:
+        Config by name: ``train`` and ``val``, with their tasks in brackets where phases have data of their own.
 
     Raises:
         ConfigError: If a section is missing, or a phase names an unknown task.
@@ -77,24 +79,19 @@ def dataset_configs(cfg: Config) -> dict[str, dict]:
     for key in ('tasks', 'phases', 'train_dataloader', 'val_dataloader'):
         if key not in cfg:
             raise ConfigError(f'the config has no {key!r}; inherit a file of configs/_base_/datasets that defines it')
-    unknown = [name for name in task_names(cfg) if name not in cfg.tasks]
-    if unknown:
-        raise ConfigError(f'phases has the task {unknown[0]!r}, which tasks does not define; '
-                          f'define it, or correct the phase')
-    wanted = []
-    for entry in cfg.phases:
-        phase = copy.deepcopy(cfg)
-        phase.merge_from_dict(dict(train_dataloader=entry.get('train_dataloader') or {}))
-        wanted.append(('train', phase.train_dataloader.dataset.to_dict(), phase_tasks(entry)))
-    wanted.append(('val', cfg.val_dataloader.dataset.to_dict(), task_names(cfg)))
+    stream = Stream.from_config(cfg, check=False)
+    wanted = [('train', phase.train_dataloader, phase.new_tasks) for phase in stream.phases if phase.trained_by is None]
+    wanted += [('val', phase.val_dataloader, phase.new_tasks) for phase in stream.phases
+               if phase.val_dataloader is not None]
     merged: dict[str, tuple[str, dict, list[str]]] = {}
-    for split, config, tasks in wanted:
-        config = {key: value for key, value in config.items() if key not in NOT_READ}
+    for split, loader, tasks in wanted:
+        config = {key: value for key, value in loader['dataset'].items() if key not in NOT_READ}
         key = json.dumps([split, config], sort_keys=True, default=str)
         merged.setdefault(key, (split, config, []))[2].extend(tasks)
-    several = sum(split == 'train' for split, _, _ in merged.values()) > 1
-    return {f'{split} ({", ".join(tasks)})' if several and split == 'train' else split: dict(
-        config, pipeline=[], tasks={name: cfg.tasks[name].to_dict() for name in dict.fromkeys(tasks)})
+    several = {kind: sum(split == kind for split, _, _ in merged.values()) > 1 for kind in ('train', 'val')}
+    configs = stream.task_configs
+    return {f'{split} ({", ".join(tasks)})' if several[split] else split: dict(
+        config, pipeline=[], tasks={name: configs[name] for name in tasks})
         for split, config, tasks in merged.values()}
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from mmengine.config import Config
 
 from lhl.datasets import DenseDataset, FolderDataset
-from lhl.tasks import DepthEstimation, SurfaceNormalEstimation
-from lhl.tasks.regression import Regression
+from lhl.tasks import DepthEstimation, SurfaceNormalEstimation, Task
 
 from .axes import CONVENTIONS, AxisFit, describe
 from .reading import Reading
@@ -43,7 +42,7 @@ def make_report(config: str, cfg: Config, datasets: Mapping[str, DenseDataset],
                 targets[task] = reduce(add, found)
         report.splits[name] = _split_report(dataset, readings[name], targets)
         _look_at_split(report, name, dataset, readings[name], targets)
-        if name != 'val':
+        if not is_validation(name):
             training |= targets
     _look_for_twins(report, readings)
     axes = [reading.axes for several in readings.values() for reading in several if reading.axes]
@@ -51,9 +50,14 @@ def make_report(config: str, cfg: Config, datasets: Mapping[str, DenseDataset],
         _look_at_axes(report, reduce(add, axes), datasets)
     tasks = {name: task for dataset in datasets.values() for name, task in dataset.tasks.items()}
     for name, statistics in training.items():
-        if isinstance(tasks[name], Regression) and statistics.moments:
+        if tasks[name].mean and statistics.moments:
             _look_at_scale(report, tasks[name], cfg.tasks[name].to_dict(), statistics.moments)
     return report
+
+
+def is_validation(name: str) -> bool:
+    """Tell by its name whether a data set is scored on: ``val``, or ``val (depth)`` where phases have their own."""
+    return name.split(' ')[0] == 'val'
 
 
 def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
@@ -79,10 +83,8 @@ def _split_report(dataset: DenseDataset, readings: Sequence[Reading],
 
 def _class_names(dataset: DenseDataset, task: str) -> dict[int, str]:
     """The names of a task's classes, or their numbers; distinct. An image-level task may have some of its head's."""
-    names = getattr(dataset.tasks[task], 'classes', ())
-    count = dataset.tasks[task].out_channels
-    return {index: f'{index} {names[index]}' if len(names) == count else str(index)
-            for index in getattr(dataset.tasks[task], 'labels', range(count))}
+    names = dataset.tasks[task].classes
+    return {index: f'{index} {names[index]}' for index in dataset.tasks[task].labels}
 
 
 def _look_at_split(report: Report, name: str, dataset: DenseDataset, readings: Sequence[Reading],
@@ -125,8 +127,8 @@ def _look_for_twins(report: Report, readings: Mapping[str, Sequence[Reading]]) -
                 twins[reading.digest].append((name, reading.path))
     repeated = []
     for places in twins.values():
-        trained = [path for name, path in places if name != 'val']
-        scored = [path for name, path in places if name == 'val']
+        trained = [path for name, path in places if not is_validation(name)]
+        scored = [path for name, path in places if is_validation(name)]
         if trained and scored:
             report.problems.append(Problem(
                 'in two splits', 'train and val', f'{trained[0]!r} and {scored[0]!r} have the same pixels, so the '
@@ -170,7 +172,7 @@ def _axes_cure(convention: int, datasets: Mapping[str, DenseDataset]) -> str:
     return f'store components {list(order)} of them, counted from 0, times {list(signs)}'
 
 
-def _look_at_scale(report: Report, task: Regression, config: Mapping, moments: Moments) -> None:
+def _look_at_scale(report: Report, task: Task, config: Mapping, moments: Moments) -> None:
     """Write the config of a task with the mean and std of its training images, and compare."""
     mean, std = moments.mean, moments.std
     if not std.all():

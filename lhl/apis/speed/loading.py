@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 
 from lhl.config_files import read_config
 from lhl.datasets import EpochSampler
-from lhl.engine import phase_config
+from lhl.engine import Stream, runner_config
 from lhl.errors import ConfigError
 from lhl.models import Learner
 from lhl.registry import MODELS
@@ -139,8 +139,9 @@ def measure_loading(config: str, phase: int = 1, data_root: str | None = None, s
                           f'second half')
     with tempfile.TemporaryDirectory() as folder:
         cfg = read_config(config)
-        if not 1 <= phase <= len(cfg.phases):
-            raise ConfigError(f'`phase={phase}` does not exist; {config} has phases 1 to {len(cfg.phases)}')
+        num_phases = len(Stream.from_config(cfg, check=False).phases)
+        if not 1 <= phase <= num_phases:
+            raise ConfigError(f'`phase={phase}` does not exist; {config} has phases 1 to {num_phases}')
         loader_cfg = cfg.train_dataloader
         loader_cfg.batch_size = batch_size or loader_cfg.batch_size
         loader_cfg.num_workers = loader_cfg.num_workers if workers is None else workers
@@ -153,7 +154,7 @@ def measure_loading(config: str, phase: int = 1, data_root: str | None = None, s
         else:
             raise ConfigError(f'{config} reads {loader_cfg.dataset.type}, of which no random images can be made; name '
                               f'the `data_root` of a data set of that layout')
-        derived = phase_config(cfg, phase)
+        derived = runner_config(Stream.from_config(cfg), phase)
         if data_root is None:
             write_random_images(Path(folder, 'data'), images, size, derived.train_dataloader.dataset.tasks)
         loader, learner = build(derived, model)

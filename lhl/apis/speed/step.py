@@ -48,6 +48,7 @@ class StepTimer(Hook):
     reports: list = []
 
     def before_train(self, runner) -> None:
+        """Put clocks around the parts, and copy the learner for the bare loop."""
         self.runner = runner
         self.parts: dict[str, list[float]] = defaultdict(list)
         self.engine: list[float] = []
@@ -83,9 +84,11 @@ class StepTimer(Hook):
         return timed
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+        """Start the engine's clock."""
         self.start = now()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        """Stop it, and time the bare loop on the same images."""
         self.engine.append(now() - self.start)
         start = now()
         self._bare_step(data_batch)
@@ -120,6 +123,7 @@ class StepTimer(Hook):
         self.optimizer.zero_grad()
 
     def after_train(self, runner) -> None:
+        """Report the phase."""
         count = len(self.engine)
         skip = min(2, count - 1)  # the first iterations warm up
         engine, bare = self.engine[skip:], self.bare[skip:]

@@ -70,7 +70,7 @@ class _CIFAR(ImageLabelDataset):
         return self.paths[sample.place // self.IMAGES_PER_FILE[self.split]] / f'{sample.place:05}'
 
     def load_image(self, sample: LabelledImage) -> np.ndarray:
-        """Give an image ``(32, 32, 3)``."""
+        """Return an image ``(32, 32, 3)``."""
         return self.images[sample.place].astype(np.float32) / 255
 
     def _find(self) -> tuple[Version, Path]:

@@ -1,6 +1,7 @@
 """Reads one file into one array, or says what is wrong with it: nothing is unpickled, nothing half decoded is used.
 
-Every function raises ValueError with the clause "found ..., expected ...; cure"; the data set adds the file's name.
+Every function raises ValueError with the clause "found ..., expected ...; what to do"; the data set adds the name of
+the file.
 """
 from pathlib import Path
 
@@ -104,5 +105,5 @@ def as_int64(array: np.ndarray) -> np.ndarray:
     different = labels != array
     if different.any():
         raise ValueError(f'found a label of {array[different][0]:g}, expected whole numbers; labels that were resized '
-                         f'with interpolation must be made again with nearest neighbour')
+                         f'with interpolation must be resized with nearest neighbour instead')
     return labels

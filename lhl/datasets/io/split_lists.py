@@ -7,7 +7,7 @@ from lhl.errors import DataError
 
 
 def read_names(path: Path) -> list[str]:
-    """Read the names of a split's images, one a line, in their order.
+    """Read the names of a split's images, one per line, in their order.
 
     Raises:
         DataError: If there is no such file, no name in it, one name twice, or one that is no plain file name.
@@ -19,7 +19,7 @@ def read_names(path: Path) -> list[str]:
                         f'folder that holds {path.parent.name}/, and check that it was unpacked fully') from error
     names = [line for line in lines if line]
     if not names:
-        raise DataError(f'list {str(path)!r} names no image, expected one name a line; restore it from the archive')
+        raise DataError(f'list {str(path)!r} names no image, expected one name per line; restore it from the archive')
     for name in names:
         if not re.fullmatch(r'\w[\w.-]*', name):
             raise DataError(f'list {str(path)!r} has the line {name!r}, expected the name of a file without folder and '

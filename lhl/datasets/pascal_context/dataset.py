@@ -93,7 +93,7 @@ class PASCALContext(DenseDataset):
         super().__init__(*args, **kwargs)
 
     def list_samples(self) -> list[str]:
-        """Give the names in the list of the split, after finding the files of all tasks."""
+        """Return the names in the list of the split, after finding the files of all tasks."""
         known = [target for target in PLACES if target != 'images']
         for name in self.tasks:
             if self.targets.get(name) not in known:
@@ -139,7 +139,7 @@ class PASCALContext(DenseDataset):
 
 
 def is_masked(path: Path) -> bool:
-    """Say whether a file of normals has lost what does not count already."""
+    """Return whether a file of normals is grey already where normals do not count."""
     return path.parent.name == 'normals_masked'
 
 

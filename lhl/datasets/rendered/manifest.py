@@ -1,4 +1,4 @@
-"""What does a folder hold: nothing yet, a SynthRooms data set that can be continued, or something to keep away from?"""
+"""What does a folder hold: nothing yet, a SynthRooms data set that can be continued, or something else?"""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import Method, Phase
 from lhl.models import Learner
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 
 from .optim_wrapper import METHOD_PARAMETERS
@@ -228,4 +229,4 @@ class PhaseRunner(LearnerRunner):
 
 def _without_pretraining(model: dict) -> dict:
     """The model's config for rebuilding it: its weights are known, so nothing is to be downloaded."""
-    return {**model, 'backbone': {**model['backbone'], 'init_cfg': None}}
+    return {**model, 'backbone': without_pretraining(model['backbone'])}

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from .image_targets import COUNTS
 from .ray_casting import rotate
-from .render import RoomView
+from .view import RoomView
 
 _DIRECTIONS = 18  # bins of an angle mod pi: a change to the left is a change to the right
 _LEAST_CHANGE = 0.2  # a smaller score is no change
@@ -145,8 +145,8 @@ def _gather(view: RoomView, points: np.ndarray, score: np.ndarray, direction: np
 def _disagreement(strength: np.ndarray) -> np.ndarray:
     """(N,) the largest geometric mean of two changes, times the root of how different their directions are.
 
-    Perpendicular directions differ by 1. Neighbouring bins count as the same direction, lest a straight edge that falls
-    between two bins be taken for a corner.
+    Perpendicular directions differ by 1. Neighbouring bins count as the same direction, so that a straight
+    edge between two bins is not taken for a corner.
     """
     best = np.zeros(strength.shape[1], np.float32)
     active = np.flatnonzero(strength.any(0))

@@ -6,11 +6,11 @@ import sys
 import time
 
 import pytest
+from test_engine.resolved import config_hash
 from test_engine.tiny_stream import CONFIGS, ROOT, STREAM, stream_config
 
 from lhl.apis.benchmark import run_benchmark
 from lhl.apis.benchmark.schedule import TRAINER, remaining_seconds
-from lhl.engine import config_hash
 from lhl.errors import RunError
 from lhl.evaluation import Results
 

@@ -5,8 +5,8 @@ import pytest
 from lhl.datasets.converters.nyud import convert_nyud
 from lhl.errors import DataError
 
-from ..test_nyud import NAMES, RELEASES, nyud, write_nyud
-from ..test_nyuv2 import folder_digest
+from ..changed_files import folder_digest
+from ..nyud_files import NAMES, RELEASES, nyud, write_nyud
 
 FILES = 5 * 5 + 2  # five folders of five images, and two lists
 
@@ -43,7 +43,7 @@ def test_an_interrupted_conversion_goes_on_and_cannot_be_read_before_it_is_whole
     path = release / 'edge/0041.png'
     content = path.read_bytes()
     path.write_bytes(content[:100])
-    with pytest.raises(DataError, match=r"edge/0041\.png' cannot be converted: .*truncated.*the same command goes on"):
+    with pytest.raises(DataError, match=r"edge/0041\.png' cannot be converted: .*truncated.*same command continues"):
         convert_nyud(release, tmp_path / 'out')
     with pytest.raises(DataError, match=r"gt_sets/train\.txt' .* cannot be read"):
         nyud(tmp_path / 'out')

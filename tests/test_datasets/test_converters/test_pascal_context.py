@@ -5,8 +5,8 @@ import pytest
 from lhl.datasets.converters.pascal_context import convert_pascal_context
 from lhl.errors import DataError
 
-from ..test_nyuv2 import folder_digest
-from ..test_pascal_context import NAMES, pascal, path_of, write_annotation, write_pascal
+from ..changed_files import folder_digest
+from ..pascal_context_files import NAMES, pascal, path_of, write_annotation, write_pascal
 
 FILES = 4 * 6 + 2  # an image and five targets for each of four names, and two lists
 

@@ -7,11 +7,12 @@ import torch
 from mmengine.model import BaseModule
 
 from lhl.apis.inference import load_learner, test_learner
-from lhl.engine import PhaseRunner, check_config, config_hash, phase_config, train_stream, training_hash, weights_digest
+from lhl.engine import PhaseRunner, Stream, train_stream, weights_digest
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import Method
 from lhl.models import AdaptedHead
 from lhl.registry import MODELS
+from test_engine.resolved import config_hash, phase_config, training_hash
 from test_engine.test_plan.test_backbone_per_phase import SWIN, InterruptedRunError, part, shas, weights
 from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
@@ -271,7 +272,7 @@ def test_a_head_without_an_option_for_its_width_is_refused(config, monkeypatch):
     monkeypatch.setitem(MODELS.module_dict, 'FixedHead', FixedHead)
     cfg = config(model__heads=dict(segmentation=dict(type='FixedHead')))
     with pytest.raises(ConfigError, match='the head FixedHead of segmentation has no option in_channels'):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 def test_a_checkpoint_with_other_heads_is_named(config, grown):

@@ -6,21 +6,12 @@ import pytest
 import torch
 
 from lhl.apis.inference import load_learner, load_learners, test_learner
-from lhl.engine import (
-    PhaseRunner,
-    check_config,
-    config_hash,
-    phase_config,
-    read_checkpoint,
-    train_stream,
-    training_hash,
-    weights_digest,
-)
-from lhl.engine.plan.runner_config import phase_backbones
+from lhl.engine import PhaseRunner, Stream, read_checkpoint, train_stream, weights_digest
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import Method
 from lhl.models import Learner
+from test_engine.resolved import config_hash, phase_config, training_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
 RESNET50 = dict(depth=50)
@@ -255,9 +246,13 @@ def test_a_first_phase_of_another_backbone_is_not_taken_over(config, grown):
 
 # ---- the configs of the phases -------------------------------------------------------------------------------------
 
+def backbones(cfg):
+    return [phase.backbone for phase in Stream.from_config(cfg).phases]
+
+
 def test_a_phase_without_a_backbone_keeps_that_of_the_phase_before(config):
     cfg = config(phases=[dict(task='segmentation'), dict(task='depth', backbone=SWIN), dict(task='normal')])
-    first, second, third = phase_backbones(cfg)
+    first, second, third = backbones(cfg)
     assert first == cfg.model.backbone.to_dict() and second == third == SWIN  # of another type, so nothing is inherited
 
 
@@ -266,7 +261,7 @@ def test_what_a_backbone_does_not_name_is_that_of_the_phase_before(config):
         dict(task='segmentation'), dict(task='depth', backbone=dict(depth=50, base_channels=16)),
         dict(task='normal', backbone=dict(base_channels=24))])
     plain = cfg.model.backbone.to_dict()
-    assert phase_backbones(cfg) == [plain, {**plain, 'depth': 50, 'base_channels': 16},
+    assert backbones(cfg) == [plain, {**plain, 'depth': 50, 'base_channels': 16},
                                     {**plain, 'depth': 50, 'base_channels': 24}]
 
 
@@ -332,13 +327,13 @@ def test_methods_that_are_tied_to_one_backbone_refuse_another(config, method):
         train_stream(cfg)
     assert str(refusal.value) == (
         f'phases[1].backbone is another one than in phase 1, but {method["type"]} is tied to the weights or features '
-        f'of one; leave it away, or use a method that compares outputs, such as HAD, DIS or LwF')
+        f'of one; remove it, or use a method that compares outputs, such as HAD, DIS or LwF')
     assert not Path(cfg.work_dir).exists()
     cfg.phases[1].pop('backbone')
-    check_config(cfg)
+    Stream.from_config(cfg)
     # Neither the first phase's own backbone nor the same one again is a change.
     cfg.phases[0].backbone, cfg.phases[1].backbone = dict(depth=34), dict(depth=34)
-    check_config(cfg)
+    Stream.from_config(cfg)
 
 
 @pytest.mark.parametrize('backbone, named, cure', [

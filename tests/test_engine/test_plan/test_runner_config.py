@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from lhl.engine import check_config, config_hash, phase_config, training_hash
-from lhl.engine.plan.runner_config import describe_backbone, method_name
+from lhl.engine import Stream
+from lhl.engine.plan.backbones import describe_backbone
+from lhl.engine.plan.stream import method_name
 from lhl.errors import ConfigError
 from lhl.registry import DATASETS
+from test_engine.resolved import config_hash, phase_config, training_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
 
 
@@ -221,13 +223,13 @@ def test_the_state_of_another_method_is_left_and_that_of_its_own_is_not(extended
     ([dict(task='depth'), dict(task='normal', trained_by='HAD')], 'phase 2 was trained by another run, but phase 1 was '
                                                                   'not; give those first'),
     ([dict(task='depth', trained_by='HAD', train_cfg=dict(max_epochs=1)), dict(task='normal')],
-     "phase 1 was trained by another run, but has the option 'train_cfg'; leave it away"),
+     "phase 1 was trained by another run, but has the option 'train_cfg'; remove it"),
 ])
 def test_given_phases_come_first_and_have_nothing_to_train_with(config, phases, sentence):
     cfg = config()
     cfg.phases = phases
     with pytest.raises(ConfigError, match=sentence):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 def test_a_stored_backbone_is_described_like_the_one_that_was_stored():

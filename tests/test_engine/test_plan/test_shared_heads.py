@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from lhl.apis.model_size import model_size
-from lhl.engine import check_config, phase_config, read_checkpoint, train_stream
+from lhl.engine import Stream, read_checkpoint, train_stream
 from lhl.engine.runtime.runner import PhaseRunner
 from lhl.errors import ConfigError
 from lhl.methods import Method
 from lhl.registry import DATASETS, MODELS
+from test_engine.resolved import phase_config
 from test_engine.tiny_images import GROWING, HCL, LINEAR_HEAD, OBJECTS, class_incremental, mixed
 
 SAME = [dict(task=name) for name in OBJECTS]
@@ -41,11 +42,11 @@ def test_a_head_has_a_part_beside_those_of_other_tasks_of_the_same_data(tmp_path
 
 def test_a_config_of_a_head_is_named_by_it(tmp_path, data_root):
     cfg = mixed(tmp_path / 'c.py', data_root, tmp_path / 'run', VANILLA)
-    check_config(cfg)
+    Stream.from_config(cfg)
     assert [list(phase_config(cfg, index).model.heads) for index in (1, 2, 3)] == [[], ['objects'], ['objects']]
     cfg.model.heads = dict(objects_1=LINEAR_HEAD)
     with pytest.raises(ConfigError, match="model.heads names the unknown task 'objects_1'; did you mean 'objects'"):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 @pytest.mark.parametrize('change, message', [
@@ -56,13 +57,13 @@ def test_a_config_of_a_head_is_named_by_it(tmp_path, data_root):
 ])
 def test_tasks_that_cannot_share_their_head_are_refused(change, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        check_config(class_incremental(tmp_path, VANILLA, SAME, **change))
+        Stream.from_config(class_incremental(tmp_path, VANILLA, SAME, **change))
 
 
 def test_what_a_stream_does_not_learn_may_overlap(tmp_path):
     cfg = class_incremental(tmp_path, VANILLA, SAME)
     cfg.tasks['all'] = dict(type='ImageClassification', num_classes=6, head='objects')
-    check_config(cfg)
+    Stream.from_config(cfg)
 
 
 # ---- weights -------------------------------------------------------------------------------------------------------

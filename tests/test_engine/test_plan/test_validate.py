@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lhl.engine import check_config, train_stream
+from lhl.engine import Stream, train_stream
 from lhl.errors import ConfigError
 from test_engine.tiny_stream import stream_config
 
@@ -27,9 +27,9 @@ def config(tmp_path, data_root):
     (dict(phases=[dict(task='depth', model=dict(norm_eval=True))]), 'phase 1 names a model of its own', 'share'),
     (dict(phases=[dict(task='depth'), dict(task='normal', method=dict(_delete_=True, type='ICaRL', weight=1))]),
      'the methods HAD and ICaRL', 'use one method for the whole stream'),
-    (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is to store 51 images',
+    (dict(method=dict(type='ICaRL', weight=1.0, memory_size=51)), 'ICaRL is configured to store 51 images',
      'the stream allows 50'),
-    (dict(method=dict(type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is to store 50 images',
+    (dict(method=dict(type='ICaRL', weight=1.0), stored_images=0), 'ICaRL is configured to store 50 images',
      'the stream allows 0; lower method.memory_size, or raise stored_images'),
     (dict(method=dict(type='SPG'), optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(
         type='Adam', lr=1.0))), 'SPG edits the update, which OptimWrapper cannot', "type='MethodOptimWrapper'"),
@@ -89,7 +89,7 @@ def test_a_missing_section_is_named(config, section):
     cfg = config()
     cfg.pop(section)
     with pytest.raises(ConfigError, match=f"the config has no '{section}'"):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 @pytest.mark.parametrize('section, option', [
@@ -102,14 +102,14 @@ def test_a_missing_option_is_named(config, section, option):
         part = part[key]
     part.pop(option)
     with pytest.raises(ConfigError, match=f"{section}: .* needs the option '{option}'; give it in the config"):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 def test_a_missing_seed_is_named(config):
     cfg = config()
     cfg.pop('randomness')
     with pytest.raises(ConfigError, match=r'randomness\.seed is None, expected an integer'):
-        check_config(cfg)
+        Stream.from_config(cfg)
 
 
 @pytest.mark.parametrize('options', [
@@ -124,4 +124,4 @@ def test_a_missing_seed_is_named(config):
     dict(param_scheduler=None),
 ])
 def test_what_mmengine_and_mmsegmentation_take_passes(config, options):
-    check_config(config(**options))
+    Stream.from_config(config(**options))
