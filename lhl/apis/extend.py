@@ -3,6 +3,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from lhl.config_files import import_custom_modules
 from lhl.engine import train_stream
 from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
@@ -35,6 +36,7 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         DataError: If a data set is missing, that of the old tasks' validation included.
         CheckpointError: If a checkpoint cannot be used.
     """
+    import_custom_modules(run)
     if segmentor_config is None:
         source = source_to_extend(run)
     elif Path(run).is_dir():
