@@ -4,14 +4,14 @@ from .plan.runner_config import config_hash, first_phase_hash, in_order, phase_c
 from .plan.validate import check_config
 from .run import train_stream
 from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook
-from .runtime.loops import SeveralDataSetsValLoop
+from .runtime.loops import MultiDatasetValLoop
 from .runtime.optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
 from .runtime.param_scheduler import LinearWarmupDecayLR
 from .runtime.runner import LearnerRunner, PhaseRunner
 
 __all__ = [
-    'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'PhaseCheckpointHook',
-    'PhaseOptimWrapperConstructor', 'PhaseRunner', 'SeveralDataSetsValLoop', 'check_config', 'config_hash',
+    'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'MultiDatasetValLoop',
+    'PhaseCheckpointHook', 'PhaseOptimWrapperConstructor', 'PhaseRunner', 'check_config', 'config_hash',
     'first_phase_hash', 'in_order', 'load_weights', 'phase_config', 'read_checkpoint', 'train_stream',
     'training_hash', 'weights_digest', 'write_checkpoint'
 ]

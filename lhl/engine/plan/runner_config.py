@@ -259,7 +259,7 @@ def _fill_in_data(phase: Config, cfg: Config, index: int, new_tasks: list[str], 
     scored = [_scoring(loader, {name: tasks[name] for name in names}) for loader, names in scored_tasks(cfg, tasks)]
     first, *others = scored or [dict(dataloader=None, evaluator=None)]
     phase.val_dataloader, phase.val_evaluator = first['dataloader'], first['evaluator']
-    phase.val_cfg = dict(type='SeveralDataSetsValLoop', others=others) if others else dict() if scored else None
+    phase.val_cfg = dict(type='MultiDatasetValLoop', others=others) if others else dict() if scored else None
 
 
 def _scoring(loader: dict, tasks: dict) -> dict:
