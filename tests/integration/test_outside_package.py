@@ -91,7 +91,7 @@ def test_its_run_is_drawn_compared_and_extended_by_another_method(trained):
     config = (trained / 'house.py').read_text().replace("dict(type='Anchor', weight=1.0)", had).replace(
         "phases = [dict(task='depth'), dict(task='albedo')]", "phases = [dict(task='more')]").replace(
         "tasks = dict(depth=dict(type='DepthEstimation'), albedo=dict(type='AlbedoEstimation'))",
-        "tasks = dict(more=dict(type='AlbedoEstimation'))")
+        "tasks = dict(more=dict(type='AlbedoEstimation'))").replace("'anchor', ", '')
     (trained / 'more.py').write_text(config)
     for split in ('train', 'val'):
         for path in (trained / 'data/house' / split).glob('*_albedo.png'):
@@ -101,6 +101,7 @@ def test_its_run_is_drawn_compared_and_extended_by_another_method(trained):
     results = json.loads((trained / 'work_dirs/more/results.json').read_text())
     assert results['stream'] == ['depth', 'albedo', 'more']
     assert set(results['phases'][2]['metrics']) == {'depth', 'albedo', 'more'}
+    assert "'anchor'" in (trained / 'work_dirs/more/config.py').read_text()  # the old run's modules are known, too
 
 
 def test_a_config_without_its_imports_says_what_is_unknown(trained):
