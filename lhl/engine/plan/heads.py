@@ -68,9 +68,9 @@ def resolve_heads(model: Mapping, names: Sequence[Sequence[str]], backbones: Seq
                 config = _adapted_head(name, config, backbones[made_for[name]], backbone)
             elif 'in_channels' in config and not is_same_backbone(backbone, model['backbone']):
                 config['in_channels'] = None
-            origin = 'carried over' if not is_change else 'adapted' if adapts else 'reinitialised'
             specs[name] = HeadSpec(
-                origin if name in made_for else 'new', config, name in has_adapter,
+                'new' if name not in made_for else 'carried over' if not is_change else
+                'adapted' if adapts else 'reinitialised', config, name in has_adapter,
                 f'heads.{name}.{"head." * (name in before)}' if is_change and name in has_adapter else '')
             made_for.setdefault(name, index)
         resolved.append(specs)
@@ -92,13 +92,12 @@ def _adapted_head(name: str, head: dict, old_backbone: Mapping, new_backbone: Ma
     old, new = (_probe(json.dumps(without_pretraining(backbone), sort_keys=True, default=str), indices)
                 for backbone in (old_backbone, new_backbone))
     channels = [width for width, _ in old]
-    scale = [new_stride / old_stride for (_, old_stride), (_, new_stride) in zip(old, new, strict=True)]
+    scales = [new_stride / old_stride for (_, old_stride), (_, new_stride) in zip(old, new, strict=True)]
     if isinstance(in_index, int):
-        channels, scale = channels[0], scale[0]
-    else:
-        head['in_index'] = list(range(len(indices)))
-    return dict(type='AdaptedHead', in_channels=None, in_index=in_index, scale=scale,
-                head=dict(head, in_channels=channels))
+        return dict(type='AdaptedHead', in_channels=None, in_index=in_index, scale=scales[0],
+                    head=dict(head, in_channels=channels[0]))
+    return dict(type='AdaptedHead', in_channels=None, in_index=in_index, scale=scales,
+                head=dict(head, in_index=list(range(len(indices))), in_channels=channels))
 
 
 @cache
