@@ -1,5 +1,6 @@
 """Converts files one by one: nothing is overwritten, each file is written whole or not at all, and an interrupted
-conversion can be resumed."""
+conversion can be resumed.
+"""
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

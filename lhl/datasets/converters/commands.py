@@ -2,7 +2,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..rendered import LAYOUTS, write_dataset
 from ..taskonomy.encodings import ENCODINGS
@@ -34,7 +34,7 @@ class Converter(NamedTuple):
             parser.add_argument(name, **options)
 
 
-def _cityscapes(source: str, out: str, size: Sequence[int], depth: str) -> str:
+def _cityscapes(source: str, out: str, size: tuple[int, int], depth: Literal['disparity', 'metres']) -> str:
     return _converted(out, convert_cityscapes(source, out, *size, depth=depth), 'images')
 
 
@@ -42,7 +42,7 @@ def _nyud(source: str, out: str) -> str:
     return _converted(out, convert_nyud(source, out), 'files')
 
 
-def _nyuv2(source: str, out: str, size: Sequence[int], normals: str | None) -> str:
+def _nyuv2(source: str, out: str, size: tuple[int, int], normals: str | None) -> str:
     return _converted(out, convert_nyuv2(source, out, *size, normals=normals), 'images')
 
 
@@ -55,8 +55,8 @@ def _taskonomy(source: str, out: str, size: int, domains: Sequence[str], buildin
     return _converted(out, convert_taskonomy(source, out, size, domains, buildings, skip), 'views')
 
 
-def _synth_rooms(out: str, layout: str, train: int, val: int, size: Sequence[int], seed: int, processes: int | None,
-                 all_valid: bool) -> str:
+def _synth_rooms(out: str, layout: str, train: int, val: int, size: tuple[int, int], seed: int,
+                 processes: int | None, all_valid: bool) -> str:
     manifest = write_dataset(out, train, val, *size, seed=seed, processes=processes, invalid_pixels=not all_valid,
                              layout=layout)
     return f'{out} now holds {manifest.amount} ({manifest.kind})'

@@ -48,7 +48,7 @@ class PhaseSpec:
         part: Which part of its images it trains on, as ``dict(index=..., count=...)``.
     """
 
-    entry: dict
+    entry: Mapping
     index: int
     new_tasks: tuple[str, ...]
     old_tasks: tuple[str, ...]
@@ -57,7 +57,7 @@ class PhaseSpec:
     train_dataloader: dict
     val_dataloader: dict | None
     train_cfg: Any
-    optim_wrapper: dict | None
+    optim_wrapper: Any
     param_scheduler: Any
     loss_weight: float = 1.0
     lr_factors: dict = field(default_factory=dict)

@@ -253,7 +253,7 @@ def test_deriving_a_config_draws_no_random_number(config):
     (dict(old_heads='adapt', backbone=dict(depth=50)), 1, "phase 2 has old_heads='adapt', which is unknown; did you "
                                                           "mean 'adapted'"),
     (dict(old_heads='adapted'), 1, "phases[1].old_heads='adapted', but the phase has no backbone other than that of"),
-    (dict(old_heads='reinit', backbone=dict(depth=18)), 1, "phases[1].old_heads='reinit', but the phase has no backbone"),
+    (dict(old_heads='reinit', backbone=dict(depth=18)), 1, "phases[1].old_heads='reinit', but the phase has no"),
     (dict(old_heads='adapted', backbone=dict(depth=50)), 0, "phases[0].old_heads='adapted', but the phase has no"),
 ])
 def test_an_option_that_says_nothing_is_refused_before_the_first_phase(config, phase, index, found):
