@@ -31,10 +31,10 @@ def anything(size, **kwargs):
     (dict(type='Bse'), ["here names the unknown thing 'Bse'; did you mean 'Base'?"]),
     (dict(type='Base', width=1, dept=2, deep=3), ["here: Base has no option 'dept'; did you mean 'depth'?",
                                                   "here: Base has no option 'deep'; did you mean 'depth'?"]),
-    (dict(type='Base', wdth=1), ["here: Base has no option 'wdth'; did you mean 'width'?"]),  # so it is not missing
+    (dict(type='Base', wdth=1), ["here: Base has no option 'wdth'; did you mean 'width' or 'depth'?"]),  # so it is not missing
     (dict(type='Base'), ["here: Base needs the option 'width'; give it in the config"]),
     (dict(type='Wide', scale=1, depth=3), []),  # handed on to the base class
-    (dict(type='Wide', scale=1, deth=3), ["here: Wide has no option 'deth'; did you mean 'depth'?"]),
+    (dict(type='Wide', scale=1, dept=3), ["here: Wide has no option 'dept'; did you mean 'depth'?"]),
     (dict(type='anything', size=1, whatever=2), []),
     (dict(type='anything'), ["here: anything needs the option 'size'; give it in the config"]),
 ])

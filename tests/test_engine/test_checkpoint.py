@@ -195,5 +195,6 @@ def test_a_learner_is_rebuilt_without_fetching_the_weights_that_it_once_began_wi
     model = dict(type='Learner', backbone=dict(type='FetchingBackbone', pretrained='weights.pth'), head={}, tasks={})
     learner = MODELS.build(model)
     assert fetched == ['weights.pth']
-    rebuilt = build_learner(dict(state_dict=learner.state_dict(), lhl=dict(version=1, model=json.dumps(model))), 'a.pth')
+    checkpoint = dict(state_dict=learner.state_dict(), lhl=dict(version=1, model=json.dumps(model)))
+    rebuilt = build_learner(checkpoint, 'phase.pth')
     assert fetched == ['weights.pth'] and weights_digest(rebuilt.state_dict()) == weights_digest(learner.state_dict())

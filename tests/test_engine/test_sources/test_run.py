@@ -39,8 +39,8 @@ def test_a_checkpoint_is_compared_with_what_was_recorded_when_it_is_read(run):
     source = read_run(run)
     assert source.phases[0].read()['lhl']['phase'] == 1
     for read in (source.phases[2].read, source.read_last):
-        with pytest.raises(CheckpointError, match='is not the checkpoint that results.json records for phase 3; restore '
-                                                  'it, or delete the folder of the run and train it again'):
+        with pytest.raises(CheckpointError, match='is not the checkpoint that results.json records for phase 3; '
+                                                  'restore it, or delete the folder of the run and train it again'):
             read()
 
 
@@ -57,5 +57,5 @@ def test_a_model_for_each_task_is_no_model_of_all(finished, tmp_path):
 
 def test_a_path_is_a_run_a_phase_or_nothing(run, tmp_path):
     assert len(read_source(run).phases) == 3 and len(read_source(run / FOLDERS[1] / 'phase.pth').phases) == 1
-    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.pth of one'):
+    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.pth'):
         read_source(tmp_path / 'nothing')
