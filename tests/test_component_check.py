@@ -31,7 +31,8 @@ def anything(size, **kwargs):
     (dict(type='Bse'), ["here names the unknown thing 'Bse'; did you mean 'Base'?"]),
     (dict(type='Base', width=1, dept=2, deep=3), ["here: Base has no option 'dept'; did you mean 'depth'?",
                                                   "here: Base has no option 'deep'; did you mean 'depth'?"]),
-    (dict(type='Base', wdth=1), ["here: Base has no option 'wdth'; did you mean 'width' or 'depth'?"]),  # so it is not missing
+    # A misspelt option is not missing, too.
+    (dict(type='Base', wdth=1), ["here: Base has no option 'wdth'; did you mean 'width' or 'depth'?"]),
     (dict(type='Base'), ["here: Base needs the option 'width'; give it in the config"]),
     (dict(type='Wide', scale=1, depth=3), []),  # handed on to the base class
     (dict(type='Wide', scale=1, dept=3), ["here: Wide has no option 'dept'; did you mean 'depth'?"]),
