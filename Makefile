@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 QUICKSTART := work_dirs/quickstart
 
-.PHONY: quickstart test test-slow lint benchmark clean
+.PHONY: quickstart test test-slow check benchmark clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and draw what happened
@@ -24,15 +24,17 @@ train = $(RUN) tools/train.py configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 
 # One process per core, one thread each; a file stays in one process, as its tests share what they have trained.
-test: $(INSTALLED)  ## the style check and all tests but the slow ones
-	$(RUN) -m ruff check .
+test: check  ## the checks and all tests but the slow ones
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
 
-lint: $(INSTALLED)
+check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unused code
 	$(RUN) -m ruff check .
+	$(VENV)/bin/lint-imports
+	$(RUN) -m mypy
+	$(RUN) -m vulture
 
 benchmark: $(INSTALLED)  ## where a training step's time goes, and its ratio to a bare loop
 	$(RUN) tools/benchmarks/step.py
@@ -41,8 +43,8 @@ clean:  ## remove the environment; data and runs stay
 	rm -rf $(VENV)
 
 # torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA.
-$(INSTALLED): setup.py constraints.txt
+$(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet torch==2.13.0
-	$(RUN) -m pip install --quiet -e '.[test]' -c constraints.txt
+	$(RUN) -m pip install --quiet -e '.[dev]' -c constraints.txt
 	touch $@

@@ -1,35 +1,22 @@
-"""Packaging of lhl. Install torch first; see the README."""
-import re
+"""What pyproject.toml cannot say: a wheel carries the configs as lhl/.mim/configs, as OpenMMLab's packages do."""
+import shutil
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
+from setuptools.command.build_py import build_py
 
-HERE = Path(__file__).parent
+CONFIGS = Path(__file__).parent / 'configs'
 
-setup(
-    name='lhl',
-    version=re.search(r"__version__ = '(.+)'", (HERE / 'lhl/__init__.py').read_text())[1],
-    description='Lifelong heterogeneous learning on dense prediction',
-    long_description=(HERE / 'README.md').read_text() if (HERE / 'README.md').exists() else '',
-    long_description_content_type='text/markdown',
-    license='Apache-2.0',
-    packages=find_packages(include=['lhl', 'lhl.*']),
-    package_data={'lhl.evaluation': ['published_tables/*.csv']},
-    python_requires='>=3.11',
-    install_requires=[
-        'torch>=2.4',
-        'numpy>=2',
-        'opencv-python',
-        'matplotlib',
-        'rich',
-        'scikit-image',
-        'scipy',
-        'onedl-mmengine>=0.10.12,<0.11',
-        'onedl-mmcv>=2.3.6,<2.4',
-        'onedl-mmsegmentation>=1.4.2,<1.5',
-    ],
-    extras_require={
-        'converters': ['h5py'],  # the raw NYUv2
-        'test': ['pytest', 'pytest-xdist', 'hypothesis', 'ruff', 'h5py'],
-    },
-)
+
+class BuildWithConfigs(build_py):
+    """Copy configs/ into the built package; an editable install reads the checkout's own."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            packaged = Path(self.build_lib) / 'lhl/.mim/configs'
+            shutil.rmtree(packaged, ignore_errors=True)  # build/ may hold files of an earlier build
+            shutil.copytree(CONFIGS, packaged, ignore=shutil.ignore_patterns('__pycache__'))
+
+
+setup(cmdclass={'build_py': BuildWithConfigs})

@@ -1,10 +1,27 @@
 """The errors a user can cause, each one sentence: what was found, what was expected, what to do."""
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class LHLError(Exception):
-    """Base of every error whose message is meant for the user; the command line prints it without a traceback."""
+    """Base of every error whose message is meant for the user; the command line prints it without a traceback.
+
+    Args:
+        problems: What is wrong, one sentence each; usually a single one.
+    """
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, one sentence each."""
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        """The sentence, or all of them, numbered, one on each line."""
+        if len(self.args) < 2:
+            return super().__str__()
+        numbered = (f'{number}. {problem}' for number, problem in enumerate(self.problems, 1))
+        return '\n'.join([f'found {len(self.args)} problems:', *numbered])
 
 
 class ConfigError(LHLError):
@@ -21,6 +38,54 @@ class CheckpointError(LHLError):
 
 class RunError(LHLError):
     """A work_dir is not in the state that the command needs."""
+
+
+class NotReusableError(RunError):
+    """No phase of another run was trained as this run's would be."""
+
+
+class Problems:
+    """Collects all that is wrong with a config, so that one error names it all.
+
+    What is wrong with one part need not be repeated for each that builds on it: :meth:`sound` says whether a part can
+    be relied on.
+    """
+
+    def __init__(self) -> None:
+        self._sentences: dict[str, None] = {}  # in order, each once
+        self._unsound: set[str] = set()
+
+    def add(self, *sentences: str, at: str = '') -> bool:
+        """Add problems.
+
+        Args:
+            sentences: One for each problem.
+            at: The part of the config that they are of.
+
+        Returns:
+            Whether there were none.
+        """
+        self._sentences.update(dict.fromkeys(sentences))
+        if sentences:
+            self._unsound.add(at)
+        return not sentences
+
+    @contextlib.contextmanager
+    def collected(self, at: str = '') -> Iterator[None]:
+        """Add the problems of a :class:`ConfigError` that is raised within."""
+        try:
+            yield
+        except ConfigError as error:
+            self.add(*error.problems, at=at)
+
+    def sound(self, *parts: str) -> bool:
+        """Say whether no problem was found in any of these parts."""
+        return self._unsound.isdisjoint(parts)
+
+    def raise_all(self) -> None:
+        """Raise a :class:`ConfigError` with all problems, if there are any."""
+        if self._sentences:
+            raise ConfigError(*self._sentences)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

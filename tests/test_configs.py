@@ -1,20 +1,25 @@
 """The shipped configs: each can run, each has the paper's settings, and every method has one for every stream."""
+import ast
 import json
+import re
+from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import Registry
-from test_engine.tiny_stream import CONFIGS
+from test_engine.resolved import phase_config, task_names
+from test_engine.tiny_stream import CONFIGS, ROOT
 
 import lhl.registry
-from lhl.engine import check_config, phase_config
+from lhl.engine import Stream, config_hash
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
-from lhl.engine.plan.runner_config import in_order, task_names
 from lhl.engine.runtime.runner import PlainConfig
+from lhl.engine.sources.base import Source, SourcePhase
 from lhl.engine.sources.extend import extended_config
-from lhl.engine.sources.run import Donor, GivenPhase
+from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.evaluation import PhaseResults
 from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS
@@ -24,6 +29,10 @@ LEAVES = [path for path in sorted(CONFIGS.rglob('*.py'))
           if path.relative_to(CONFIGS).parts[0] not in ('_base_', 'extend')]
 #: Configs of new tasks, which are no streams without the run that they extend.
 EXTENSIONS = sorted((CONFIGS / 'extend').glob('*.py'))
+#: The folders of the methods.
+FOLDERS = [path for path in sorted(CONFIGS.iterdir()) if path.is_dir() and path.name != '_base_']
+#: The hash of each config, by its path.
+HASHES = Path(__file__).parent / 'data' / 'config_hashes.json'
 #: The data sets and backbones of the paper, in the order of the columns of its Table 6.
 STREAMS = ('r18_nyuv2', 'r50_nyuv2', 'r18_cityscapes', 'r50_cityscapes', 'r18_taskonomy')
 TINY = 'tiny_synthrooms'
@@ -98,17 +107,17 @@ def with_teacher(cfg, folder):
 
 @pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
-    check_config(with_teacher(read(path), tmp_path))
+    check_external_teachers(Stream.from_config(with_teacher(read(path), tmp_path)))
 
 
 @pytest.mark.parametrize('path', EXTENSIONS, ids=[path.stem for path in EXTENSIONS])
 def test_every_config_of_a_new_task_passes_on_top_of_the_quickstart(path):
     old = config('had/had', TINY)
-    phases = [GivenPhase(dict(task=name, trained_by='HAD'), {name: old.val_dataloader.to_dict()},
-                         PhaseResults(1, [name], {}, 0, 0, 0, 0, 0, 0, 'hash', ''), {}) for name in task_names(old)]
-    donor = Donor(path, phases, old.tasks.to_dict(), old.model.to_dict(), seed=0)
-    cfg = extended_config(donor, read(path))
-    check_config(cfg)
+    phases = tuple(SourcePhase(
+        dict(task=name, trained_by='HAD'), {name: old.val_dataloader.to_dict()},
+        PhaseResults(1, [name], {}, 0, 0, 0, 0, 0, 0, 'hash', ''), {}) for name in task_names(old))
+    source = Source(path, phases, old.tasks.to_dict(), old.model.to_dict(), seed=0)
+    cfg = extended_config(source, read(path))
     assert task_names(cfg)[:3] == task_names(old) and len(path.read_text().splitlines()) <= 12
 
 
@@ -145,6 +154,88 @@ def test_the_shipped_configs_name_registered_types_only():
 def test_the_config_that_a_run_keeps_reads_back(path, tmp_path):
     PlainConfig(read(path).to_dict()).dump(tmp_path / 'config.py')
     assert Config.fromfile(tmp_path / 'config.py').to_dict() == read(path).to_dict()
+
+
+# ---- how they are written --------------------------------------------------------------------------------------------
+
+def bases_of(path):
+    """The files that a config inherits from, relative to the folder of the configs."""
+    first, *_ = ast.parse(path.read_text()).body
+    assert ast.unparse(first.targets[0]) == '_base_'
+    return [(path.parent / base).resolve().relative_to(CONFIGS) for base in ast.literal_eval(first.value)]
+
+
+@pytest.mark.parametrize('path', [*LEAVES, *EXTENSIONS], ids=lambda path: path.stem)
+def test_a_config_is_a_stream_and_a_method_or_a_variant_of_another_config(path):
+    bases = bases_of(path)
+    if len(bases) == 1:
+        assert bases[0].parts[0] != '_base_'
+        return
+    *network, stream, method = bases
+    assert (stream.parent, method.parent) == (Path('_base_/streams'), Path('_base_/methods'))
+    if path.parent == KDAM:  # which compares networks on one stream
+        assert [model.parent for model in network] == [Path('_base_/models')]
+    else:
+        assert network == []
+    assert path.stem.startswith(f'{method.stem}_') and path.stem.endswith(f'_{stream.stem}')
+
+
+def copies(own, inherited, place):
+    """The options that have the value that is inherited anyway."""
+    if isinstance(own, Mapping) and isinstance(inherited, Mapping) and '_delete_' not in own:
+        return [copy for key in own.keys() & inherited.keys()
+                for copy in copies(own[key], inherited[key], f'{place}.{key}')]
+    return [place] if own == inherited else []
+
+
+@pytest.mark.parametrize('path', [*LEAVES, *EXTENSIONS], ids=lambda path: path.stem)
+def test_a_config_names_no_option_that_it_inherits(path):
+    inherited = {key: value for base in bases_of(path) for key, value in read(CONFIGS / base).to_dict().items()}
+    scope = dict(_base_=ConfigDict(deepcopy(inherited)))
+    for statement in ast.parse(path.read_text()).body[1:]:
+        before = deepcopy(scope['_base_'].to_dict())
+        exec(compile(ast.Module([statement], []), str(path), 'exec'), scope)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            name = statement.targets[0].id
+            assert name not in inherited or copies(scope[name], inherited[name], name) == []
+        else:
+            assert scope['_base_'].to_dict() != before, ast.unparse(statement)
+
+
+def identities():
+    """The hash of each config, by its path."""
+    return {path.relative_to(CONFIGS).as_posix(): config_hash(Stream.from_config(read(path))) for path in LEAVES}
+
+
+def test_no_config_has_become_another_by_accident():
+    """A run is resumed, and its first phase reused, where the hash of its config is the same.
+
+    Where a config was changed on purpose, or a new one was added: ``python tests/test_configs.py`` rewrites the file,
+    and the commit says which configs changed.
+    """
+    assert identities() == json.loads(HASHES.read_text())
+
+
+# ---- what the READMEs say --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('folder', FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_the_readme_of_a_method_names_its_configs_and_nothing_that_does_not_exist(folder):
+    text = (folder / 'README.md').read_text()
+    named = {(ROOT if name.startswith(('configs/', 'lhl/', 'tools/')) else folder) / name
+             for name in re.findall(r'[\w./]+\.py\b', text)}
+    assert {path for path in named if not path.is_file()} == set()
+    assert set(folder.rglob('*.py')) - {path.resolve() for path in named} == set()
+    links = {folder / link for link in re.findall(r'\]\(([^)#]+)', text)}
+    assert {link for link in links if not link.exists()} == set()
+
+
+@pytest.mark.parametrize('folder', FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_the_numbers_of_a_readme_are_in_the_pages_and_tables_that_they_are_from(folder):
+    sources = [*(ROOT / 'docs').rglob('*.md'), *(ROOT / 'lhl/evaluation/published_tables').glob('*.csv')]
+    text = ''.join(source.read_text() for source in sources).replace('**', '')  # where the best are bold
+    rows = [line for line in (folder / 'README.md').read_text().splitlines() if line.startswith('| ')]
+    numbers = {number for row in rows for number in re.findall(r'(?<![\w.])[+-]?\d+\.\d+(?: ± \d+\.\d+)?', row)}
+    assert {number for number in numbers if not re.search(rf'(?<![\d.]){re.escape(number)}(?!\d)', text)} == set()
 
 
 # ---- every method in every stream ----------------------------------------------------------------------------------
@@ -233,8 +324,7 @@ def test_the_tasks_of_taskonomy_are_scored_by_their_loss_as_in_table_2():
 def test_the_second_order_of_table_8_is_an_option(stream):
     cfg = Config(config('had/had', stream).to_dict())
     cfg.order = ['depth', 'segmentation']
-    check_config(cfg)
-    assert task_names(in_order(cfg)) == ['depth', 'segmentation']
+    assert task_names(cfg) == ['depth', 'segmentation']
 
 
 # ---- the ten tasks on a CPU ----------------------------------------------------------------------------------------
@@ -266,8 +356,8 @@ SPLIT = dict(
     split_tiny_imagenet=([name for name in TINY_FIVE for _ in range(2)], 20),
     split_synth_objects=(FIVE, 2))
 PUBLISHED = [stream for stream in SPLIT if stream != 'split_synth_objects']
-SPLIT_METHODS = ('dis/dis', 'der/derpp', 'hcl/hcl', 'hcl/hcl_kd', 'hcl/hcl_kd_buffer', 'joint/joint', 'lwf/lwf',
-                 'vanilla/vanilla')
+SPLIT_METHODS = ('dis/dis', 'der/derpp', 'hcl/hcl', 'hcl/hcl_kd', 'hcl/hcl_kd_buffer', 'joint/joint_all_classes',
+                 'lwf/lwf', 'vanilla/vanilla')
 #: HCL's options of the inversion: learning rate, weights of the total variation, the length and the statistics.
 INVERSIONS = dict(split_cifar10=(0.005, 0.001, 0.0, 0.1), split_cifar100=(0.03, 0.003, 0.003, 0.2),
                   split_tiny_imagenet=(0.03, 0.003, 0.003, 0.2))
@@ -396,3 +486,7 @@ def test_a_swin_has_the_parameters_of_its_paper(network, millions):
     """The trunks of Swin (Liu et al., 2021, Table 1): 28 M to 197 M with a classifier of 1000 classes."""
     backbone, learner = parameters(f'joint_{network}_nyud')
     assert backbone / 1e6 == pytest.approx(millions, rel=0.005) and learner > backbone
+
+
+if __name__ == '__main__':
+    HASHES.write_text(json.dumps(identities(), indent=0) + '\n')

@@ -9,6 +9,7 @@ from lhl.apis import test_learner
 from lhl.apis.command_line import add_config_arguments, errors_as_sentences, merge_options
 from lhl.apis.inference import stored_config
 from lhl.atomic import atomic_write
+from lhl.engine import Stream
 from lhl.engine.run import metric_units
 from lhl.visualization import metrics_table
 
@@ -30,7 +31,7 @@ def main() -> None:
     if is_main_process():
         cfg, _ = stored_config(args.run)
         merge_options(cfg, args.cfg_options)
-        print(metrics_table(metrics, metric_units(cfg)))
+        print(metrics_table(metrics, metric_units(Stream.from_config(cfg, check=False))))
         if args.out:
             with atomic_write(args.out) as file:
                 file.write(json.dumps(metrics, indent=1).encode())

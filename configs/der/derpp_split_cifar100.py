@@ -1,4 +1,4 @@
-_base_ = ['../_base_/split_cifar100_growing.py']
+_base_ = ['../_base_/streams/split_cifar100.py', '../_base_/methods/derpp.py']
 # The strengths are those of DER++ for CIFAR-10 (Buzzega et al., NeurIPS 2020), which has none for 200 images here.
-method = dict(type='DERpp', weight=0.1, label_weight=0.5, memory_size=200, replay_batch_size=32)
+method = dict(weight=0.1, label_weight=0.5, memory_size=200, replay_batch_size=32)
 stored_images = 200

@@ -1,4 +1,4 @@
-_base_ = ['../_base_/split_tiny_imagenet_growing.py']
+_base_ = ['../_base_/streams/split_tiny_imagenet.py', '../_base_/methods/derpp.py']
 # The strengths are those of DER++ for this many images (Buzzega et al., NeurIPS 2020), whose backbone does not change.
-method = dict(type='DERpp', weight=0.1, label_weight=1.0, memory_size=200, replay_batch_size=32)
+method = dict(weight=0.1, label_weight=1.0, memory_size=200, replay_batch_size=32)
 stored_images = 200

@@ -1,8 +1,5 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='DERpp', weight=0.5, label_weight=0.5, memory_size=50)
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/derpp.py']
+method = dict(weight=0.5, label_weight=0.5)
 # Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
-phases = [
-    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
-    dict(task='depth', method=dict(weight=1)),
-    dict(task='normal', method=dict(weight=0.5)),
-]
+_base_.phases[1].method = dict(weight=1)  # depth
+_base_.phases[2].method = dict(weight=0.5)  # normal

@@ -1,8 +1,5 @@
-_base_ = ['../_base_/synth_rooms_growing.py']
-method = dict(type='DIS', alpha=1.0)
+_base_ = ['../_base_/streams/growing_tiny_synthrooms.py', '../_base_/methods/dis.py']
+method = dict(alpha=1.0)
 # Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
-phases = [
-    dict(task='segmentation'),
-    dict(task='depth', backbone=_base_.resnet50, method=dict(alpha=2)),
-    dict(task='normal', backbone=_base_.swin, method=dict(alpha=0.2)),
-]
+_base_.phases[1].method = dict(alpha=2)  # depth
+_base_.phases[2].method = dict(alpha=0.2)  # normal

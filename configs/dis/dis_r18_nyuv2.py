@@ -1,6 +1,2 @@
-# Self-distillation (Eq. 3) on NYUv2 with ResNet-18. The paper gives DIS no alpha; this is HAD's (Appendix C.4).
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='DIS', alpha=3.0)
+_base_ = ['../_base_/streams/r18_nyuv2.py', '../_base_/methods/dis.py']
+method = dict(alpha=3.0)  # HAD's (Appendix C.4); the paper gives DIS none

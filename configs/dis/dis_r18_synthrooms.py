@@ -1,2 +1,2 @@
-_base_ = ['../_base_/synth_rooms_r18.py']
-method = dict(type='DIS', alpha=1.0)
+_base_ = ['../_base_/streams/r18_synthrooms.py', '../_base_/methods/dis.py']
+method = dict(alpha=1.0)

@@ -1,6 +1,2 @@
-# Self-distillation (Eq. 3) on NYUv2 with ResNet-50. The paper gives DIS no alpha; this is HAD's (Appendix C.4).
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='DIS', alpha=20.0)
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/dis.py']
+method = dict(alpha=20.0)  # HAD's (Appendix C.4); the paper gives DIS none

@@ -1,2 +1,2 @@
-_base_ = ['../_base_/split_cifar100_growing.py']
-method = dict(type='DIS', alpha=3.0)
+_base_ = ['../_base_/streams/split_cifar100.py', '../_base_/methods/dis.py']
+method = dict(alpha=3.0)

@@ -1,8 +1,5 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='DIS', alpha=1.0)
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/dis.py']
+method = dict(alpha=1.0)
 # Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
-phases = [
-    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
-    dict(task='depth', method=dict(alpha=2)),
-    dict(task='normal', method=dict(alpha=0.08)),
-]
+_base_.phases[1].method = dict(alpha=2)  # depth
+_base_.phases[2].method = dict(alpha=0.08)  # normal

@@ -1,6 +1,2 @@
-# EWC on CityScapes with ResNet-18. Table 6 gives the penalty without saying how F is averaged: tune it in our unit.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='EWC', penalty=1e6)
+_base_ = ['../_base_/streams/r18_cityscapes.py', '../_base_/methods/ewc.py']
+method = dict(penalty=1e6)  # Table 6

@@ -1,6 +1,2 @@
-# Online EWC on NYUv2 with ResNet-18. The penalty is EWC's of Table 6, whose unit is unknown: tune it in ours.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='OnlineEWC', penalty=1e9, decay=1.0)
+_base_ = ['../_base_/streams/r18_nyuv2.py', '../_base_/methods/online_ewc.py']
+method = dict(penalty=1e9)  # EWC's of Table 6

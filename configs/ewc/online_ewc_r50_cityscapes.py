@@ -1,6 +1,2 @@
-# Online EWC on CityScapes with ResNet-50. The penalty is EWC's of Table 6, whose unit is unknown: tune it in ours.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='OnlineEWC', penalty=1e3, decay=1.0)
+_base_ = ['../_base_/streams/r50_cityscapes.py', '../_base_/methods/online_ewc.py']
+method = dict(penalty=1e3)  # EWC's of Table 6

@@ -1,8 +1,5 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='OnlineEWC', penalty=1e3, decay=1.0)
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/online_ewc.py']
+method = dict(penalty=1e3)
 # Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
-phases = [
-    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
-    dict(task='depth', method=dict(penalty=10000)),
-    dict(task='normal', method=dict(penalty=300)),
-]
+_base_.phases[1].method = dict(penalty=10000)  # depth
+_base_.phases[2].method = dict(penalty=300)  # normal

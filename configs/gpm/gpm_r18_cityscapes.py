@@ -1,6 +1,1 @@
-# GPM on CityScapes with ResNet-18. The paper does not run it; these are the original's options for CIFAR-100.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='GPM', threshold=0.97, threshold_step=0.003, num_images=125)
+_base_ = ['../_base_/streams/r18_cityscapes.py', '../_base_/methods/gpm.py']

@@ -1,6 +1,1 @@
-# GPM on NYUv2 with ResNet-50. The paper does not run it; these are the original's options for CIFAR-100.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='GPM', threshold=0.97, threshold_step=0.003, num_images=125)
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/gpm.py']

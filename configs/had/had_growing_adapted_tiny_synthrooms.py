@@ -1,7 +1,4 @@
 # The heads of old tasks keep what they know, behind an adapter to the new features.
 _base_ = ['./had_growing_tiny_synthrooms.py']
-phases = [
-    dict(task='segmentation'),
-    dict(task='depth', backbone=_base_.resnet50, old_heads='adapted', method=dict(alpha=0.1)),
-    dict(task='normal', backbone=_base_.swin, old_heads='adapted'),
-]
+_base_.phases[1].old_heads = 'adapted'  # depth
+_base_.phases[2].old_heads = 'adapted'  # normal

@@ -1,11 +1,2 @@
-# HAD on NYUv2 with ResNet-50.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(
-    type='HAD',
-    alpha=20.0,  # Appendix C.4
-    group_threshold=0.6,  # tau of Sec. 4.2 and C.4
-    distribution_balanced=dict(type='DistributionBalancedLoss'),
-    saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.6))  # k of Eq. 9 and C.4
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/had.py']
+method = dict(alpha=20.0, group_threshold=0.6, saliency_guided=dict(edge_threshold=0.6))  # Appendix C.4

@@ -1,7 +1,2 @@
-_base_ = ['../_base_/synth_taskonomy_tiny.py']
-method = dict(
-    type='HAD',
-    alpha=1.0,  # as for Taskonomy
-    group_threshold=0.9,  # as for Taskonomy
-    distribution_balanced=dict(type='DistributionBalancedLoss'),
-    saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5))  # as for Taskonomy
+_base_ = ['../_base_/streams/tiny_synthtaskonomy.py', '../_base_/methods/had.py']
+method = dict(alpha=1.0, group_threshold=0.9, saliency_guided=dict(edge_threshold=0.5))  # as for Taskonomy

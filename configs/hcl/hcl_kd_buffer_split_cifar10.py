@@ -1,9 +1,4 @@
-_base_ = ['../_base_/split_cifar10_growing.py']
-# HCL's "KD with buffer": a reservoir of images with their labels, beside the distillation on the new images.
-method = dict(
-    type='Combined',
-    methods=[
-        dict(type='HCL', weight=1.0),
-        dict(type='DERpp', weight=0.0, label_weight=0.3, memory_size=200, replay_batch_size=32),
-    ])
+_base_ = ['../_base_/streams/split_cifar10.py', '../_base_/methods/hcl_kd_buffer.py']
+_base_.method.methods[0].weight = 1.0
+_base_.method.methods[1].update(memory_size=200, replay_batch_size=32)
 stored_images = 200

@@ -1,8 +1,3 @@
-_base_ = ['../_base_/split_synth_objects_growing.py']
-# HCL's "KD with buffer": a reservoir of images with their labels, beside the distillation on the new images.
-method = dict(
-    type='Combined',
-    methods=[
-        dict(type='HCL', weight=1.0),
-        dict(type='DERpp', weight=0.0, label_weight=0.3, memory_size=50, replay_batch_size=16),
-    ])
+_base_ = ['../_base_/streams/split_synth_objects.py', '../_base_/methods/hcl_kd_buffer.py']
+_base_.method.methods[0].weight = 1.0
+_base_.method.methods[1].update(memory_size=50, replay_batch_size=16)

@@ -1,2 +1,2 @@
-_base_ = ['../_base_/split_cifar100_growing.py']
-method = dict(type='HCL', weight=3.0)
+_base_ = ['../_base_/streams/split_cifar100.py', '../_base_/methods/hcl_kd.py']
+method = dict(weight=3.0)

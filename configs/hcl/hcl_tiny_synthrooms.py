@@ -1,13 +1,9 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/hcl.py']
 method = dict(
-    type='HCL',
     weight=1.0,
     # A fifth of HCL's steps: as many passes over images as a phase's training has.
-    inversion=dict(type='QuickDeepInversion', steps=100, warmup_steps=20, learning_rate=0.03),
+    inversion=dict(steps=100, warmup_steps=20),
     num_images=32)
 # LwF's strengths, see docs/benchmarks.md: HCL was not searched.
-phases = [
-    dict(task='segmentation', train_cfg=dict(max_epochs=20)),
-    dict(task='depth', method=dict(weight=2)),
-    dict(task='normal', method=dict(weight=0.08)),
-]
+_base_.phases[1].method = dict(weight=2)  # depth
+_base_.phases[2].method = dict(weight=0.08)  # normal

@@ -1,10 +1,4 @@
-# iCaRL on CityScapes with ResNet-18.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/streams/r18_cityscapes.py', '../_base_/methods/icarl.py']
 method = dict(
-    type='ICaRL',
     weight=0.01,  # Table 6
-    memory_size=50,  # Appendix C.3
     replay_batch_size=8)  # not stated; the buffer of the released code draws 8

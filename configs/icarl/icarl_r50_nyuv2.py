@@ -1,10 +1,4 @@
-# iCaRL on NYUv2 with ResNet-50.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/icarl.py']
 method = dict(
-    type='ICaRL',
     weight=0.1,  # Table 6
-    memory_size=50,  # Appendix C.3
     replay_batch_size=8)  # not stated; the buffer of the released code draws 8

@@ -1,7 +1,2 @@
-# Joint training on NYUv2 with ResNet-50: every image with all its labels, as in the paper.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-phases = [dict(tasks=['segmentation', 'depth', 'normal'])]
-method = dict(type='Joint')  # the paper gives no task weights
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/joint.py']
+phases = [dict(tasks=list(_base_.tasks))]  # every image with all its labels, as in the paper

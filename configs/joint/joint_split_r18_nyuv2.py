@@ -1,3 +1,3 @@
-# Joint training with the label budget of the stream: each image is labelled for one task only.
+# The label budget of the stream: each image is labelled for one task only.
 _base_ = ['./joint_r18_nyuv2.py']
 train_dataloader = dict(dataset=dict(labels='own_part'))

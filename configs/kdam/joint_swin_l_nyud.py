@@ -1,1 +1,2 @@
-_base_ = ['../_base_/models/swin_large_aspp.py', '../_base_/kdam_nyud.py']
+_base_ = ['../_base_/models/swin_large_aspp.py', '../_base_/streams/nyud.py', '../_base_/methods/joint.py']
+method = dict(task_weights='learned')  # KDAM, Sec. 4.1

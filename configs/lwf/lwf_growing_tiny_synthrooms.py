@@ -1,8 +1,5 @@
-_base_ = ['../_base_/synth_rooms_growing.py']
-method = dict(type='LwF', weight=1.0)
+_base_ = ['../_base_/streams/growing_tiny_synthrooms.py', '../_base_/methods/lwf.py']
+method = dict(weight=1.0)
 # Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
-phases = [
-    dict(task='segmentation'),
-    dict(task='depth', backbone=_base_.resnet50, method=dict(weight=2)),
-    dict(task='normal', backbone=_base_.swin, method=dict(weight=0.2)),
-]
+_base_.phases[1].method = dict(weight=2)  # depth
+_base_.phases[2].method = dict(weight=0.2)  # normal

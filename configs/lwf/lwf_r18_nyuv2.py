@@ -1,9 +1,4 @@
-# LwF on NYUv2 with ResNet-18.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
+_base_ = ['../_base_/streams/r18_nyuv2.py', '../_base_/methods/lwf.py']
 method = dict(
-    type='LwF',
     weight=5.0,  # Table 6
     temperature=2.0)  # not stated; the original's

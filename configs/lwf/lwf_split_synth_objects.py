@@ -1,2 +1,2 @@
-_base_ = ['../_base_/split_synth_objects_growing.py']
-method = dict(type='LwF', weight=1.0)
+_base_ = ['../_base_/streams/split_synth_objects.py', '../_base_/methods/lwf.py']
+method = dict(weight=1.0)

@@ -1,2 +1,2 @@
-_base_ = ['../_base_/split_tiny_imagenet_growing.py']
-method = dict(type='LwF', weight=3.0)
+_base_ = ['../_base_/streams/split_tiny_imagenet.py', '../_base_/methods/lwf.py']
+method = dict(weight=3.0)

@@ -1,7 +1,2 @@
-# LwP on NYUv2 with ResNet-18. Its paper has no dense tasks: alpha and group_threshold are HAD's (Appendix C.4), and
-# distance_weight is a first guess.
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='LwP', alpha=3.0, distance_weight=1.0, group_threshold=0.9)
+_base_ = ['../_base_/streams/r18_nyuv2.py', '../_base_/methods/lwp.py']
+method = dict(alpha=3.0, group_threshold=0.9)  # HAD's (Appendix C.4)

@@ -1,2 +1,2 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='DetachedDistillation', alpha=1.0)
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/detached_distillation.py']
+method = dict(alpha=1.0)

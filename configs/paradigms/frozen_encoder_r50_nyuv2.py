@@ -1,6 +1,1 @@
-# Paradigm 3 of Table 3 on NYUv2 with ResNet-50: from phase 2 on only the new head learns.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='FrozenEncoder')
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/frozen_encoder.py']

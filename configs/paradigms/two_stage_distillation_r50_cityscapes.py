@@ -1,8 +1,2 @@
-# Paradigm 2 of Table 3, here on CityScapes with ResNet-50: the old heads learn after the new task. The paper gives it
-# no alpha; this is HAD's (Appendix C.4).
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(
-    type='TwoStageDistillation', alpha=1.0, optimizer=dict(type='Adam', lr=1e-4, weight_decay=1e-5, fused=True))
+_base_ = ['../_base_/streams/r50_cityscapes.py', '../_base_/methods/two_stage_distillation.py']
+method = dict(alpha=1.0)  # HAD's (Appendix C.4); the paper gives it none

@@ -1,3 +1,2 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(
-    type='TwoStageDistillation', alpha=1.0, optimizer=dict(type='Adam', lr=1e-3, weight_decay=1e-5, fused=True))
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/two_stage_distillation.py']
+method = dict(alpha=1.0, optimizer=dict(lr=1e-3))  # the stream's rate

@@ -1,10 +1,3 @@
-# Global POD with the Frobenius norm on NYUv2 with ResNet-18 (Table 10).
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))  # all stages; the heads take the last, as ever
-method = dict(
-    type='GlobalPOD',
-    norm='fro',
-    weight=0.01)  # a start: PLOP's; the paper gives neither weight nor layers
+_base_ = ['../_base_/streams/r18_nyuv2.py', '../_base_/methods/global_pod_fro.py']
+model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))
+method = dict(weight=0.01)  # a start: PLOP's; the paper gives neither weight nor layers

@@ -1,10 +1,3 @@
-# Global POD with the mean square (L2) on CityScapes with ResNet-18 (not in the paper).
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))  # all stages; the heads take the last, as ever
-method = dict(
-    type='GlobalPOD',
-    norm='l2',
-    weight=0.03)  # a start: as for NYUv2
+_base_ = ['../_base_/streams/r18_cityscapes.py', '../_base_/methods/global_pod_l2.py']
+model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))
+method = dict(weight=0.03)  # a start: as for NYUv2

@@ -1,10 +1,3 @@
-# Local POD with the Frobenius norm on Taskonomy with ResNet-18 (not in the paper).
-_base_ = [
-    '../_base_/models/resnet18_aspp.py', '../_base_/datasets/taskonomy.py', '../_base_/schedules/adam_taskonomy.py',
-    '../_base_/default_runtime.py'
-]
-model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))  # all stages; the heads take the last, as ever
-method = dict(
-    type='LocalPOD',
-    norm='fro',
-    weight=0.01)  # a start: PLOP's
+_base_ = ['../_base_/streams/r18_taskonomy.py', '../_base_/methods/local_pod_fro.py']
+model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))
+method = dict(weight=0.01)  # a start: PLOP's

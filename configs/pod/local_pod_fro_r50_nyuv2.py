@@ -1,10 +1,3 @@
-# Local POD with the Frobenius norm on NYUv2 with ResNet-50 (not in the paper).
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/nyuv2.py', '../_base_/schedules/adam_nyuv2.py',
-    '../_base_/default_runtime.py'
-]
-model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))  # all stages; the heads take the last, as ever
-method = dict(
-    type='LocalPOD',
-    norm='fro',
-    weight=0.01)  # a start: PLOP's; the paper gives neither weight nor layers
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/local_pod_fro.py']
+model = dict(backbone=dict(out_indices=(0, 1, 2, 3)))
+method = dict(weight=0.01)  # a start: PLOP's; the paper gives neither weight nor layers

@@ -1,2 +1,2 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='SGP', scale=100.0, threshold=0.97, threshold_step=0.003, num_images=125)
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/sgp.py']
+method = dict(scale=100.0)  # found with tools/search.py on other rooms, see docs/benchmarks.md

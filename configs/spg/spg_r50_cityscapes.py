@@ -1,6 +1,1 @@
-# SPG on CityScapes with ResNet-50. It has no hyperparameter.
-_base_ = [
-    '../_base_/models/resnet50_aspp.py', '../_base_/datasets/cityscapes.py', '../_base_/schedules/adam_cityscapes.py',
-    '../_base_/default_runtime.py'
-]
-method = dict(type='SPG')
+_base_ = ['../_base_/streams/r50_cityscapes.py', '../_base_/methods/spg.py']

@@ -1,2 +1,1 @@
-_base_ = ['../_base_/synth_rooms_tiny.py']
-method = dict(type='SPG')
+_base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/spg.py']

@@ -1,2 +1,1 @@
-_base_ = ['../_base_/synth_rooms_growing.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/growing_tiny_synthrooms.py', '../_base_/methods/vanilla.py']

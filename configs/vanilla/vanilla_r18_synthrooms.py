@@ -1,2 +1,1 @@
-_base_ = ['../_base_/synth_rooms_r18.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/r18_synthrooms.py', '../_base_/methods/vanilla.py']

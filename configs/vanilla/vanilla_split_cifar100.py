@@ -1,2 +1,1 @@
-_base_ = ['../_base_/split_cifar100_growing.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/split_cifar100.py', '../_base_/methods/vanilla.py']

@@ -1,2 +1,1 @@
-_base_ = ['../_base_/split_synth_objects_growing.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/split_synth_objects.py', '../_base_/methods/vanilla.py']

@@ -1,2 +1,1 @@
-_base_ = ['../_base_/split_tiny_imagenet_growing.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/split_tiny_imagenet.py', '../_base_/methods/vanilla.py']

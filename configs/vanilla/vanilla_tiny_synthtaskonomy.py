@@ -1,2 +1,1 @@
-_base_ = ['../_base_/synth_taskonomy_tiny.py']
-method = dict(type='Vanilla')
+_base_ = ['../_base_/streams/tiny_synthtaskonomy.py', '../_base_/methods/vanilla.py']

@@ -4,9 +4,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from lhl.engine import train_stream
-from lhl.engine.sources.extend import extended_config
+from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
-from lhl.engine.sources.run import read_donor
 from lhl.errors import CheckpointError
 from lhl.evaluation import Results
 
@@ -37,9 +36,9 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         CheckpointError: If a checkpoint cannot be used.
     """
     if segmentor_config is None:
-        donor = read_donor(run)
+        source = source_to_extend(run)
     elif Path(run).is_dir():
         raise CheckpointError(f'{run} is a folder; give the checkpoint that mmsegmentation trained')
     else:
-        donor = read_segmentor(run, segmentor_config, task_name)
-    return train_stream(extended_config(donor, cfg, seed, without_old_data), resume, until=until, donor=donor)
+        source = read_segmentor(run, segmentor_config, task_name)
+    return train_stream(extended_config(source, cfg, seed, without_old_data), resume, until=until, source=source)

@@ -1,5 +1,4 @@
 """Counts what a stream's model costs, part by part: parameters, and the arithmetic of one image."""
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,9 +8,9 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lhl.engine import check_config, in_order
-from lhl.engine.plan.runner_config import phase_config, task_names
+from lhl.engine import Stream, runner_config
 from lhl.errors import ConfigError
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
 
 
@@ -32,34 +31,36 @@ class ModelSize:
     """What the model of a stream costs after its last phase.
 
     Args:
-        encoder: The backbone.
+        backbone: The backbone.
         heads: The heads by name, in the stream's order.
         image_size: Height and width of the image that the arithmetic is counted for.
         head_of: The name of each task's head.
     """
 
-    encoder: Cost
+    backbone: Cost
     heads: Mapping[str, Cost]
     image_size: tuple[int, int]
     head_of: Mapping[str, str]
 
     @property
     def shared(self) -> Cost:
-        """One encoder with all heads."""
-        return Cost.total(self.encoder, *self.heads.values())
+        """One backbone with all heads."""
+        return Cost.total(self.backbone, *self.heads.values())
 
     @property
     def separate(self) -> Cost:
-        """A model for each task: as many encoders as tasks, each with its head."""
-        return Cost.total(*[self.encoder] * len(self.head_of), *(self.heads[name] for name in self.head_of.values()))
+        """A model for each task: as many backbones as tasks, each with its head."""
+        return Cost.total(*[self.backbone] * len(self.head_of), *(self.heads[name] for name in self.head_of.values()))
 
     @property
     def overhead(self) -> tuple[float, float]:
         """How many more parameters and operations separate models need, in percent of the shared ones (Sec. 5.4)."""
-        return tuple(100 * (separate / shared - 1) for separate, shared in zip(self.separate, self.shared, strict=True))
+        parameters, flops = (100 * (separate / shared - 1)
+                             for separate, shared in zip(self.separate, self.shared, strict=True))
+        return parameters, flops
 
 
-def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
+def measure_model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     """Count the parameters and the arithmetic of the model that a stream ends with, the last phase's backbone.
 
     Nothing is computed but shapes, so that any size takes a second. Normalisation, activations, pooling and
@@ -76,28 +77,22 @@ def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     if min(image_size) < 1:
         raise ConfigError(f'the size is {height} x {width} pixels, expected at least 1 x 1; give the height and the '
                           f'width of the images')
-    cfg = copy.deepcopy(in_order(cfg))
-    # How a model is learned does not change its size, and a teacher from another run need not be there.
-    cfg.method = dict(type='Vanilla')
-    for phase in cfg.phases:
-        phase.pop('method', None)
-    check_config(cfg)
-    cfg.work_dir = ''
-    # Of all tasks, also where the method learns separate models.
-    tasks = {name: cfg.tasks[name].to_dict() for name in task_names(cfg)}
-    model = phase_config(cfg, len(cfg.phases)).model.to_dict()
+    # How a model is learned does not change its size, and where it learns separate ones, all tasks count, too.
+    stream = Stream.from_config(cfg, method=dict(type='Vanilla'))
+    model = runner_config(stream, len(stream.phases)).model.to_dict()
+    model['backbone'] = without_pretraining(model['backbone'])
     # Shapes only; computed on a processor, attention would be one fused operator, which the counter does not know.
-    learner = MODELS.build({**model, 'tasks': tasks}).eval().to('meta')
-    encoder_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
+    learner = MODELS.build(model).eval().to('meta')
+    backbone_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
     heads = {name: Cost(_parameters(head), _count(head, features)[0]) for name, head in learner.heads.items()}
-    return ModelSize(Cost(_parameters(learner.backbone), encoder_flops), heads, (height, width),
+    return ModelSize(Cost(_parameters(learner.backbone), backbone_flops), heads, (height, width),
                      {name: task.head for name, task in learner.tasks.items()})
 
 
 def model_size_table(size: ModelSize) -> str:
     """Set the parts below each other as a Markdown table, without a final line break."""
-    rows = [('encoder', size.encoder), *((f'head of {name}', cost) for name, cost in size.heads.items()),
-            ('one encoder for all tasks', size.shared), ('a model for each task', size.separate)]
+    rows = [('backbone', size.backbone), *((f'head of {name}', cost) for name, cost in size.heads.items()),
+            ('one backbone for all tasks', size.shared), ('a model for each task', size.separate)]
     parameters, flops = size.overhead
     height, width = size.image_size
     return '\n'.join([

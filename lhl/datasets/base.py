@@ -19,15 +19,15 @@ from lhl.tasks import Task, build_tasks
 class SampleKey(NamedTuple):
     """What a sampler asks for: the sample at a position of the data set, augmented as in an epoch."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     epoch: int
 
 
 class DenseDataset(Dataset):
     """Images with the dense targets of some tasks.
 
-    A sub-class says which samples there are (:meth:`list_samples`), where they lie (:meth:`path`) and how a file
-    becomes an array (:meth:`load_image`, :meth:`load_target`); this class checks what comes back. A sample, as the
+    A subclass lists its samples (:meth:`list_samples`), locates their files (:meth:`path`) and loads them
+    (:meth:`load_image`, :meth:`load_target`); this class checks what it loads. A sample, as the
     pipeline receives it, is::
 
         dict(image=(H, W, 3) float32 RGB in [0, 1],
@@ -59,10 +59,10 @@ class DenseDataset(Dataset):
     #: Facts about the data set for tables and legends, plain types only: they are saved with checkpoints.
     METAINFO: ClassVar[dict] = {}
     #: The splits that exist.
-    SPLITS: ClassVar[tuple[str, ...]] = ('train', 'val')
+    SPLITS: tuple[str, ...] = ('train', 'val')
 
     def __init__(self, data_root: str | Path, split: str, tasks: Mapping[str, dict],
-                 pipeline: Sequence[dict], part: Mapping[str, int | Sequence[int]] | None = None,
+                 pipeline: Sequence[dict], part: Mapping[str, Any] | None = None,
                  labels: Literal['all', 'own_part'] = 'all', seed: int = 0) -> None:
         if labels not in ('all', 'own_part'):
             raise ConfigError(f"labels={labels!r} is unknown; use 'all' or 'own_part'")
@@ -77,14 +77,14 @@ class DenseDataset(Dataset):
         self.indices = part_indices(len(self.samples), **part) if part else list(range(len(self.samples)))
         self.labelled_task = self._divide_labels(part) if labels == 'own_part' else {}
 
-    # ---- what a sub-class defines ------------------------------------------------------------------------------
+    # ---- what a subclass defines ------------------------------------------------------------------------------
 
     def list_samples(self) -> list[Any]:
         """List what identifies each image of the split, in a fixed order; refuse missing folders and files here."""
         raise NotImplementedError(f'{type(self).__name__} must define list_samples')
 
     def path(self, sample: Any, task: Task | None = None) -> Path:
-        """Name the file of a sample's image or, with a task, of its target."""
+        """Return the file of a sample's image or, with a task, of its target."""
         raise NotImplementedError(f'{type(self).__name__} must define path')
 
     def load_image(self, sample: Any) -> np.ndarray:
@@ -104,10 +104,20 @@ class DenseDataset(Dataset):
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
 
-    def _divide_labels(self, part: Mapping[str, int | Sequence[int]] | None) -> dict[int, str]:
-        """Say for each image which task it is labelled for."""
+    def require_data_root(self, contents: str) -> None:
+        """Refuse a data root that is not a folder.
+
+        Args:
+            contents: What the folder holds, as the error says it.
+        """
+        if not self.data_root.is_dir():
+            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
+                            f'holds {contents}')
+
+    def _divide_labels(self, part: Mapping[str, Any] | None) -> dict[int, str]:
+        """Map each image which task it is labelled for."""
         parts = part['index'] if part else []
-        if isinstance(parts, int) or len(parts) != len(self.tasks):
+        if part is None or isinstance(parts, int) or len(parts) != len(self.tasks):
             raise ConfigError(f"labels='own_part' needs as many parts as tasks, found the part {part} for the tasks "
                               f"{', '.join(self.tasks)}; learn all tasks in one phase")
         return {image: task for task, index in zip(self.tasks, parts, strict=True)
@@ -130,7 +140,7 @@ class DenseDataset(Dataset):
             sample = self.pipeline(self._load(index))
         if sample is None:
             raise DataError(f'a transform of the pipeline gave None for {str(self.path(self.samples[index]))!r}, '
-                            f'expected a sample; leave out transforms that reject images')
+                            f'expected a sample; remove transforms that reject images')
         return sample
 
     def _load(self, index: int) -> dict:
@@ -157,13 +167,11 @@ class DenseDataset(Dataset):
         """Load one target, check it against the size of its image, and clear its invalid pixels."""
         target, valid = self.load_target(sample, task)
         of_image = task.image_level
-        expected = (1, 1) if of_image else size
-        if target.dtype != np.int64:
-            expected = (*expected, task.out_channels)
+        expected = (*((1, 1) if of_image else size), *(() if target.dtype == np.int64 else (task.out_channels, )))
         if target.shape != expected:
             why = 'one for the whole image' if of_image else f'as its image is {size[0]} x {size[1]}'
             raise ValueError(f'found shape {target.shape}, expected {expected} {why}; '
-                             f'{_shape_cure(target.shape, expected)}')
+                             f'{_shape_advice(target.shape, expected)}')
         valid = valid & task.has_target(target)
         task.check_target(target, valid)
         target[~valid] = 0
@@ -214,22 +222,22 @@ def _seeded(*seeds: int) -> Iterator[None]:
 def _checked_image(image: np.ndarray) -> np.ndarray:
     """Refuse what is not ``(H, W, 3)`` with values in [0, 1]; what exceeds them by rounding is clipped."""
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        cure = ('its channels are first: store np.moveaxis(array, 0, -1)' if image.ndim == 3 and image.shape[0] == 3
+        advice = ('its channels are first: store np.moveaxis(array, 0, -1)' if image.ndim == 3 and image.shape[0] == 3
                 else 'store RGB with the channels last')
-        raise ValueError(f'found shape {image.shape}, expected (height, width, 3); {cure}')
+        raise ValueError(f'found shape {image.shape}, expected (height, width, 3); {advice}')
     low, high = float(image.min()), float(image.max())
     if not np.isfinite((low, high)).all():
         count = int((~np.isfinite(image)).sum())
         raise ValueError(f'found {count} values that are NaN or infinite, expected numbers from 0 to 1; '
                          f'export the image again')
     if low < -1e-3 or high > 1 + 1e-3:
-        cure = 'divide it by 255' if low >= 0 and 1 < high <= 255 else 'undo its normalisation'
-        raise ValueError(f'found values from {low:g} to {high:g}, expected 0 to 1; {cure}')
+        advice = 'divide it by 255' if low >= 0 and 1 < high <= 255 else 'undo its normalisation'
+        raise ValueError(f'found values from {low:g} to {high:g}, expected 0 to 1; {advice}')
     return image if low >= 0 and high <= 1 else np.clip(image, 0, 1)
 
 
-def _shape_cure(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
-    """Say what would turn a target's shape into the expected one."""
+def _shape_advice(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Return what would turn a target's shape into the expected one."""
     if len(expected) == 3 and found == (expected[2], *expected[:2]):
         return 'its channels are first: store np.moveaxis(array, 0, -1)'
     if len(found) == 3 and len(expected) == 2:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from mmengine.logging import print_log
 
 from lhl.errors import ConfigError, DataError, suggest
@@ -15,6 +14,7 @@ from lhl.tasks import Task
 
 from .base import DenseDataset
 from .io.files import as_float32, load_npy, load_picture, load_rgb
+from .io.split_lists import read_lines, refuse_repetitions
 from .io.target_files import TargetFiles, check_file_name
 from .io.target_pictures import load_class_indices
 
@@ -27,13 +27,13 @@ class FolderDataset(DenseDataset):
     """Images of a folder with targets of other folders, matched by name, in PNG, JPEG, TIFF and NPY files.
 
     The name of an image is its path below its folder without the suffix, ``room1/0001``. Images that have no target
-    for any of the tasks are left out; one that has some has no valid pixel for the others.
+    for any of the tasks are skipped; one that has some has no valid pixel for the others.
 
     Args:
         images: The folder of the images, or ``dict(folder='.', name='{}_rgb')`` where files have names of their own.
         targets: A :class:`TargetFiles` for each task: ``dict(depth=dict(folder='depth', scale=0.001, invalid=0))``.
         splits: How much each split gets, ``dict(train=0.8, val=0.2)``, or text files below ``data_root`` that list its
-            images by name, one a line, ``dict(train='train.txt', val='val.txt')``. With shares, the name alone
+            images by name, one per line, ``dict(train='train.txt', val='val.txt')``. With shares, the name alone
             decides: adding images never moves one from a split to another.
         split_by: Share out single images, or ``'folder'``: whole sub-folders, so that the frames of a video or the
             views of a room stay together.
@@ -53,17 +53,15 @@ class FolderDataset(DenseDataset):
         super().__init__(*args, **kwargs)
         whole = len(self.indices)
         self.indices = [index for index in self.indices if self._has_target(index)]
-        self._report_left_out(whole)
+        self._report_skipped(whole)
 
     def list_samples(self) -> list[str]:
-        """Give the names of the images of the split, after finding the files of all tasks."""
+        """Return the names of the images of the split, after finding the files of all tasks."""
         for name in self.tasks:
             if name not in self.target_files:
                 raise ConfigError(f'FolderDataset has no targets for task {name!r}; '
                                   f'{suggest(name, self.target_files)} (or declare targets=dict({name}=dict(...)))')
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds {self.image_folder}/')
+        self.require_data_root(f'{self.image_folder}/')
         self.image_paths = _find_files(self.data_root, self.image_folder, self.image_name)
         self.target_paths = {name: _find_files(self.data_root, files.folder, files.name)
                              for name, files in self.target_files.items() if name in self.tasks}
@@ -81,7 +79,7 @@ class FolderDataset(DenseDataset):
         return names
 
     def path(self, sample: str, task: Task | None = None) -> Path:
-        """The file of this name; the folder where there is none."""
+        """The target file of this name, or the folder if it is missing."""
         if task is None:
             return self.image_paths[sample]
         return self.target_paths[task.name].get(sample, self.data_root / self.target_files[task.name].folder)
@@ -116,7 +114,7 @@ class FolderDataset(DenseDataset):
         return load_class_indices(path) if numbers and suffix == '.png' else load_picture(path)
 
     def _load_target(self, sample: str, task: Task, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Load one target; where there is none, no pixel is valid."""
+        """Load one target; no pixel of a missing one is valid."""
         if sample in self.target_paths[task.name]:
             return super()._load_target(sample, task, size)
         nothing = (np.zeros(size, np.int64) if _holds_classes(task)
@@ -124,18 +122,18 @@ class FolderDataset(DenseDataset):
         return nothing, np.zeros(size, bool)
 
     def _has_target(self, index: int) -> bool:
-        """Say whether there is something to learn from an image."""
+        """Return whether there is something to learn from an image."""
         labelled = [self.labelled_task[index]] if self.labelled_task else self.tasks
         return not self.tasks or any(self.samples[index] in self.target_paths[name] for name in labelled)
 
-    def _report_left_out(self, whole: int) -> None:
-        """Log how many images are left out, and refuse to go on with none."""
+    def _report_skipped(self, whole: int) -> None:
+        """Log how many images are skipped, and refuse a split of which none is left."""
         tasks = ' or '.join(self.tasks)
         if not self.indices:
             raise DataError(f'none of the {whole} images of the split {self.split!r} has a target for {tasks}; '
-                            f'add targets, or leave the task out')
+                            f'add targets, or remove the task')
         if len(self.indices) < whole:
-            print_log(f'{self.data_root}, {self.split}: {whole - len(self.indices)} of {whole} images are left out, as '
+            print_log(f'{self.data_root}, {self.split}: {whole - len(self.indices)} of {whole} images are skipped, as '
                       f'they have no target for {tasks}', logger='current')
 
     def _shared_out(self) -> list[str]:
@@ -150,19 +148,12 @@ class FolderDataset(DenseDataset):
     def _listed(self, file: str) -> list[str]:
         """Read the names of the images of the split from a text file."""
         path = self.data_root / file
-        try:
-            lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f'the list {str(path)!r} of split {self.split!r} cannot be read ({error}); write the name '
-                            f'of one image a line') from error
-        names = [_without_suffix(line) for line in lines if line]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f'the list {str(path)!r} has {twice!r} more than once; remove the repetitions')
+        names = [_without_suffix(line) for line in read_lines(path, 'write the name of one image per line into it')]
+        refuse_repetitions(path, names)
         missing = [name for name in names if name not in self.image_paths]
         if missing:
-            raise DataError(f'the list {str(path)!r} has {len(missing)} names without an image, such as {missing[0]!r};'
-                            f' write names as they are below {self.image_folder}/, such as '
+            raise DataError(f'list {str(path)!r} has {len(missing)} names without an image, such as {missing[0]!r}; '
+                            f'write names as they are below {self.image_folder}/, such as '
                             f'{min(self.image_paths)!r}')
         return names
 
@@ -231,5 +222,5 @@ def _without_suffix(name: str) -> str:
 
 
 def _holds_classes(task: Task) -> bool:
-    """Say whether a task's target is a map of class indices: that of a pseudo-label, which has the same form."""
-    return not task.pseudo_label(torch.zeros(1, task.out_channels, 1, 1)).is_floating_point()
+    """Return whether a task's target is a map of class indices."""
+    return bool(task.classes)

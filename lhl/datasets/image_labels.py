@@ -1,4 +1,4 @@
-"""What data sets share whose images have one class each: tasks that divide the classes divide the images."""
+"""The base of data sets whose images have one class each: tasks that divide the classes divide the images."""
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,8 +24,8 @@ class ImageLabelDataset(DenseDataset):
     of all tasks seen. An image is valid for the tasks that name its class. Its number, by which it is augmented, is
     that among all images of the split, whatever the tasks.
 
-    A sub-class says which images there are (:meth:`list_images`), and as every data set what identifies one
-    (:meth:`path`) and how it is loaded (:meth:`load_image`).
+    A subclass lists its images (:meth:`list_images`) and, as every data set, locates and loads them (:meth:`path`,
+    :meth:`load_image`).
 
     Args:
         args: See :class:`~lhl.datasets.base.DenseDataset`.
@@ -53,21 +53,25 @@ class ImageLabelDataset(DenseDataset):
 
     def list_samples(self) -> list[LabelledImage]:
         """List the images, after making sure that the tasks are about their classes."""
+        self.learned_labels: dict[str, frozenset[int]] = {}
         for name, task in self.tasks.items():
-            if not hasattr(task, 'labels'):
+            labels = task.labels
+            if not (task.image_level and labels):
                 raise ConfigError(f'{type(self).__name__} has one class per image, which is no target for task '
                                   f'{name!r} ({type(task).__name__}); give it the type ImageClassification')
-            wrong = [label for label in task.labels if not 0 <= label < self.NUM_CLASSES]
+            wrong = [label for label in labels if not 0 <= label < self.NUM_CLASSES]
             if wrong:
                 raise ConfigError(f'task {name!r} has the label {wrong[0]}, expected classes of {type(self).__name__}, '
                                   f'0 to {self.NUM_CLASSES - 1}; correct its labels')
+            self.learned_labels[name] = frozenset(labels)
         return self.list_images()
 
     def load_target(self, sample: LabelledImage, task: Task) -> tuple[np.ndarray, np.ndarray]:
-        """Give the class ``(1, 1)`` of an image, valid for the tasks that name it."""
-        return np.full((1, 1), sample.label, np.int64), np.full((1, 1), sample.label in task.labels)
+        """Return the class ``(1, 1)`` of an image, valid for the tasks that name it."""
+        is_learned = sample.label in self.learned_labels[task.name]
+        return np.array([[sample.label]], np.int64), np.array([[is_learned]])
 
     def _is_wanted(self, index: int) -> bool:
-        """Say whether an image is of a class that is learned."""
+        """Return whether an image is of a class that is learned."""
         tasks = [self.labelled_task[index]] if self.labelled_task else self.tasks
-        return not self.tasks or any(self.samples[index].label in self.tasks[name].labels for name in tasks)
+        return not self.tasks or any(self.samples[index].label in self.learned_labels[name] for name in tasks)

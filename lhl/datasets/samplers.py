@@ -16,8 +16,8 @@ class EpochSampler(Sampler[SampleKey]):
     """Draw every sample once per epoch, each rank its share, and tell the data set the epoch.
 
     Like mmengine's ``DefaultSampler``, rank r takes every ``world_size``-th sample from r on, so the ranks' batches
-    together are those of one process with as large a batch. No generator is kept: after ``set_epoch(e)`` a fresh
-    sampler gives exactly epoch e. Nobody advances the epoch of an evaluation, so its samples never change.
+    together are those of one process with as large a batch. No generator is kept: after ``set_epoch(e)`` a new
+    sampler gives exactly epoch e. The epoch of an evaluation is never advanced, so its samples never change.
 
     Args:
         dataset: What is sampled; only its length is used.

@@ -50,7 +50,7 @@ class SynthObjects(ImageLabelDataset):
         super().__init__('synth_objects', split, tasks, pipeline, **kwargs)
 
     def list_images(self) -> list[LabelledImage]:
-        """Give the classes in turn."""
+        """Return the classes in turn."""
         return [LabelledImage(number % self.NUM_CLASSES, number)
                 for number in range(self.images_per_class * self.NUM_CLASSES)]
 

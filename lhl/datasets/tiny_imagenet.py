@@ -89,7 +89,7 @@ class TinyImageNet(ImageLabelDataset):
         wnids = [line.strip() for line in self._lines('wnids.txt')]
         if len(set(wnids)) != len(wnids) or len(wnids) != self.NUM_CLASSES:
             raise DataError(f'list {str(self.files.location("wnids.txt"))!r} names {len(set(wnids))} classes in '
-                            f'{len(wnids)} lines, expected {self.NUM_CLASSES}, one a line; restore it from {ARCHIVE}')
+                            f'{len(wnids)} lines, expected {self.NUM_CLASSES}, one per line; restore it from {ARCHIVE}')
         return wnids
 
     def _read_names(self) -> list[str]:

@@ -1,7 +1,6 @@
 """The engine: from a config to trained phases."""
 from .checkpoint import load_weights, read_checkpoint, weights_digest, write_checkpoint
-from .plan.runner_config import config_hash, first_phase_hash, in_order, phase_config, training_hash
-from .plan.validate import check_config
+from .plan import PhaseSpec, Stream, config_hash, first_phase_hash, runner_config, training_hash
 from .run import train_stream
 from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook
 from .runtime.loops import MultiDatasetValLoop
@@ -11,7 +10,7 @@ from .runtime.runner import LearnerRunner, PhaseRunner
 
 __all__ = [
     'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'MultiDatasetValLoop',
-    'PhaseCheckpointHook', 'PhaseOptimWrapperConstructor', 'PhaseRunner', 'check_config', 'config_hash',
-    'first_phase_hash', 'in_order', 'load_weights', 'phase_config', 'read_checkpoint', 'train_stream',
-    'training_hash', 'weights_digest', 'write_checkpoint'
+    'PhaseCheckpointHook', 'PhaseOptimWrapperConstructor', 'PhaseRunner', 'PhaseSpec', 'Stream', 'config_hash',
+    'first_phase_hash', 'load_weights', 'read_checkpoint', 'runner_config', 'train_stream', 'training_hash',
+    'weights_digest', 'write_checkpoint'
 ]

@@ -19,6 +19,7 @@ from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.models import Learner
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
 
 CHECKPOINT_VERSION = 1
@@ -116,7 +117,7 @@ def find_checkpoint(path: str | Path) -> Path:
         return path
     results = Results.load(path)
     if not results.phases:
-        raise RunError(f'the run in {path} has not finished a phase yet; continue it with tools/train.py --resume')
+        raise RunError(f'the run in {path} has not finished a phase yet; continue it with `resume=True`')
     return path / results.phases[-1].checkpoint
 
 
@@ -158,8 +159,10 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
     Raises:
         CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
     """
+    model = stored_model(checkpoint, source)
+    model['backbone'] = without_pretraining(model['backbone'])
     with DefaultScope.overwrite_default_scope('lhl'):  # as in a Runner, where layers that only mmseg has are found
-        learner = MODELS.build(stored_model(checkpoint, source))
+        learner = MODELS.build(model)
     load_weights(learner, checkpoint['state_dict'], source)
     return learner.eval().requires_grad_(False)
 
@@ -174,15 +177,17 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def check_recorded(checkpoint: Path, recorded: PhaseResults) -> None:
-    """Make sure that the checkpoint of a finished phase is still the one that was recorded.
+def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
+    """Read the checkpoint of a finished phase, and make sure that its weights are still those that were recorded.
 
     Raises:
-        CheckpointError: If it is another one.
+        CheckpointError: If it cannot be read, or is another one.
     """
-    if weights_digest(read_checkpoint(checkpoint)['state_dict']) != recorded.weights_sha256:
-        raise CheckpointError(f'{checkpoint} is not the checkpoint that {FILE_NAME} records for phase '
-                              f'{recorded.phase}; restore it, or delete the work_dir and train again')
+    checkpoint = read_checkpoint(path)
+    if weights_digest(checkpoint['state_dict']) != recorded.weights_sha256:
+        raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {recorded.phase}; '
+                              f'restore it, or delete the folder of the run and train it again')
+    return checkpoint
 
 
 def training_checkpoints(folder: str | Path) -> list[Path]:

@@ -1,5 +1,7 @@
-"""Evaluation: metrics per kind of task, the results of a run, what they say as a whole, and published results."""
-from .average_accuracy import average_accuracy, average_forgetting, averaged_metrics
+"""Evaluation: metrics per kind of task, the results of a run, summaries of them, and published results."""
+from .accuracies import average_accuracy, average_forgetting, averaged_metrics
+from .directions import Directions, Metrics
+from .improvement import mean_rank, multi_task_delta, relative_improvement, task_improvements
 from .metrics import (
     BoundaryMetric,
     ClassificationMetric,
@@ -14,19 +16,7 @@ from .metrics import (
 )
 from .published import PublishedTable, Questionable, published_table, published_tables
 from .results import PhaseResults, Results
-from .summary import (
-    Directions,
-    Metrics,
-    backward_transfer,
-    forgetting,
-    mean_rank,
-    multi_task_delta,
-    parameter_overhead,
-    plasticity,
-    relative_forgetting,
-    relative_improvement,
-    task_improvements,
-)
+from .transfer import backward_transfer, forgetting, parameter_overhead, plasticity, relative_forgetting
 
 __all__ = ['BoundaryMetric', 'ClassificationMetric', 'DenseMetric', 'DepthMetric', 'Directions', 'DisparityMetric',
            'LossMetric', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable', 'Questionable',

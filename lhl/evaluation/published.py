@@ -2,15 +2,16 @@
 import csv
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from importlib.resources import files
+from typing import NamedTuple, TypeVar
 
 from lhl.errors import ConfigError, suggest
 
-from .summary import Directions, Metrics
+from .directions import Directions, Metrics
 
-_FOLDER = Path(__file__).parent / 'published_tables'
+_FOLDER = files(__package__) / 'published_tables'
 _ARROWS = {'↑': True, '↓': False}
+_Value = TypeVar('_Value', float, bool)
 
 
 class Questionable(NamedTuple):
@@ -36,7 +37,7 @@ class PublishedTable:
         paper: The title and venue of the paper.
         table: Which table of the paper, and which part of it.
         dataset: Name of the data set.
-        backbone: Name of the shared encoder.
+        backbone: Name of the shared backbone.
         stream: The tasks, in the order in which they are learned.
         rows: The metrics of each method after the last phase, in printed order: ``{method: {task: {metric: value}}}``.
         delta: For each method the printed relative improvement, in percent.
@@ -46,7 +47,7 @@ class PublishedTable:
         compatibility: With which ``compatibility`` of :func:`~lhl.evaluation.relative_improvement` the printed relative
             improvement recomputes; None if it does so as it is.
         questionable: The printed cells that contradict others or themselves.
-        notes: What else there is to know.
+        notes: Further remarks.
     """
 
     name: str
@@ -67,23 +68,23 @@ class PublishedTable:
 
 def published_tables() -> list[str]:
     """List the names of the published tables, in the order of the paper."""
-    return sorted((path.stem for path in _FOLDER.glob('*.csv')),
+    return sorted((file.name.removesuffix('.csv') for file in _FOLDER.iterdir() if file.name.endswith('.csv')),
                   key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)])
 
 
 def published_table(name: str) -> PublishedTable:
     """Read a published table.
 
-    Each is a CSV file with the printed digits, below lines ``# key: value`` that say where they are from.
+    Each is a CSV file with the printed digits, below lines ``# key: value`` that name its source.
 
     Args:
         name: One of :func:`published_tables`.
 
     Raises:
-        ConfigError: If there is no such table.
+        ConfigError: If the table is unknown.
     """
     if name not in published_tables():
-        raise ConfigError(f'there is no published table {name!r}; {suggest(name, published_tables())}')
+        raise ConfigError(f'the published table {name!r} is unknown; {suggest(name, published_tables())}')
     lines = (_FOLDER / f'{name}.csv').read_text(encoding='utf-8').splitlines()
     about: dict[str, list[str]] = {}
     for line in lines:
@@ -100,14 +101,14 @@ def published_table(name: str) -> PublishedTable:
         delta={method: row['Delta ↑'] for method, row in numbers.items()},
         mean_rank={method: row['MR ↓'] for method, row in numbers.items()},
         higher_is_better=_by_task({column: _ARROWS[column[-1]] for column in header[1:]}),
-        compatibility=about.get('compatibility', [None])[0],
+        compatibility=next(iter(about.get('compatibility', [])), None),
         questionable=tuple(Questionable(*entry.split(' | ')) for entry in about.get('questionable', [])),
         notes=tuple(about.get('note', [])))
 
 
-def _by_task(row: dict[str, float]) -> dict[str, dict[str, float]]:
+def _by_task(row: dict[str, _Value]) -> dict[str, dict[str, _Value]]:
     """Sort ``{'task/metric arrow': value}`` by task, without the columns of no task."""
-    table: dict[str, dict[str, float]] = {}
+    table: dict[str, dict[str, _Value]] = {}
     for column, value in row.items():
         task, slash, metric = column[:-2].partition('/')
         if slash:

@@ -81,7 +81,7 @@ class Results:
         stream: The tasks, in the order in which they are learned.
         config: Path of the config.
         config_hash: Hash of the whole config.
-        versions: Version of each package that has a say in the numbers.
+        versions: Version of each package that affects the numbers.
         higher_is_better: For each task its metrics, in the order in which they are printed.
         units: For each task the units of its metrics, of those that have one. Of a task that is missing here they are
             not known.
@@ -199,7 +199,7 @@ class Results:
         return results
 
     def _check_phase(self, number: int, phase: PhaseResults) -> None:
-        """Refuse a phase that is not the stream's, or whose metrics nobody could read."""
+        """Refuse a phase that is not the next one of the stream, or metrics that the stream does not have."""
         before = sum(len(earlier.tasks) for earlier in self.phases[:number - 1])
         left = self.stream[before:]
         if not left:

@@ -11,6 +11,7 @@ from lhl.models import Learner
 from lhl.registry import MODELS
 from lhl.tasks import Task
 
+from .objectives import inversion_labels, inversion_loss
 from .statistics import Statistics, feature_statistics, remembered_statistics, statistics_distance
 
 
@@ -22,7 +23,7 @@ class QuickDeepInversion:
 
     R is the distance of the features' statistics to those that the teacher remembers, TV the total variation, and
     |x| the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
-    (:meth:`lhl.tasks.Task.inversion_loss`). An image-level task asks for a class of the old tasks of its head, as
+    (:mod:`lhl.inversion.objectives`). An image-level task asks for a class of the old tasks of its head, as
     HCL. A dense task asks for the teacher's pseudo-labels of *another* image of the chunk, the same one for all dense
     tasks. In a mixed stream an image is to have both, a class and a layout.
 
@@ -91,7 +92,7 @@ class QuickDeepInversion:
     def invert(self, teacher: Learner, images: Tensor, remembered: Statistics, labels: dict[str, Tensor]) -> Tensor:
         """Invert one chunk ``(B, 3, H, W)`` on the teacher's device, given the labels ``(B, )`` of tasks with such."""
         with torch.no_grad():
-            losses = {name: teacher.tasks[name].inversion_loss(prediction, labels.get(name))
+            losses = {name: inversion_loss(teacher.tasks[name], prediction, labels.get(name))
                       for name, prediction in predicted(teacher, images).items()}
             low, high = valid_range(teacher, images)
         inverted = images.clone().requires_grad_()
@@ -126,7 +127,7 @@ class QuickDeepInversion:
 def drawn_labels(teacher: Learner, count: int, seed: int) -> dict[str, Tensor]:
     """Draw what each head asks so many images for, by its first task, where that can be said before they are seen."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = {tasks[0].name: tasks[0].inversion_labels(tasks, count, generator) for tasks in tasks_by_head(teacher)}
+    drawn = {tasks[0].name: inversion_labels(tasks, count, generator) for tasks in tasks_by_head(teacher)}
     return {name: labels for name, labels in drawn.items() if labels is not None}
 
 

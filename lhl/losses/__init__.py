@@ -20,7 +20,7 @@ from .masked_mean import masked_mean
 from .pod import global_pod, local_pod, pod_distance
 from .saliency_guided import SaliencyGuidedLoss, saliency_guided_loss
 from .sobel import edge_set, sobel_magnitude
-from .total_variation import total_variation
+from .variation import total_variation
 
 __all__ = [
     'DistillationViews', 'DistributionBalancedLoss', 'SaliencyGuidedLoss', 'binary_views', 'cauchy_schwarz_divergence',

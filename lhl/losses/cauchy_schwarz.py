@@ -11,8 +11,8 @@ def cauchy_schwarz_divergence(values: Tensor, other: Tensor, dim: int | tuple[in
                               epsilon: float = 1e-12) -> Tensor:
     """Compute -ln cos of the angle between two non-negative vectors (Principe; Kampa et al.).
 
-    ``-ln(sum(p q) / sqrt(sum(p^2) sum(q^2)))`` is symmetric, 0 where the two are in proportion, and does not see the
-    scale of either. KDAM's Eq. 4 is printed without the squares, which is not 0 for equal probabilities but least for
+    ``-ln(sum(p q) / sqrt(sum(p^2) sum(q^2)))`` is symmetric, 0 where the two are in proportion, and ignores the
+    scale of both. KDAM's Eq. 4 is printed without the squares, which is not 0 for equal probabilities but least for
     the teacher's most likely class alone; as the paper says that it is 0 only for equal ones, that is a misprint.
 
     Args:

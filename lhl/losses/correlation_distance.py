@@ -8,8 +8,8 @@ from .distillation_views import DistillationViews, at_least_float32, inter_loss,
 def pearson_distance(values: Tensor, other: Tensor, dim: int | tuple[int, ...], epsilon: float = 1e-4) -> Tensor:
     """Compute 1 minus Pearson's correlation of two vectors.
 
-    It sees neither the scale nor the mean of either. Of a row of two classes that leaves which one is likelier, and no
-    gradient.
+    It ignores the scale and the mean of both vectors. Of a row of two classes only which one is likelier is left, which
+    has no gradient.
 
     Args:
         values: Any shape; half precision is computed in float32. Differentiable.

@@ -1,4 +1,4 @@
-"""How a teacher and a student are compared as a whole: what either says as numbers of one sign, by rows and columns."""
+"""Student and teacher as non-negative numbers, which are compared as a whole: row by row and column by column."""
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -16,7 +16,7 @@ _FLOOR = 1e-7
 
 
 class DistillationViews(NamedTuple):
-    """What a student and its teacher say about one task, in a form that can be compared row by row.
+    """The predictions of a student and its teacher for one task, in a form that can be compared row by row.
 
     KDAM (Xu et al., ICCV 2023) does not define it for regression, where a softmax over one channel is 1 everywhere;
     there is one function below for each kind of output.
@@ -40,7 +40,7 @@ def class_views(logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0
 
 
 def binary_views(logits: Tensor, teacher_logits: Tensor, temperature: float = 1.0) -> DistillationViews:
-    """Show yes or no as two classes: the one channel alone would make each row a single number, always alike.
+    """Show yes or no as two classes: with one channel each row would be a single number, and all rows proportional.
 
     Args:
         logits: The student's logits of 1, ``(B, 1, H, W)``.
@@ -48,16 +48,16 @@ def binary_views(logits: Tensor, teacher_logits: Tensor, temperature: float = 1.
         temperature: Divides the logits, above 0.
     """
     # The softmax of (0, x) is (1 - sigmoid(x), sigmoid(x)).
-    return class_views(*(torch.cat([torch.zeros_like(values), values], dim=1)
-                         for values in (logits, teacher_logits)), temperature)
+    student, teacher = (torch.cat([torch.zeros_like(values), values], dim=1) for values in (logits, teacher_logits))
+    return class_views(student, teacher, temperature)
 
 
 def positive_views(values: Tensor, teacher_values: Tensor) -> DistillationViews:
-    """Show a positive map, such as depth or the strength of edges, from the least that the teacher says in the image.
+    """Show a positive map, such as depth or the strength of edges, above the teacher's least value in the image.
 
     Neither the divergence of Cauchy and Schwarz nor a correlation sees the scale of what is left: the shape is
     distilled, and the unit has to come from labels. What the student puts below the teacher's least has no gradient, a
-    map that is below it everywhere none at all, so a head that starts anew needs labels first.
+    map that is below it everywhere none at all, so a newly initialised head needs labels first.
 
     Args:
         values: The student's, ``(B, C, H, W)``, in any unit.
@@ -98,7 +98,7 @@ def unit_vector_views(vectors: Tensor, teacher_vectors: Tensor) -> DistillationV
 
 
 def inter_loss(distance: Distance, views: DistillationViews) -> Tensor:
-    """Average the distance of the rows: what each pixel, or each image, says (KDAM, Eq. 5).
+    """Average the distance of the rows: what is predicted at each pixel, or in each image (KDAM, Eq. 5).
 
     Args:
         distance: Such as :func:`lhl.losses.cauchy_schwarz_divergence`.
@@ -129,7 +129,7 @@ def intra_loss(distance: Distance, views: DistillationViews, min_mass: float = 1
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Leave half precision (autocast), in which sums over an image lose their digits."""
+    """Convert half precision (autocast), in which sums over an image lose their digits, to float32."""
     return values if values.dtype == torch.float64 else values.float()
 
 
@@ -140,4 +140,5 @@ def _prepare(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
 def _above_lowest(student: Tensor, teacher: Tensor, unit: Tensor | float) -> DistillationViews:
     """Measure both from the teacher's lowest value in each image and channel; the unit may be ``(B, C, 1, 1)``."""
     lowest = teacher.amin(dim=(2, 3), keepdim=True)
-    return DistillationViews(*(((values - lowest) / unit).relu() + _FLOOR for values in (student, teacher)), 'images')
+    student, teacher = (((values - lowest) / unit).relu() + _FLOOR for values in (student, teacher))
+    return DistillationViews(student, teacher, 'images')

@@ -94,4 +94,5 @@ class DistributionBalancedLoss(nn.Module):
                                           self.relative_epsilon)
 
     def extra_repr(self) -> str:
+        """Show the options in the printed model."""
         return f'mean={self.mean!r}, divisor={self.divisor!r}, relative_epsilon={self.relative_epsilon}'

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def local_pod(features: Tensor, scales: Sequence[int] = (1, 2, 4)) -> Tensor:
-    """Pool every strip of the regions of a feature map, which says what is where.
+    """Pool every strip of the regions of a feature map, which keeps what is where.
 
     At scale s the map is split into s x s regions; each gives the mean over its width for each of its rows, and the
     mean over its height for each of its columns. Height and width are split apart, so that a map need not be square.

@@ -48,4 +48,5 @@ class SaliencyGuidedLoss(nn.Module):
         return saliency_guided_loss(loss_map, self.edge_threshold, edge_source, self.normalize)
 
     def extra_repr(self) -> str:
+        """Show the options in the printed model."""
         return f'edge_threshold={self.edge_threshold}, normalize={self.normalize}'

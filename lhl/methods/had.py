@@ -6,6 +6,7 @@ from lhl.registry import METHODS, MODELS
 from lhl.tasks import Task
 
 from .dis import DIS
+from .prediction_edges import predicted_edge_source
 
 
 @METHODS.register_module()
@@ -47,6 +48,6 @@ class HAD(DIS):
             groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
             terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups).mean()
         if self.saliency_guided is not None:
-            edge_map = task.prediction_map(prediction.detach()) if self.edge_source == 'prediction' else None
+            edge_map = predicted_edge_source(task, prediction.detach()) if self.edge_source == 'prediction' else None
             terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_map).mean()
         return terms

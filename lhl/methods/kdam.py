@@ -6,6 +6,7 @@ from lhl.registry import METHODS
 from lhl.tasks import Task
 
 from .multi_task_distillation import MultiTaskDistillation
+from .task_views import distillation_views
 
 
 @METHODS.register_module()
@@ -14,7 +15,7 @@ class KDAM(MultiTaskDistillation):
 
     The paper's "inter-task" term compares what each pixel says over the channels of one task, its "intra-task" term
     where in the batch each channel is strong; nothing is compared across tasks. It does not say what the probabilities
-    of a regression task are: see :meth:`lhl.tasks.Task.distillation_views`.
+    of a regression task are: see :func:`lhl.methods.task_views.distillation_views`.
 
     Args:
         teacher: See :class:`~lhl.methods.multi_task_distillation.MultiTaskDistillation`.
@@ -36,5 +37,5 @@ class KDAM(MultiTaskDistillation):
 
     def distance(self, task: Task, prediction: Tensor, teacher_prediction: Tensor) -> Tensor:
         """Eq. 7 of one task."""
-        views = task.distillation_views(prediction, teacher_prediction, self.temperature)
+        views = distillation_views(task, prediction, teacher_prediction, self.temperature)
         return kdam_loss(views, self.inter_weight, self.intra_weight)

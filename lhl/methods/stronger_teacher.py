@@ -6,6 +6,7 @@ from lhl.registry import METHODS
 from lhl.tasks import Task
 
 from .multi_task_distillation import MultiTaskDistillation
+from .task_views import distillation_views
 
 
 @METHODS.register_module()
@@ -35,5 +36,5 @@ class DIST(MultiTaskDistillation):
 
     def distance(self, task: Task, prediction: Tensor, teacher_prediction: Tensor) -> Tensor:
         """One minus the correlations of one task."""
-        views = task.distillation_views(prediction, teacher_prediction, self.temperature)
+        views = distillation_views(task, prediction, teacher_prediction, self.temperature)
         return dist_loss(views, self.inter_weight, self.intra_weight)

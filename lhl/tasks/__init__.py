@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from lhl.registry import TASKS
 
 from .base import Task
+from .binary import Binary
 from .boundary import BoundaryDetection
+from .classification import Classification
 from .depth import DepthEstimation
 from .disparity import DisparityEstimation
 from .edges import EdgeEstimation
@@ -14,16 +16,17 @@ from .image_classification import ImageClassification
 from .keypoints import KeypointEstimation
 from .normal import SurfaceNormalEstimation
 from .principal_curvature import PrincipalCurvatureEstimation
+from .regression import Regression
 from .reshading import ReshadingEstimation
 from .saliency import SaliencyEstimation
 from .segmentation import SemanticSegmentation
 from .shared_heads import check_shared_heads
 
 __all__ = [
-    'BoundaryDetection', 'DepthEstimation', 'DisparityEstimation', 'EdgeEstimation', 'EuclideanDistanceEstimation',
-    'HumanPartSegmentation', 'ImageClassification', 'KeypointEstimation', 'PrincipalCurvatureEstimation',
-    'ReshadingEstimation', 'SaliencyEstimation', 'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task',
-    'build_tasks', 'check_shared_heads', 'metric_configs'
+    'Binary', 'BoundaryDetection', 'Classification', 'DepthEstimation', 'DisparityEstimation', 'EdgeEstimation',
+    'EuclideanDistanceEstimation', 'HumanPartSegmentation', 'ImageClassification', 'KeypointEstimation',
+    'PrincipalCurvatureEstimation', 'Regression', 'ReshadingEstimation', 'SaliencyEstimation', 'SemanticSegmentation',
+    'SurfaceNormalEstimation', 'Task', 'build_tasks', 'check_shared_heads', 'metric_configs'
 ]
 
 
@@ -33,9 +36,10 @@ def build_tasks(configs: Mapping[str, dict]) -> dict[str, Task]:
 
 
 def metric_configs(configs: Mapping[str, dict]) -> dict[str, list[dict]]:
-    """Give the configs of the metrics of each task.
+    """Return the configs of the metrics of each task.
 
-    A :class:`~lhl.evaluation.metrics.LossMetric` computes the loss of any kind of task: it gets the task's config.
+    A :class:`~lhl.evaluation.metrics.LossMetric` computes the loss of any kind of task, so it is given the
+    task's config.
     """
     kinds = {name: {key: value for key, value in config.items() if key != 'metrics'}
              for name, config in configs.items()}

@@ -1,39 +1,65 @@
 """What a task is: everything that depends on the kind of its output, behind one contract."""
-from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import DistillationViews, interval_groups, masked_mean, threshold_groups
+from lhl.losses import interval_groups, masked_mean, threshold_groups
 
 
 class Task:
     """A prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
 
-    No method, metric loop or figure asks which kind a task is; a new kind is one subclass in one file. The base
-    class holds what all regression tasks share.
+    A new kind is one subclass in one file that defines :meth:`loss_map` and :meth:`draw`; every other member has a
+    default, which suits a map of numbers:
+
+    - learning: :meth:`predict`, :meth:`loss_map`, :meth:`loss`; distillation: :meth:`pseudo_label`,
+      :meth:`soft_loss_map`, :meth:`groups`;
+    - data: :attr:`interpolation`, :attr:`image_level`, :meth:`has_target`, :meth:`check_target`, :meth:`flip_target`,
+      :meth:`zoom_target`;
+    - results: :attr:`default_metric`, :meth:`metrics`, :meth:`draw`;
+    - of a kind with classes: :attr:`classes`, :attr:`palette`, :attr:`labels`; with a unit: :attr:`mean`, :attr:`std`.
+
+    Methods, metric loops and figures use what is declared here and never ask which kind a task is. What a single method
+    or metric needs beyond that is a function in a file beside it, with a default for kinds that it does not know.
 
     A *target* is float32 ``(B, C, H, W)`` or, for classes, int64 ``(B, H, W)``, with a bool validity mask
     ``(B, H, W)`` beside it. Before batching, as data sets and transforms see them, targets are numpy arrays
     ``(H, W, C)`` or ``(H, W)``. A task is dense, with one output per pixel, or :attr:`image_level`: then H and W are
-    1 in all that is said about targets and predictions here, whatever the size of the image.
+    1 in all shapes of targets and predictions here, whatever the size of the image.
 
     Args:
         name: The task's name in the stream, the config and the results.
         out_channels: Channels of the head's output.
         metrics: Configs of the registered metrics that score the task, such as ``[dict(type='LossMetric')]``. Default:
             those of its kind.
+
+    Raises:
+        ConfigError: If ``metrics`` is not a list of one or more configs.
     """
 
     #: The metric that scores the kind unless the config says otherwise, with its arguments.
-    default_metric: ClassVar[dict] = dict(type='LossMetric')
+    default_metric: ClassVar[dict[str, Any]] = dict(type='LossMetric')
     #: How a target is resampled: class indices must not be mixed.
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
     #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
     image_level: ClassVar[bool] = False
+
+    #: The names of all classes of the head, by index. Empty unless a target is a class index, as are the next two; see
+    #: :class:`~lhl.tasks.classification.Classification`.
+    classes: tuple[str, ...] = ()
+    #: The colours of all classes, ``(num_classes, 3)`` uint8 RGB.
+    palette: np.ndarray = np.zeros((0, 3), np.uint8)
+    #: The class indices that the task teaches and is scored on.
+    labels: tuple[int, ...] = ()
+
+    #: What an output of 0 stands for, per channel, in the target's unit. Empty unless targets are numbers in a unit of
+    #: their own, as is the next; see :class:`~lhl.tasks.regression.Regression`.
+    mean: tuple[float, ...] = ()
+    #: What an output of 1 adds to it.
+    std: tuple[float, ...] = ()
 
     def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
         if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
@@ -63,7 +89,7 @@ class Task:
 
         Args:
             prediction: ``(B, C, H, W)`` from :meth:`predict`.
-            target: Of the task's target form; a pseudo-label serves.
+            target: In the form described above; may be a pseudo-label.
 
         Returns:
             ``(B, H, W)`` non-negative losses.
@@ -75,7 +101,7 @@ class Task:
 
         Args:
             prediction: ``(B, C, H, W)``.
-            target: Of the task's target form.
+            target: In the form described above.
             valid: ``(B, H, W)`` bool.
 
         Returns:
@@ -84,32 +110,22 @@ class Task:
         return masked_mean(self.loss_map(prediction, target), valid)
 
     def pseudo_label(self, prediction: Tensor) -> Tensor:
-        """Turn a prediction ``(B, C, H, W)`` of the teacher into a target of the ground truth's form."""
+        """Turn a prediction ``(B, C, H, W)`` of the teacher into a target, in the form of the ground truth."""
         return prediction
 
     def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
-        """Compute the per-pixel distance to all that the teacher says, where a pseudo-label may say less.
+        """Compute the per-pixel distance to the teacher's soft targets, of which a pseudo-label may keep less.
 
         Args:
             prediction: The student's, ``(B, C, H, W)``.
             teacher_prediction: The teacher's, ``(B, C, H, W)``; a constant.
-            temperature: Softens probabilities; a regression task has none and takes the loss to the pseudo-label.
+            temperature: Softens probabilities, above 0. A kind without probabilities, as here, takes the loss to the
+                pseudo-label.
 
         Returns:
             ``(B, H, W)`` non-negative losses.
         """
         return self.loss_map(prediction, self.pseudo_label(teacher_prediction))
-
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """Show what student and teacher say as numbers of one sign, whose rows and columns can be compared.
-
-        Args:
-            prediction: The student's, ``(B, C, H, W)`` from :meth:`predict`.
-            teacher_prediction: The teacher's, ``(B, C, H, W)``; a constant.
-            temperature: Softens probabilities; a regression task has none.
-        """
-        raise NotImplementedError(f'{type(self).__name__} must define distillation_views')
 
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:
@@ -118,7 +134,7 @@ class Task:
         Args:
             pseudo_label: From :meth:`pseudo_label`.
             group_threshold: Splits the min-max normalised channel mean of a regression task in two.
-            num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
+            num_intervals: Split a regression task into this many intervals of equal width instead (Table 4).
 
         Returns:
             The group index ``(B, H, W)`` int64 and the number of groups.
@@ -127,49 +143,10 @@ class Task:
             return interval_groups(pseudo_label, num_intervals)
         return threshold_groups(pseudo_label, group_threshold)
 
-    def prediction_map(self, prediction: Tensor) -> Tensor:
-        """Give the map ``(B, C, H, W)`` whose edges are the prediction's edges (HAD, Fig. 5)."""
-        return prediction
-
-    # ---- inversion ---------------------------------------------------------------------------------------------
-
-    def inversion_labels(self, same_head: Sequence['Task'], count: int, generator: torch.Generator) -> Tensor | None:
-        """Draw what images that are to be inverted shall show, if that can be said before any is looked at.
-
-        Args:
-            same_head: The old tasks whose head is this task's, itself among them.
-            count: How many images there are.
-            generator: Of the draws.
-
-        Returns:
-            ``(N, )`` int64 for the first N of the images, with N at most ``count``: the others are left out. ``None``,
-            as here, where the images say it, see :meth:`inversion_loss`.
-        """
-        return None
-
-    def inversion_loss(self, prediction: Tensor, labels: Tensor | None) -> Callable[[Tensor], Tensor]:
-        """Say how far images are from what they shall show: here the layout of another image, which is transplanted.
-
-        An image of a dense task has no single class. Each is to be given the teacher's pseudo-label of the image
-        before it, and the last one's goes to the first. The loss to it is divided by what it is at the start, because
-        losses of different tasks have different units.
-
-        Args:
-            prediction: The teacher's for the images as they are, ``(B, C, H, W)``.
-            labels: From :meth:`inversion_labels`, those of these images.
-
-        Returns:
-            From the teacher's prediction for the changed images ``(B, C, H, W)``, differentiable, to a scalar.
-        """
-        layout = self.pseudo_label(prediction).roll(1, dims=0)
-        start = self.loss_map(prediction, layout).mean()
-        start = torch.where(start > 0, start, 1.0)
-        return lambda changed: self.loss_map(changed, layout).mean() / start
-
     # ---- data --------------------------------------------------------------------------------------------------
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
-        """Say where a target holds something to learn, beside what the data set knows to be invalid.
+        """Mark where a target holds something to learn, apart from what the data set knows to be invalid.
 
         Args:
             target: ``(H, W, C)`` float32, or ``(H, W)`` integer for classes.
@@ -180,7 +157,7 @@ class Task:
         return np.ones(target.shape[:2], bool)
 
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
-        """Refuse impossible values before they are learned.
+        """Refuse impossible values before training on them.
 
         Args:
             target: ``(H, W, C)`` float32, or ``(H, W)`` integer for classes.
@@ -196,21 +173,16 @@ class Task:
 
     def flip_target(self, target: np.ndarray) -> np.ndarray:
         """Mirror a target ``(H, W, C)`` or ``(H, W)`` left to right, values included where they have a direction."""
-        return target[:, ::-1].copy()  # not ascontiguousarray: it leaves the negative stride of a single column
+        return target[:, ::-1].copy()  # ascontiguousarray would keep the negative stride of a single column
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
-        """Correct the values of a target that was enlarged by ``scale`` around the camera's axis (1 is no zoom)."""
+        """Correct the values of a target that was enlarged by ``scale`` around the optical axis (1 is no zoom)."""
         return target
 
     # ---- results -----------------------------------------------------------------------------------------------
 
-    @property
-    def summed_elements(self) -> int:
-        """How many numbers the loss of one pixel is the sum of: the channels of an L1 loss, otherwise one."""
-        return 1
-
     def metrics(self) -> list[dict]:
-        """Give the configs of the registered metrics that score this task."""
+        """Return the configs of the registered metrics that score this task."""
         return [dict(metric, task=self.name) for metric in self._metrics or [self.default_metric]]
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
@@ -230,13 +202,3 @@ class Task:
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(name={self.name!r}, out_channels={self.out_channels})'
-
-
-def blacken_invalid(picture: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
-    """Paint the invalid pixels ``(H, W)`` of a picture ``(H, W, 3)`` black."""
-    return picture if valid is None else np.where(valid[..., None], picture, 0).astype(np.uint8)
-
-
-def unit_vectors(vectors: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Scale ``(B, C, H, W)`` to unit length along the channels; a zero vector stays zero, with a finite gradient."""
-    return torch.nn.functional.normalize(vectors, dim=1, eps=epsilon)

@@ -1,4 +1,4 @@
-"""What the tasks that answer yes or no at each pixel share: one logit, binary cross-entropy."""
+"""What the tasks with a yes or no at each pixel share: one logit, binary cross-entropy."""
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import DistillationViews, binary_views, class_groups, kl_divergence_map
+from lhl.losses import class_groups, kl_divergence_map
 
-from .base import Task, blacken_invalid
+from .base import Task
+from .drawing import blacken_invalid
 
 
 class Binary(Task):
@@ -19,8 +20,8 @@ class Binary(Task):
     Args:
         name: The task's name in the stream.
         positive_weight: Weight w of the pixels that are 1 where those are few, between 0 and 1; the others weigh 1 - w.
-            The prediction is then the logit of a probability that is raised: it is 0 where that of a 1 is 1 - w.
-            ``None`` weighs all pixels with 1.
+            The probability that the prediction stands for is then too high: the logit is 0 where the probability of a
+            1 is 1 - w. ``None`` weighs all pixels with 1.
         metrics: See :class:`~lhl.tasks.base.Task`.
 
     Raises:
@@ -28,7 +29,7 @@ class Binary(Task):
     """
 
     interpolation = 'nearest'
-    #: The colours of 0 and 1, RGB; none is the black of invalid pixels.
+    #: The colours of 0 and 1, RGB; neither is the black of invalid pixels.
     colours: ClassVar[tuple[tuple[int, int, int], tuple[int, int, int]]] = ((58, 66, 84), (250, 250, 250))
 
     def __init__(self, name: str, positive_weight: float | None = None,
@@ -56,25 +57,16 @@ class Binary(Task):
         return (prediction > 0).to(prediction.dtype)
 
     def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
-        """Divergence from the teacher's two probabilities, both softened by the temperature, times its square."""
+        """KL divergence from the teacher's two probabilities, both softened by the temperature, times its square."""
         # The softmax of (0, x) is (1 - sigmoid(x), sigmoid(x)).
         student, teacher = (torch.cat([torch.zeros_like(logits), logits], dim=1)
                             for logits in (prediction, teacher_prediction))
         return kl_divergence_map(student, teacher, temperature)
 
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """The probabilities of 0 and 1; a row is a pixel."""
-        return binary_views(prediction, teacher_prediction, temperature)
-
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:
-        """One group for each answer; neither threshold nor intervals apply."""
+        """One group for each of the two values; neither threshold nor intervals apply."""
         return class_groups(pseudo_label.squeeze(1).long(), 2)
-
-    def prediction_map(self, prediction: Tensor) -> Tensor:
-        """The probability of 1."""
-        return prediction.sigmoid()
 
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and what is neither 0 nor 1."""

@@ -7,9 +7,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.losses import (
-    DistillationViews,
     class_groups,
-    class_views,
     cross_entropy_map,
     kl_divergence_map,
     masked_mean,
@@ -20,19 +18,23 @@ from .base import Task
 
 
 class Classification(Task):
-    """A target is the class index in ``[0, num_classes)``.
+    """The kind of task with classes: a target is the class index in ``[0, num_classes)``, a prediction the logits.
+
+    Beside what every task has, ``num_classes`` is the number of classes of the head, :attr:`classes` and
+    :attr:`palette` are their names and colours, and :attr:`labels` those that the task teaches: all of them, unless it
+    shares its head with other tasks.
 
     Args:
         name: The task's name in the stream.
         num_classes: Number of classes, and of output channels.
-        classes: Their names, for tables and legends.
+        classes: Their names, for tables and legends. Default: ``class 0``, ``class 1`` and so on.
         palette: ``num_classes`` RGB colours, 0 to 255. Default: well separated hues.
         metrics: See :class:`~lhl.tasks.base.Task`.
-        label_smoothing: How much of the label is shared among all classes alike, in [0, 1), in L_new alone: neither
-            distillation nor metrics smooth.
+        label_smoothing: How much of the label is shared equally among all classes, in [0, 1). It applies to L_new
+            only: neither distillation nor metrics smooth.
 
     Raises:
-        ConfigError: If an option is out of range.
+        ConfigError: If ``classes`` or ``palette`` has another length, or the smoothing is out of range.
     """
 
     interpolation = 'nearest'
@@ -51,6 +53,7 @@ class Classification(Task):
         self.num_classes = num_classes
         self.classes = tuple(classes) if classes else tuple(f'class {index}' for index in range(num_classes))
         self.palette = np.asarray(palette, np.uint8) if palette is not None else _spread_colours(num_classes)
+        self.labels = tuple(range(num_classes))
         self.label_smoothing = label_smoothing
 
     def loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
@@ -58,7 +61,7 @@ class Classification(Task):
         return cross_entropy_map(prediction, target)
 
     def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Average the cross-entropy over the valid pixels, with the smoothed labels where they are."""
+        """Average the cross-entropy over the valid pixels, against smoothed labels if so configured."""
         if not self.label_smoothing:
             return super().loss(prediction, target, valid)
         return masked_mean(smoothed_cross_entropy_map(prediction, target, self.label_smoothing), valid)
@@ -68,25 +71,16 @@ class Classification(Task):
         return prediction.argmax(dim=1)
 
     def soft_loss_map(self, prediction: Tensor, teacher_prediction: Tensor, temperature: float) -> Tensor:
-        """Divergence from the teacher's class probabilities, both softened by the temperature, times its square."""
+        """KL divergence from the teacher's class probabilities, both softened by the temperature, times its square."""
         return kl_divergence_map(prediction, teacher_prediction, temperature)
-
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """The probabilities of the classes; a row is a pixel."""
-        return class_views(prediction, teacher_prediction, temperature)
 
     def groups(self, pseudo_label: Tensor, group_threshold: float,
                num_intervals: int | None = None) -> tuple[Tensor, int]:
         """One group per class; neither threshold nor intervals apply."""
         return class_groups(pseudo_label, self.num_classes)
 
-    def prediction_map(self, prediction: Tensor) -> Tensor:
-        """Class probabilities: unlike class indices, their differences mean something."""
-        return prediction.softmax(dim=1)
-
     def has_target(self, target: np.ndarray) -> np.ndarray:
-        """A label of -1 is no class."""
+        """A label of -1 is unlabelled."""
         return target != -1
 
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:

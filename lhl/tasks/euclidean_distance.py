@@ -1,12 +1,9 @@
 """Euclidean distance estimation: metres from the camera's optical centre, L1."""
 import cv2
-import numpy as np
 
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
 from .depth import DepthEstimation
-from .regression import unit_interval
 
 
 @TASKS.register_module()
@@ -28,17 +25,5 @@ class EuclideanDistanceEstimation(DepthEstimation):
         metrics: See :class:`~lhl.tasks.base.Task`.
     """
 
-    def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
-        """Refuse NaN and distances that are not positive."""
-        super(DepthEstimation, self).check_target(target, valid)  # what any number must be; the other names depths
-        distances = target[valid]
-        if distances.size and distances.min() <= 0:
-            raise ValueError(f'found a distance of {distances.min():g} m among the valid pixels, expected more than 0; '
-                             f'store 0 where it is unknown')
-
-    def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
-             value_range: tuple[float, float] | None = None) -> np.ndarray:
-        """Colour near yellow and far blue."""
-        scaled = unit_interval(target[0], valid, value_range)
-        picture = cv2.applyColorMap((255 - 255 * scaled).astype(np.uint8), cv2.COLORMAP_CIVIDIS)
-        return blacken_invalid(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), valid)
+    quantity = 'distance of {:g} m'
+    colour_map = cv2.COLORMAP_CIVIDIS  # near yellow, far blue

@@ -16,13 +16,13 @@ PALETTE = ((66, 66, 72), (240, 98, 80), (255, 213, 79), (102, 187, 106), (38, 16
 class HumanPartSegmentation(SemanticSegmentation):
     """Pixel-wise classification of body parts; class 0 is everything else.
 
-    As in PASCAL-Context, only images with a person count: where an image shows no part its whole target is unknown,
-    lest the task become the recognition of background.
+    As in PASCAL-Context, only images with a person count: an image that shows no part is unlabelled as a whole, so that
+    the task does not become the recognition of background.
 
     Args:
         name: The task's name in the stream.
         num_classes: Number of classes, the background included.
-        classes: Their names. Default: the parts of PASCAL-Context, left and right alike.
+        classes: Their names. Default: the parts of PASCAL-Context, without a distinction of left and right.
         palette: Their colours, or ``None`` for well separated hues.
         metrics: See :class:`~lhl.tasks.base.Task`.
         label_smoothing: See :class:`~lhl.tasks.classification.Classification`.
@@ -34,5 +34,5 @@ class HumanPartSegmentation(SemanticSegmentation):
         super().__init__(name, num_classes, classes, palette, metrics, label_smoothing)
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
-        """An image without a single part holds nothing; elsewhere, a label of -1 is no class."""
+        """An image without any part is unlabelled; elsewhere, a label of -1 is."""
         return super().has_target(target) & (target > 0).any()

@@ -1,16 +1,12 @@
 """Image classification: one class per image, cross-entropy; the tasks of a class-incremental stream share a head."""
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.registry import TASKS
 
-from .balanced_labels import balanced_labels
-from .base import Task
 from .classification import Classification
 
 #: Height and width of the tile that a class is drawn as, in pixels.
@@ -23,17 +19,17 @@ class ImageClassification(Classification):
 
     In a class-incremental stream each task teaches some of the classes and is a view of one head: the prediction of
     each is the logits of *all* classes, so that a learner can confuse the classes of two tasks. An image of a class
-    that the task does not teach holds nothing for it.
+    that the task does not teach is unlabelled for it.
 
     Args:
         name: The task's name in the stream.
         num_classes: Number of classes of the head, and of output channels.
         labels: The class indices that this task teaches and is scored on. Default: all.
-        head: The name of the head, which the tasks share that give the same one. Default: the task's own name.
+        head: The name of the head; tasks that give the same name share it. Default: the task's own name.
         classes: The names of all classes.
         palette: The colours of all classes.
         metrics: See :class:`~lhl.tasks.base.Task`.
-        label_smoothing: See :class:`~lhl.tasks.classification.Classification`; all classes of the head share.
+        label_smoothing: See :class:`~lhl.tasks.classification.Classification`; it is over all classes of the head.
 
     Raises:
         ConfigError: If an option is out of range.
@@ -46,31 +42,21 @@ class ImageClassification(Classification):
                  classes: Sequence[str] | None = None, palette: Sequence[Sequence[int]] | None = None,
                  metrics: Sequence[Mapping] | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__(name, num_classes, classes, palette, metrics, label_smoothing)
-        self.labels = tuple(range(num_classes)) if labels is None else tuple(labels)
+        if labels is not None:
+            self.labels = tuple(labels)
         unknown = [label for label in self.labels if not isinstance(label, int) or not 0 <= label < num_classes]
         if not self.labels or unknown or len(set(self.labels)) < len(self.labels):
             raise ConfigError(f'task {name!r} has labels={list(self.labels)}, expected one or more of the '
                               f'{num_classes} class indices from 0 to {num_classes - 1}, each once')
         self.head = head or name
 
-    def inversion_labels(self, same_head: Sequence[Task], count: int, generator: torch.Generator) -> Tensor:
-        """Draw the classes that the old tasks of this head teach, each for as many images (HCL)."""
-        classes = sorted({label for task in same_head for label in task.labels})
-        return balanced_labels(classes, count, generator)
-
-    def inversion_loss(self, prediction: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-        """Ask for the drawn classes: the cross-entropy to them, smoothed as the task's own."""
-        target = labels[:, None, None]
-        valid = torch.ones_like(target, dtype=torch.bool)
-        return lambda changed: self.loss(changed, target, valid)
-
     def has_target(self, target: np.ndarray) -> np.ndarray:
-        """A label of -1 is no class, and one that another task teaches is none of this one's."""
+        """An image is unlabelled with -1, and for this task with a class that only another task teaches."""
         is_class = (target >= 0) & (target < self.num_classes)
         return super().has_target(target) & (np.isin(target, self.labels) | ~is_class)  # the rest is refused
 
     def metrics(self) -> list[dict]:
-        """Unless the config says otherwise, the accuracy among all classes and among the task's own."""
+        """By default the accuracy among all classes and among the task's own, which a metric of it is given."""
         return [dict(metric, num_classes=self.num_classes, labels=self.labels)
                 if metric['type'] == 'ClassificationMetric' else metric for metric in super().metrics()]
 

@@ -2,12 +2,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 
-from lhl.losses import DistillationViews, unit_vector_views
 from lhl.registry import TASKS
 
-from .base import Task, blacken_invalid, unit_vectors
+from .base import Task
+from .drawing import blacken_invalid
 
 
 @TASKS.register_module()
@@ -25,8 +26,8 @@ class SurfaceNormalEstimation(Task):
         super().__init__(name, 3, metrics)
 
     def predict(self, raw: Tensor) -> Tensor:
-        """Scale to unit length."""
-        return unit_vectors(raw)
+        """Scale to unit length along the channels; a zero vector stays zero, with a finite gradient."""
+        return F.normalize(raw, dim=1, eps=1e-6)
 
     def loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Cosine distance of unit vectors, 0 to 2.
@@ -35,11 +36,6 @@ class SurfaceNormalEstimation(Task):
         angles, where 1 - cos in float32 is rounded to 0 below 0.02 degrees.
         """
         return 0.5 * (prediction - target).square().sum(dim=1)
-
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """The components moved from [-1, 1] to [0, 1]; a row is an image."""
-        return unit_vector_views(prediction, teacher_prediction)
 
     def has_target(self, target: np.ndarray) -> np.ndarray:
         """A zero vector was not measured."""
@@ -61,7 +57,7 @@ class SurfaceNormalEstimation(Task):
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
         """Correct the direction for the depth that :class:`DepthEstimation` divides by ``scale``, then re-normalise.
 
-        The scene is squeezed along the axis, so a normal turns to (n_x, n_y, scale * n_z); leaving it, as the
+        The scene is squeezed along the axis, so a normal turns to (n_x, n_y, scale * n_z); keeping it, as the
         original augmentation does, is wrong by up to 11.5 degrees at 1.5. Zero vectors (invalid) stay zero.
         """
         zoomed = target * np.array([1, 1, scale], target.dtype)

@@ -1,24 +1,22 @@
-"""Principal curvature estimation: how strongly a surface bends, and how weakly, L1."""
+"""Principal curvature estimation: how much a surface bends in the directions of most and least, L1."""
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from torch import Tensor
 
-from lhl.losses import DistillationViews, signed_views
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
+from .drawing import blacken_invalid
 from .regression import Regression
 
-LARGEST = 1e4  # 1/m, a radius of a tenth of a millimetre
+#: A radius of a tenth of a millimetre.
+MAX_CURVATURE_PER_M = 1e4
 
 
 @TASKS.register_module()
 class PrincipalCurvatureEstimation(Regression):
     """Pixel-wise regression of the two principal curvatures in 1/m, positive where a surface bulges to the camera.
 
-    Both are 0 on a plane, which is an answer like any other: what is unknown, because there is no surface, the data
-    set has to say.
+    Both are 0 on a plane, a value like any other: a pixel without a surface has to be marked invalid by the data set.
 
     A flip changes no value: a mirrored surface bends as much, and to the same side. Nor does a zoom by s, for which no
     rule is exact. The scene whose depth is divided by s is squeezed along the axis, which divides the curvature of a
@@ -40,18 +38,13 @@ class PrincipalCurvatureEstimation(Regression):
                  metrics: Sequence[Mapping] | None = None) -> None:
         super().__init__(name, 2, mean, std, metrics)
 
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """Each curvature in units of the teacher's range in the image, from its least value; a row is an image."""
-        return signed_views(prediction, teacher_prediction)
-
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
-        """Refuse NaN and what no visible surface has: bends with a radius of less than a tenth of a millimetre."""
+        """Refuse NaN and what no visible surface has: a radius of curvature below a tenth of a millimetre."""
         super().check_target(target, valid)
         largest = np.abs(target[valid]).max(initial=0)
-        if largest > LARGEST:
+        if largest > MAX_CURVATURE_PER_M:
             raise ValueError(f'found a curvature of {largest:g} 1/m among the valid pixels, expected at most '
-                             f'{LARGEST:g}; clip the creases of a mesh, and give curvatures in 1/m')
+                             f'{MAX_CURVATURE_PER_M:g}; clip the creases of a mesh, and give curvatures in 1/m')
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -5,16 +5,15 @@ import numpy as np
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.losses import DistillationViews, positive_views
 
 from .base import Task
 
 
 class Regression(Task):
-    """Pixel-wise regression of numbers in a unit of their own.
+    """The kind of task with numbers in a unit of their own, at every pixel.
 
     Targets and predictions are in the unit; with ``mean`` and ``std`` the head's output is the standardised number
-    and the loss is measured in standard deviations, so that tasks of any unit learn at a like pace.
+    and the loss is measured in standard deviations, so that tasks of any unit learn at a similar rate.
 
     Args:
         name: The task's name in the stream.
@@ -22,6 +21,10 @@ class Regression(Task):
         mean: What an output of 0 stands for, in the target's unit; one number, or one per channel.
         std: What an output of 1 adds, more than 0; one number, or one per channel.
         metrics: See :class:`~lhl.tasks.base.Task`.
+
+    Raises:
+        ConfigError: If ``mean`` or ``std`` is not finite, ``std`` is not positive, or either has another number of
+            channels.
     """
 
     def __init__(self, name: str, out_channels: int, mean: float | Sequence[float] = 0.0,
@@ -33,11 +36,6 @@ class Regression(Task):
             raise ConfigError(f'task {name!r} has mean={mean} and std={std}, expected finite numbers, and std more '
                               f'than 0')
         self.standardised = any(self.mean) or any(value != 1 for value in self.std)
-
-    @property
-    def summed_elements(self) -> int:
-        """One per channel."""
-        return self.out_channels
 
     def predict(self, raw: Tensor) -> Tensor:
         """Turn standardised numbers into the target's unit."""
@@ -51,21 +49,6 @@ class Regression(Task):
         if self.standardised:
             error = error / _as_channels(self.std, error)
         return error.sum(dim=1) if self.out_channels > 1 else error.squeeze(1)
-
-    def distillation_views(self, prediction: Tensor, teacher_prediction: Tensor,
-                           temperature: float = 1.0) -> DistillationViews:
-        """What is above the teacher's least value; a row is an image. Numbers of both signs need another view."""
-        return positive_views(prediction, teacher_prediction)
-
-
-def unit_interval(target: np.ndarray, valid: np.ndarray | None,
-                  value_range: tuple[float, float] | None) -> np.ndarray:
-    """Scale a map ``(H, W)`` for drawing: ``value_range``, or the range of its valid pixels, becomes [0, 1]."""
-    if value_range is None:
-        shown = target if valid is None or not valid.any() else target[valid]
-        value_range = float(shown.min()), float(shown.max())
-    low, high = value_range
-    return np.clip((target - low) / max(high - low, 1e-6), 0, 1)
 
 
 def _per_channel(name: str, option: str, value: float | Sequence[float], channels: int) -> tuple[float, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
+from .drawing import blacken_invalid
 from .regression import Regression
 
 _DARKEST = 40  # of a drawing: black is for invalid pixels
@@ -15,8 +15,8 @@ _DARKEST = 40  # of a drawing: black is for invalid pixels
 class ReshadingEstimation(Regression):
     """Pixel-wise regression of the brightness, from 0 to 1, that a white matt surface would have.
 
-    0 is a surface seen edge-on, which is an answer like any other: what is unknown, such as a hole in the geometry,
-    the data set has to say.
+    0 is a surface seen edge-on, a value like any other: what is unknown, such as a hole in the geometry, has to be
+    marked invalid by the data set.
 
     A flip changes nothing, since the lamp is in the middle. A zoom would make what comes nearer brighter, and squeezing
     the depth turns surfaces away; both depend on distances and directions that the target does not hold, so that values

@@ -3,8 +3,8 @@ import numpy as np
 
 from lhl.registry import TASKS
 
-from .base import blacken_invalid
 from .classification import Classification
+from .drawing import blacken_invalid
 
 
 @TASKS.register_module()
@@ -14,7 +14,7 @@ class SemanticSegmentation(Classification):
     default_metric = dict(type='SegmentationMetric')
 
     def metrics(self) -> list[dict]:
-        """Unless the config says otherwise, mIoU and PixAcc."""
+        """By default mIoU and PixAcc; a ``SegmentationMetric`` is given the number of classes."""
         return [dict(metric, num_classes=self.num_classes) if metric['type'] == 'SegmentationMetric' else metric
                 for metric in super().metrics()]
 

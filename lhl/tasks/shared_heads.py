@@ -1,4 +1,4 @@
-"""Whether the tasks that name the same head can share it."""
+"""Whether tasks that name the same head can share it."""
 from collections.abc import Iterable
 
 from lhl.errors import ConfigError
@@ -20,8 +20,8 @@ def check_shared_heads(tasks: Iterable[Task]) -> None:
         for other in members.setdefault(task.head, []):
             both = f'the tasks {other.name!r} and {task.name!r} share the head {task.head!r}'
             if type(task) is not type(other):
-                raise ConfigError(f'{both} but are a {type(other).__name__} and a {type(task).__name__}; give one of '
-                                  f'them another head')
+                raise ConfigError(f'{both} but are of the kinds {type(other).__name__} and {type(task).__name__}; give '
+                                  f'one of them another head')
             if task.out_channels != other.out_channels:
                 raise ConfigError(f'{both} but have num_classes={other.out_channels} and {task.out_channels}; give '
                                   f'both the number of all classes')

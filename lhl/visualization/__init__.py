@@ -2,8 +2,10 @@
 from .comparison import ComparedMethod, Comparison, Spread, comparison_table
 from .contact_sheet import draw_contact_sheet
 from .curves import curves_figure, draw_curves
-from .leaderboard import Contestant, Cost, draw_leaderboard, leaderboard_csv, leaderboard_figure, leaderboard_table
+from .leaderboard import leaderboard_csv, leaderboard_table
+from .leaderboard_chart import draw_leaderboard, leaderboard_figure
 from .panel import View, draw_panel
+from .ranking import Contestant, Cost
 from .table import metrics_table, results_table
 
 __all__ = ['ComparedMethod', 'Comparison', 'Contestant', 'Cost', 'Spread', 'View', 'comparison_table', 'curves_figure',

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from lhl.visualization.labels import decimals, metric_label, number, with_unit
+from .labels import decimals, metric_label, number, with_unit
 
 _UPPER_BOUND = '†'
 _LATEX = str.maketrans({
@@ -21,7 +21,7 @@ class Spread(NamedTuple):
 
     mean: float  #: over the seeds
     std: float | None  #: the sample standard deviation, with one less than the seeds in the denominator; None for one
-    count: int  #: of the seeds
+    num_seeds: int  #: how many there are
 
     @classmethod
     def of(cls, values: Sequence[float]) -> 'Spread':
@@ -37,7 +37,7 @@ class ComparedMethod:
     """What a method reached: a row of the table.
 
     Args:
-        name: How it is called.
+        name: Its name in the table.
         seeds: The seeds of its runs, ascending.
         metrics: Each task's metrics after the last phase.
         improvement: Delta, over the reference's run with the same seed, in percent.
@@ -92,7 +92,7 @@ class Comparison:
 
     @property
     def has_forgetting(self) -> bool:
-        """Whether any row forgets something that F does not say."""
+        """Whether any row forgets something that F does not cover."""
         said = set().union(*self.averaged.values())
         return any(method.forgetting is not None for method in self.methods) and not said >= {*self.higher_is_better}
 
@@ -130,7 +130,7 @@ class Comparison:
 
 
 class _Column(NamedTuple):
-    """A column of numbers: how it is called and printed, and its numbers, one per row."""
+    """A column of numbers: its name, how it is printed, and its numbers, one per row."""
 
     task: str
     key: str
@@ -142,8 +142,12 @@ class _Column(NamedTuple):
     spreads: list[Spread | None]
 
 
+#: Key, symbol, whether higher is better, unit, sign and numbers of a column that is of no single task.
+_Summary = tuple[str, str, bool, str, str, list[Spread | None]]
+
+
 class _Cell(NamedTuple):
-    """A cell as it is printed, but for the marks of the format."""
+    """A cell as it is printed, without the marks of the format."""
 
     text: str
     deviation: str = ''
@@ -185,17 +189,19 @@ def _columns(comparison: Comparison, every_task: bool) -> list[_Column]:
             unit = comparison.units.get(task, {}).get(metric, '')
             columns.append(_Column(task, f'{task}/{metric}', metric_label(metric, better, unit), unit, better,
                                    decimals(unit), '', [method.metrics[task][metric] for method in methods]))
-    averages = [(f'{symbol} {metric}', f'{symbol} {metric}', better, '%', '', values) for metric in comparison.averaged
-                for symbol, better, values in (('A', True, [method.accuracy.get(metric) for method in methods]),
-                                               ('F', False, [method.fall.get(metric) for method in methods]))]
-    for key, symbol, better, unit, sign, values in [
-            *averages,
-            ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods
-                                           if comparison.has_improvement]),
-            ('MR', 'MR', False, '', '', [method.mean_rank for method in methods]),
-            ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods
-                                                         if comparison.has_forgetting]),
-            ('plasticity', 'plasticity', True, '%', '+', [method.plasticity for method in methods])]:
+    averages: list[_Summary] = []
+    for metric in comparison.averaged:
+        for symbol, better, values in (('A', True, [method.accuracy.get(metric) for method in methods]),
+                                       ('F', False, [method.fall.get(metric) for method in methods])):
+            averages.append((f'{symbol} {metric}', f'{symbol} {metric}', better, '%', '', values))
+    summaries: list[_Summary] = [
+        *averages,
+        ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods if comparison.has_improvement]),
+        ('MR', 'MR', False, '', '', [method.mean_rank for method in methods]),
+        ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods
+                                                     if comparison.has_forgetting]),
+        ('plasticity', 'plasticity', True, '%', '+', [method.plasticity for method in methods])]
+    for key, symbol, better, unit, sign, values in summaries:
         if any(value is not None for value in values):
             columns.append(_Column('', key, metric_label(symbol, better, unit), unit, better, 2, sign, values))
     return columns

@@ -23,7 +23,7 @@ def draw_contact_sheet(samples: Mapping[str, dict], tasks: Mapping[str, Task], p
     colours of the classes that occur are explained below.
 
     Args:
-        samples: At least one, by what is written beside it; as :class:`~lhl.datasets.base.DenseDataset` describes them.
+        samples: At least one, as :class:`~lhl.datasets.base.DenseDataset` describes them, by the text beside it.
         tasks: The columns. A sample may lack some.
         path: The picture to write.
     """
@@ -52,7 +52,7 @@ def draw_contact_sheet(samples: Mapping[str, dict], tasks: Mapping[str, Task], p
 
 
 def _show_target(ax: Axes, sample: dict, name: str, task: Task, value_range: tuple[float, float] | None) -> None:
-    """Show a target, or say that there is none."""
+    """Show a target, or write that it is missing."""
     if name not in sample['targets'] or not sample['valid'][name].any():
         _show(ax, np.full((*sample['image'].shape[:2], 3), 235, np.uint8))
         ax.text(0.5, 0.5, 'no target', ha='center', va='center', transform=ax.transAxes, fontsize=9, color=TEXT)
@@ -79,8 +79,8 @@ def _title(name: str, value_range: tuple[float, float] | None) -> str:
 
 
 def _seen_classes(samples: Mapping[str, dict], name: str, task: Task) -> list[int]:
-    """The classes of a task that has names and colours for them, as far as they are to be seen."""
-    if not (hasattr(task, 'classes') and hasattr(task, 'palette')):
+    """The classes that the targets of a task show; none of a task without classes."""
+    if not task.classes:
         return []
     seen = [np.unique(sample['targets'][name][sample['valid'][name]]) for sample in samples.values()
             if name in sample['targets']]

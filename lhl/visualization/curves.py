@@ -2,19 +2,22 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lhl.atomic import atomic_write
 from lhl.evaluation import Results
-from lhl.visualization.labels import all_metrics, all_tasks, all_units, metric_label, run_names
-from lhl.visualization.style import COLOURS, GRID, LINE, TEXT
+
+from .labels import all_metrics, all_tasks, all_units, metric_label, run_names
+from .style import COLOURS, GRID, LINE, TEXT
 
 # Runs that share a colour, because there are more of them than colours, differ in line and marker.
 _LINES = (('-', 'o'), ('--', 's'), (':', '^'))
@@ -31,7 +34,7 @@ def draw_curves(runs: Sequence[Results], path: str | Path) -> None:
         path: The picture to write; its suffix is the format, such as ``.png`` or ``.pdf``.
 
     Raises:
-        ValueError: If there is no run, or no such format.
+        ValueError: If there is no run, or the format is unknown.
     """
     path = Path(path)
     figure = curves_figure(runs)
@@ -64,12 +67,11 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
     # Wide enough for a title, and for phase names that are slanted.
     panel_width = max(3.9, 0.38 * len(phases))
     handles = _legend_handles(runs)
-    legend_rows = _legend_rows([handle.get_label() for handle in handles], columns * panel_width)
+    legend_rows = _legend_rows([str(handle.get_label()) for handle in handles], columns * panel_width)
     height = rows * 2.7 + 0.8 + 0.25 * legend_rows
 
-    figure = Figure(figsize=(columns * panel_width, height), layout='constrained')
+    figure = Figure(figsize=(columns * panel_width, height), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.08))
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.08)
     for index, task in enumerate(tasks):
         panel = figure.add_subplot(rows, columns, index + 1)
         _draw_panel(panel, runs, task)
@@ -106,7 +108,7 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
 
 
 def _style(panel: Axes, num_phases: int) -> None:
-    """Number the phases, and clear the frame away."""
+    """Number the phases, and remove the frame."""
     panel.margins(y=0.12)
     panel.set_xlim(0.5, num_phases + 0.5)
     panel.set_xticks(range(1, num_phases + 1))
@@ -142,7 +144,7 @@ def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None
         panel.set_xticklabels(phases, rotation=35, ha='right', rotation_mode='anchor')
 
 
-def _look(number: int) -> dict[str, str]:
+def _look(number: int) -> dict[str, Any]:
     """Choose colour, line and marker of the run with this number."""
     line, marker = _LINES[number // len(COLOURS) % len(_LINES)]
     return dict(color=COLOURS[number % len(COLOURS)], linestyle=line, marker=marker)

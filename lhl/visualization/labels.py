@@ -1,4 +1,4 @@
-"""How runs and metrics are called in tables and figures."""
+"""How runs, metrics and numbers are written in tables and figures."""
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def decimals(unit: str) -> int:
-    """Say with how many decimals numbers of a unit are printed."""
+    """Choose how many decimals are printed of numbers of a unit."""
     return 2 if unit in ('%', '°') else 4
 
 

@@ -3,7 +3,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from lhl.evaluation import Results, average_accuracy, average_forgetting, averaged_metrics, forgetting
-from lhl.visualization.labels import all_metrics, all_tasks, all_units, decimals, metric_label, number, run_names
+
+from .labels import all_metrics, all_tasks, all_units, decimals, metric_label, number, run_names
 
 _COLUMNS = ('learned', 'final', 'forgotten')
 _LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
@@ -18,7 +19,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
 
     There is one row per task and metric, with an arrow that points to where it is better, and three columns per run:
     right after the task was learned, after the last phase of the stream, and forgetting, which is positive where the
-    last phase is worse. Accuracies that tasks have in common are averaged below. What is not there yet is shown as
+    last phase is worse. Accuracies that tasks have in common are averaged below. What was not measured is shown as
     ``-``.
 
     Args:
@@ -29,7 +30,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
         The table and a line that explains it, without a final line break.
 
     Raises:
-        ValueError: If there is no run, or no such format.
+        ValueError: If there is no run, or the format is unknown.
     """
     if not runs:
         raise ValueError('found no results to tabulate, expected those of at least one run')
@@ -86,7 +87,7 @@ def _average_cells(run: Results, metric: str, places: int) -> tuple[str, str, st
     """Write out A and F of a finished run, where all tasks with the metric were scored."""
     tasks = [task for task in run.learned_tasks if metric in run.higher_is_better.get(task, {})]
     if not (tasks and run.finished and all(metric in run.phases[-1].metrics.get(task, {}) for task in tasks)):
-        return ('-', ) * len(_COLUMNS)
+        return '-', '-', '-'
     accuracy, fall = average_accuracy(run, metric), average_forgetting(run, metric)
     return '-', number(accuracy, places), number(fall, places, '+')
 

@@ -33,7 +33,7 @@ WITHOUT_TERMS = ('FrozenEncoder', 'GPM', 'Joint', 'SGP', 'SPG', 'SingleTask', 'T
 def shipped_methods():
     """The config of each method as a benchmark of the repository runs it, by the method's type."""
     found = {}
-    for path in sorted(CONFIGS.rglob('*_tiny_synthrooms.py')):
+    for path in sorted(CONFIGS.glob('[!_]*/**/*_tiny_synthrooms.py')):
         method = Config.fromfile(path).method
         found.setdefault(method.type, method.to_dict())
     return {**found, 'Combined': dict(type='Combined', methods=[found['EWC'], found['LwF']])}
@@ -65,7 +65,7 @@ def write_data(root, train=12, val=2):
 
 def stream_config(name, data, work_dir, teacher=''):
     """The tiny benchmark's config with other tasks and data: two batches of two images in each phase."""
-    cfg = Config.fromfile(CONFIGS / '_base_' / 'synth_rooms_tiny.py')
+    cfg = Config.fromfile(CONFIGS / '_base_' / 'streams' / 'tiny_synthrooms.py')
     dataset = dict(type='FolderDataset', data_root=str(data), splits=dict(train='train.txt', val='val.txt'),
                    targets={task: dict(folder=task) for task in TASKS})
     pipelines = dict(

@@ -121,7 +121,7 @@ def interrupt_in_the_second_epoch(monkeypatch, *arguments):
 def test_an_interrupted_extension_ends_with_the_same_weights_even_without_the_donor(shop, new, tmp_path, monkeypatch):
     shutil.copytree(shop / 'donor', tmp_path / 'donor')
     interrupt_in_the_second_epoch(monkeypatch, tmp_path / 'donor', new())
-    with pytest.raises(RunError, match='with 2 of 3 phases done; add --resume'):
+    with pytest.raises(RunError, match='with 2 of 3 phases done; add `resume=True`'):
         extend_run(tmp_path / 'donor', new())
     shutil.rmtree(tmp_path / 'donor')
     train_stream(Config.fromfile(tmp_path / 'run/config.py'), resume=True)
@@ -169,9 +169,9 @@ def moved(shop):
 
 
 def test_missing_validation_data_is_no_silent_matter(shop, new, moved):
-    with pytest.raises(DataError, match='the validation data of segmentation, depth is not there .*say where it is now '
-                                        'with --cfg-options old_val_dataloader.segmentation.dataset.data_root=FOLDER, '
-                                        'or leave the old tasks unscored with --without-old-data'):
+    with pytest.raises(DataError, match='the validation data of segmentation, depth is missing .*say where it is now '
+                                        'with `cfg_options=old_val_dataloader.segmentation.dataset.data_root=FOLDER`, '
+                                        'or leave the old tasks unscored with `without_old_data=True`'):
         extend_run(shop / 'donor', new())
     assert not Path(new().work_dir).exists()
 
@@ -252,7 +252,7 @@ def test_a_run_that_is_not_finished(shop, new, tmp_path):
     results = Results.load(tmp_path / 'started')
     del results.phases[1]
     results.save(tmp_path / 'started')
-    refused(RunError, 'has finished 1 phases and learned 1 of its 2 tasks; continue it with tools/train.py --resume, '
+    refused(RunError, 'has finished 1 phases and learned 1 of its 2 tasks; continue it with `resume=True`, '
                       'or extend the phase.pth of one of its phases', tmp_path / 'started', new())
 
 
@@ -315,7 +315,7 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
                          'in_channels=None))', path, cfg, segmentor_config=theirs)
     refused(ConfigError, 'the head of segmentation was trained with mmsegmentation and fits its own backbone alone',
             path, new(phases=[dict(task='edges', backbone=dict(depth=34))]), segmentor_config=theirs)
-    refused(CheckpointError, 'is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give the', path, new())
+    refused(CheckpointError, 'is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give its', path, new())
 
 
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
@@ -323,7 +323,7 @@ def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
     cfg = Config.fromfile(tmp_path / 'run/config.py')
     cfg.work_dir = str(tmp_path / 'elsewhere')
     with pytest.raises(RunError, match='the first 2 phases were trained elsewhere and are not in .*elsewhere; begin '
-                                       'with tools/extend.py RUN --config NEW_TASK.py'):
+                                       'with the run that they are of, as extend_run'):
         train_stream(cfg)
     assert not (tmp_path / 'elsewhere').exists()
 
@@ -353,4 +353,4 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
     with pytest.raises(SystemExit):
         tool(tmp_path / 'nothing')
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f'error: {tmp_path / "nothing"} does not exist; give the folder of a finished run, or a phase.pth of one')
+        f'error: {tmp_path / "nothing"} does not exist; give the folder of a run, or a phase.pth of one')

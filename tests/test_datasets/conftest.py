@@ -1,41 +1,42 @@
-"""A tiny NYUv2 folder, written afresh for every test that asks for one."""
-import numpy as np
+"""Tiny data sets of random content, written for every test that asks for one."""
 import pytest
 from hypothesis import settings
 
+from lhl.datasets import TinyImageNet
+
+from .cityscapes_files import write_cityscapes
+from .folder_files import write_folder
+from .image_archives import PER_CLASS, WNIDS
+from .nyud_files import write_nyud
+from .nyuv2_files import write_nyuv2
+
 settings.register_profile('untimed', deadline=None)  # the first example of a test also pays for what torch loads lazily
 settings.load_profile('untimed')
-
-TASKS = dict(
-    segmentation=dict(type='SemanticSegmentation', num_classes=13),
-    depth=dict(type='DepthEstimation'),
-    normal=dict(type='SurfaceNormalEstimation'))
-
-
-def unit_normals(generator, shape):
-    """Random unit vectors that face the camera, which looks along z."""
-    normals = generator.normal(size=(*shape, 3))
-    normals[..., 2] = -1 - np.abs(normals[..., 2])
-    return normals / np.linalg.norm(normals, axis=-1, keepdims=True)
-
-
-def write_nyuv2(root, count=6, size=(12, 16), splits=('train', 'val')):
-    """Write ``count`` random images per split in the layout and encodings of the release."""
-    generator = np.random.default_rng(0)
-    for split in splits:
-        for number in range(count):
-            unknown = generator.random(size) < 0.1
-            arrays = dict(
-                image=generator.random((*size, 3), np.float32),
-                label=generator.integers(-1, 13, size).astype(np.float32),
-                depth=(generator.uniform(0.5, 9, size) * ~unknown)[..., None].astype(np.float32),
-                normal=(unit_normals(generator, size) * ~unknown[..., None]).astype(np.float16))
-            for folder, array in arrays.items():
-                (root / split / folder).mkdir(parents=True, exist_ok=True)
-                np.save(root / split / folder / f'{number}.npy', array)
-    return root
 
 
 @pytest.fixture
 def nyuv2_root(tmp_path):
     return write_nyuv2(tmp_path / 'nyuv2')
+
+
+@pytest.fixture
+def nyud_root(tmp_path):
+    return write_nyud(tmp_path / 'NYUD_MT')
+
+
+@pytest.fixture
+def cityscapes_root(tmp_path):
+    return write_cityscapes(tmp_path / 'cityscapes')
+
+
+@pytest.fixture
+def folder_root(tmp_path):
+    """A folder of images for ``FolderDataset``."""
+    return write_folder(tmp_path / 'mine')
+
+
+@pytest.fixture
+def small_tiny_imagenet(monkeypatch):
+    """Three classes of a few images instead of 200 of 500 and 50."""
+    monkeypatch.setattr(TinyImageNet, 'NUM_CLASSES', len(WNIDS))
+    monkeypatch.setattr(TinyImageNet, 'IMAGES_PER_CLASS', PER_CLASS)

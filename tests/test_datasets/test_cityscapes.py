@@ -7,32 +7,7 @@ from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from lhl.datasets.cityscapes import CLASSES, PALETTE, CityScapes
 from lhl.errors import ConfigError, DataError
 
-TASKS = dict(segmentation=dict(type='SemanticSegmentation', num_classes=7), depth=dict(type='DisparityEstimation'))
-
-
-def write_cityscapes(root, count=4, size=(8, 16), splits=('train', 'val'), label='label_7'):
-    """Write ``count`` random images per split in the layout and encodings of the release."""
-    generator = np.random.default_rng(0)
-    for split in splits:
-        for number in range(count):
-            counts = generator.integers(1, 32258, size) * (generator.random(size) > 0.2)
-            arrays = {'image': generator.random((*size, 3), np.float32),
-                      label: generator.integers(-1, 7, size).astype(np.float32),
-                      'depth': (counts / 65535).astype(np.float32)[..., None]}
-            for folder, array in arrays.items():
-                (root / split / folder).mkdir(parents=True, exist_ok=True)
-                np.save(root / split / folder / f'{number}.npy', array)
-    return root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return write_cityscapes(tmp_path / 'cityscapes')
-
-
-def cityscapes(root, split='train', tasks=TASKS, pipeline=(), **options):
-    return CityScapes(data_root=root, split=split, tasks=tasks, pipeline=pipeline, **options)
-
+from .cityscapes_files import TASKS, cityscapes, write_cityscapes
 
 # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -59,31 +34,31 @@ def test_the_classes_may_lie_in_a_folder_called_label(tmp_path):
                                           release[position][field]['segmentation'])
 
 
-def test_of_both_label_folders_the_one_of_the_release_is_read(root):
-    other = write_cityscapes(root.parent / 'other', label='label')
-    (other / 'train/label').rename(root / 'train/label')
-    np.save(root / 'train/label/0.npy', np.full((8, 16), 99))
-    assert cityscapes(root)[0]['targets']['segmentation'].max() == 6
+def test_of_both_label_folders_the_one_of_the_release_is_read(cityscapes_root):
+    other = write_cityscapes(cityscapes_root.parent / 'other', label='label')
+    (other / 'train/label').rename(cityscapes_root / 'train/label')
+    np.save(cityscapes_root / 'train/label/0.npy', np.full((8, 16), 99))
+    assert cityscapes(cityscapes_root)[0]['targets']['segmentation'].max() == 6
 
 
-def test_another_number_of_classes_may_be_read_from_its_own_folder(root):
-    (root / 'train/label_7').rename(root / 'train/label_19')
-    np.save(root / 'train/label_19/0.npy', np.full((8, 16), 18))
+def test_another_number_of_classes_may_be_read_from_its_own_folder(cityscapes_root):
+    (cityscapes_root / 'train/label_7').rename(cityscapes_root / 'train/label_19')
+    np.save(cityscapes_root / 'train/label_19/0.npy', np.full((8, 16), 18))
     tasks = dict(fine=dict(type='SemanticSegmentation', num_classes=19))
-    assert (cityscapes(root, tasks=tasks, folders=dict(fine='label_19'))[0]['targets']['fine'] == 18).all()
+    assert (cityscapes(cityscapes_root, tasks=tasks, folders=dict(fine='label_19'))[0]['targets']['fine'] == 18).all()
 
 
-def test_disparity_may_be_stored_without_its_channel(root):
-    path = root / 'train/depth/0.npy'
-    with_channel = cityscapes(root)[0]['targets']['depth']
+def test_disparity_may_be_stored_without_its_channel(cityscapes_root):
+    path = cityscapes_root / 'train/depth/0.npy'
+    with_channel = cityscapes(cityscapes_root)[0]['targets']['depth']
     np.save(path, np.load(path)[..., 0])
-    np.testing.assert_array_equal(cityscapes(root)[0]['targets']['depth'], with_channel)
+    np.testing.assert_array_equal(cityscapes(cityscapes_root)[0]['targets']['depth'], with_channel)
 
 
-def test_an_image_without_any_valid_pixel_is_loaded(root):
-    np.save(root / 'train/label_7/0.npy', np.full((8, 16), -1))
-    np.save(root / 'train/depth/0.npy', np.zeros((8, 16, 1), np.float32))
-    sample = cityscapes(root)[0]
+def test_an_image_without_any_valid_pixel_is_loaded(cityscapes_root):
+    np.save(cityscapes_root / 'train/label_7/0.npy', np.full((8, 16), -1))
+    np.save(cityscapes_root / 'train/depth/0.npy', np.zeros((8, 16, 1), np.float32))
+    sample = cityscapes(cityscapes_root)[0]
     assert not any(valid.any() for valid in sample['valid'].values())
     assert not any(target.any() for target in sample['targets'].values())
 
@@ -93,36 +68,36 @@ def test_metainfo_names_the_seven_categories():
     assert len(set(PALETTE)) == 7 and CityScapes.METAINFO['classes'] == list(CLASSES)
 
 
-def test_a_config_builds_it_through_mmengine(root):
-    config = dict(type='CityScapes', _scope_='lhl', data_root=str(root), split='val', tasks=TASKS, pipeline=[])
+def test_a_config_builds_it_through_mmengine(cityscapes_root):
+    config = dict(type='CityScapes', _scope_='lhl', data_root=str(cityscapes_root), split='val', tasks=TASKS,
+                  pipeline=[])
     assert len(MMENGINE_DATASETS.build(config)) == 4
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 
 
 def test_a_missing_data_root_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match=r"nowhere' is not a folder.*dataset_converters/cityscapes\.py .*nowhere"):
+    with pytest.raises(DataError, match=r"nowhere' is not a folder.*lhl convert cityscapes OFFICIAL .*nowhere"):
         cityscapes(tmp_path / 'nowhere')
 
 
 @pytest.mark.parametrize('folder', ['image', 'label_7', 'depth'])
-def test_a_missing_folder_is_named(root, folder):
-    (root / 'train' / folder).rename(root / 'train/elsewhere')
+def test_a_missing_folder_is_named(cityscapes_root, folder):
+    (cityscapes_root / 'train' / folder).rename(cityscapes_root / 'train/elsewhere')
     with pytest.raises(DataError, match=rf"train/{folder}' is missing"):
-        cityscapes(root)
+        cityscapes(cityscapes_root)
 
 
 @pytest.mark.parametrize('folder', ['image', 'label_7', 'depth'])
-def test_a_missing_number_is_named_at_construction(root, folder):
-    (root / 'train' / folder / '2.npy').unlink()
+def test_a_missing_number_is_named_at_construction(cityscapes_root, folder):
+    (cityscapes_root / 'train' / folder / '2.npy').unlink()
     with pytest.raises(DataError, match=rf"train/{folder}/2\.npy' is missing \(.*1 without a partner"):
-        cityscapes(root)
+        cityscapes(cityscapes_root)
 
 
-def test_a_task_without_a_folder_is_refused_with_close_names(root):
+def test_a_task_without_a_folder_is_refused_with_close_names(cityscapes_root):
     with pytest.raises(ConfigError, match=r"CityScapes has no folder for task 'dept'; did you mean 'depth'\?"):
-        cityscapes(root, tasks=dict(dept=TASKS['depth']))
+        cityscapes(cityscapes_root, tasks=dict(dept=TASKS['depth']))
 
 
 def with_value(value):
@@ -148,10 +123,10 @@ def with_value(value):
     ('depth', lambda depth: (65535 * depth).astype(np.uint16), 'type uint16, expected floats'),
     ('depth', with_value(-0.25), r'found a disparity of -0\.25'),
     ('depth', with_value(np.nan), 'found 1 values that are NaN or infinite')])
-def test_a_bad_array_is_refused_by_the_name_of_its_file(root, folder, change, message):
-    path = root / f'train/{folder}/2.npy'
+def test_a_bad_array_is_refused_by_the_name_of_its_file(cityscapes_root, folder, change, message):
+    path = cityscapes_root / f'train/{folder}/2.npy'
     np.save(path, change(np.load(path)))
-    dataset = cityscapes(root)
+    dataset = cityscapes(cityscapes_root)
     with pytest.raises(DataError, match=message) as caught:
         dataset[2]
     assert str(path) in str(caught.value) and '\n' not in str(caught.value)
@@ -160,19 +135,19 @@ def test_a_bad_array_is_refused_by_the_name_of_its_file(root, folder, change, me
 
 @pytest.mark.parametrize('folder', ['image', 'label_7', 'depth'])
 @pytest.mark.parametrize('kept', [0, 7, 127, 200])
-def test_a_truncated_file_is_refused_by_its_name(root, folder, kept):
-    path = root / f'train/{folder}/2.npy'
+def test_a_truncated_file_is_refused_by_its_name(cityscapes_root, folder, kept):
+    path = cityscapes_root / f'train/{folder}/2.npy'
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match=rf'train/{folder}/2\.npy.*truncated'):
-        cityscapes(root)[2]
+        cityscapes(cityscapes_root)[2]
 
 
-def test_a_pickle_is_never_executed(root, tmp_path):
+def test_a_pickle_is_never_executed(cityscapes_root, tmp_path):
     class Malicious:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / 'executed'),)
 
-    np.save(root / 'train/label_7/2.npy', np.array([Malicious()], dtype=object), allow_pickle=True)
+    np.save(cityscapes_root / 'train/label_7/2.npy', np.array([Malicious()], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match=r'train/label_7/2\.npy.*pickled'):
-        cityscapes(root)[2]
+        cityscapes(cityscapes_root)[2]
     assert not (tmp_path / 'executed').exists()

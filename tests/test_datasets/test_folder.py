@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import struct
 import zlib
@@ -5,117 +6,14 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mmengine.config import Config
 
-from lhl.datasets import FolderDataset
-from lhl.datasets.io.target_files import TargetFiles
 from lhl.errors import ConfigError, DataError
 from lhl.registry import DATASETS
 
-from .conftest import unit_normals
-
-SIZE = 12, 16
-TASKS = dict(
-    segmentation=dict(type='SemanticSegmentation', num_classes=5),
-    depth=dict(type='DepthEstimation'),
-    normal=dict(type='SurfaceNormalEstimation'))
-TARGETS = dict(
-    segmentation=dict(folder='label', invalid=255),
-    depth=dict(folder='depth', scale=0.001, invalid=0),
-    normal=dict(folder='normal', scale=2 / 255, offset=-1, invalid=[0, 127, 128]))
-NAMES = ('a', 'b', 'c', 'd')
-ALL = dict(train=1.0)
-
-
-def write(path, array):
-    """Store an array as it is; three channels of a picture are RGB."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == '.npy':
-        np.save(path, array)
-    else:
-        assert cv2.imwrite(str(path), array if array.ndim == 2 else array[..., ::-1])
-    return array
-
-
-def write_folder(root, names=NAMES, size=SIZE):
-    """Write 8-bit images, labels and normals and 16-bit depth in millimetres, all PNG."""
-    generator = np.random.default_rng(0)
-    for name in names:
-        write(root / f'images/{name}.png', generator.integers(0, 256, (*size, 3), np.uint8))
-        write(root / f'label/{name}.png', generator.choice(np.array([0, 1, 2, 3, 4, 255], np.uint8), size))
-        write(root / f'depth/{name}.png', generator.integers(0, 9000, size, np.uint16))
-        write(root / f'normal/{name}.png', ((unit_normals(generator, size) + 1) / 2 * 255).round().astype(np.uint8))
-    return root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return write_folder(tmp_path / 'mine')
-
-
-def folder(root, split='train', tasks=TASKS, targets=TARGETS, splits=ALL, **options):
-    return FolderDataset(root, split, tasks, (), targets=targets, splits=splits, **options)
-
-
-def one(root, task, array, suffix='.png', config=None, name='a', **encoding):
-    """Write the target of one image, and give it as it is read."""
-    write(root / f'target/{name}{suffix}', array)
-    write(root / f'images/{name}.png', np.zeros((*array.shape[:2], 3), np.uint8))
-    dataset = folder(root, tasks={task: config or TASKS[task]}, targets={task: dict(folder='target', **encoding)})
-    sample = dataset[dataset.samples.index(name)]
-    return sample['targets'][task], sample['valid'][task]
-
+from .folder_files import ALL, NAMES, SIZE, TARGETS, TASKS, folder, one, write, write_folder
 
 # ---- encodings -------------------------------------------------------------------------------------------------
-
-
-def test_a_png_of_16_bits_in_millimetres_becomes_metres_and_zero_is_invalid(tmp_path):
-    raw = np.array([[0, 1, 1500], [40000, 65535, 0]], np.uint16)
-    depth, valid = one(tmp_path, 'depth', raw, scale=0.001, invalid=0)
-    np.testing.assert_array_equal(valid, [[False, True, True], [True, True, False]])
-    np.testing.assert_array_equal(depth[..., 0], np.float32([[0, 0.001, 1.5], [40, 65.535, 0]]))
-
-
-def test_depth_of_several_invalid_numbers_keeps_the_others(tmp_path):
-    _, valid = one(tmp_path, 'depth', np.array([[0, 1500, 65535]], np.uint16), scale=1 / 512, invalid=[0, 65535])
-    np.testing.assert_array_equal(valid, [[False, True, False]])
-
-
-def test_normals_of_8_bits_become_unit_vectors_within_the_rounding(tmp_path):
-    normals = unit_normals(np.random.default_rng(1), (20, 30))
-    encoded = ((normals + 1) / 2 * 255).round().astype(np.uint8)
-    encoded[0, :2] = [[127, 128, 127], [0, 0, 0]]
-    target, valid = one(tmp_path, 'normal', encoded, scale=2 / 255, offset=-1, invalid=[0, 127, 128])
-    assert not valid[0, :2].any() and valid.sum() == 598 and not target[~valid].any()
-    np.testing.assert_allclose(np.linalg.norm(target[valid], axis=-1), 1, atol=1e-6)
-    # Half a step of 2/255 in each of three components, seen from the length of one.
-    angles = np.degrees(np.arccos(np.clip((target * normals).sum(-1)[valid], -1, 1)))
-    assert angles.max() < np.degrees(np.sqrt(3) / 255) * 1.01
-
-
-def test_a_normal_with_one_component_of_the_invalid_values_is_valid(tmp_path):
-    _, valid = one(tmp_path, 'normal', np.array([[[127, 127, 0], [128, 0, 127]]], np.uint8), scale=2 / 255, offset=-1,
-                   invalid=[127, 128])
-    assert valid.all()
-
-
-@pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64])
-def test_npy_depth_is_invalid_where_it_is_nan(tmp_path, dtype):
-    depth, valid = one(tmp_path, 'depth', np.array([[np.nan, 1.25], [2.5, np.nan]], dtype), '.npy', invalid='nan')
-    np.testing.assert_array_equal(valid, [[False, True], [True, False]])
-    np.testing.assert_array_equal(depth[..., 0], [[0, 1.25], [2.5, 0]])
-
-
-def test_nan_infinity_and_a_number_may_all_be_invalid(tmp_path):
-    _, valid = one(tmp_path, 'depth', np.array([[np.nan, np.inf, -1, 3.0]]), '.npy', invalid=['nan', 'inf', -1])
-    np.testing.assert_array_equal(valid, [[False, False, False, True]])
-
-
-def test_a_normal_with_one_nan_is_invalid(tmp_path):
-    _, valid = one(tmp_path, 'normal', np.array([[[0, np.nan, -1], [0, 0, -1]]]), '.npy', invalid='nan')
-    np.testing.assert_array_equal(valid, [[False, True]])
 
 
 @pytest.mark.parametrize('suffix', ['.tif', '.tiff'])
@@ -124,39 +22,6 @@ def test_a_tiff_of_floats_is_read_as_it_is(tmp_path, suffix):
     depth, valid = one(tmp_path, 'depth', values, suffix)
     np.testing.assert_array_equal(depth[..., 0], values)
     assert valid.all()
-
-
-def test_labels_of_8_bits_are_classes_and_255_is_ignored(tmp_path):
-    labels, valid = one(tmp_path, 'segmentation', np.array([[0, 4, 255]], np.uint8), invalid=255)
-    assert labels.dtype == np.int64
-    np.testing.assert_array_equal(labels, [[0, 4, 0]])
-    np.testing.assert_array_equal(valid, [[True, True, False]])
-
-
-def test_arbitrary_numbers_are_mapped_to_classes(tmp_path):
-    raw = np.array([[7, 8, 26], [33, 1000, 7]], np.uint16)
-    mapping = {7: 0, 8: 1, 26: 3, 33: -1, 1000: 4}
-    labels, valid = one(tmp_path, 'segmentation', raw, mapping=mapping)
-    np.testing.assert_array_equal(labels, [[0, 1, 3], [0, 4, 0]])
-    np.testing.assert_array_equal(valid, [[True, True, True], [False, True, True]])
-
-
-@given(raw=st.lists(st.integers(-3, 300), min_size=1, max_size=40),
-       mapping=st.dictionaries(st.integers(0, 300), st.integers(-1, 4), min_size=1, max_size=20))
-def test_mapping_is_that_of_a_dictionary(raw, mapping):
-    files = TargetFiles('label', mapping={**mapping, 'other': -1})
-    labels, valid = files.decode_classes(np.array([raw]), 5)
-    expected = [mapping.get(number, -1) for number in raw]
-    np.testing.assert_array_equal(valid[0], [index >= 0 for index in expected])
-    np.testing.assert_array_equal(labels[0], expected)
-
-
-def test_colours_are_mapped_to_classes_in_the_order_red_green_blue(tmp_path):
-    raw = np.array([[[0, 0, 0], [128, 0, 0], [0, 0, 128], [224, 224, 192]]], np.uint8)
-    mapping = {'#000000': 0, '#800000': 1, '#000080': 2, '#E0E0C0': -1}
-    labels, valid = one(tmp_path, 'segmentation', raw, mapping=mapping)
-    np.testing.assert_array_equal(labels, [[0, 1, 2, 0]])
-    np.testing.assert_array_equal(valid, [[True, True, True, False]])
 
 
 def indexed_png(indices, palette):
@@ -169,50 +34,23 @@ def indexed_png(indices, palette):
         b'PLTE', bytes(np.ravel(palette).tolist())) + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')
 
 
-def test_a_png_with_a_palette_is_a_picture_of_its_colours(root):
+def test_a_png_with_a_palette_is_a_picture_of_its_colours(folder_root):
     for name in NAMES:
         indices = np.full(SIZE, 1)
         indices[0, :2] = 0, 2
-        (root / f'label/{name}.png').write_bytes(indexed_png(indices, [[0, 0, 0], [128, 0, 0], [224, 224, 192]]))
+        (folder_root / f'label/{name}.png').write_bytes(indexed_png(indices, [[0, 0, 0], [128, 0, 0], [224, 224, 192]]))
     targets = dict(segmentation=dict(folder='label', mapping={'#000000': 0, '#800000': 1, '#e0e0c0': -1}))
-    sample = folder(root, tasks=dict(segmentation=TASKS['segmentation']), targets=targets)[0]
+    sample = folder(folder_root, tasks=dict(segmentation=TASKS['segmentation']), targets=targets)[0]
     np.testing.assert_array_equal(sample['targets']['segmentation'][0, :3], [0, 0, 1])
     np.testing.assert_array_equal(sample['valid']['segmentation'][0, :3], [True, False, True])
 
 
-def test_a_png_with_a_palette_holds_its_numbers_unless_colours_are_mapped(root):
+def test_a_png_with_a_palette_holds_its_numbers_unless_colours_are_mapped(folder_root):
     for name in NAMES:
-        (root / f'label/{name}.png').write_bytes(indexed_png(np.full(SIZE, 1), [[0, 0, 0], [128, 0, 0]]))
-    sample = folder(root, tasks=dict(segmentation=TASKS['segmentation']), targets=dict(
+        (folder_root / f'label/{name}.png').write_bytes(indexed_png(np.full(SIZE, 1), [[0, 0, 0], [128, 0, 0]]))
+    sample = folder(folder_root, tasks=dict(segmentation=TASKS['segmentation']), targets=dict(
         segmentation=dict(folder='label')))[0]
     assert (sample['targets']['segmentation'] == 1).all() and sample['valid']['segmentation'].all()
-
-
-def test_a_mask_of_0_and_255_has_two_classes(tmp_path):
-    labels, valid = one(tmp_path, 'segmentation', np.array([[0, 255]], np.uint8), mapping={0: 0, 255: 1})
-    np.testing.assert_array_equal(labels, [[0, 1]])
-    assert valid.all()
-
-
-@pytest.mark.parametrize('dtype', [bool, np.int8, np.int32, np.float32])
-def test_npy_labels_may_have_any_type_that_holds_whole_numbers(tmp_path, dtype):
-    labels, _ = one(tmp_path, 'segmentation', np.array([[0, 1], [1, 0]], dtype), '.npy')
-    np.testing.assert_array_equal(labels, [[0, 1], [1, 0]])
-
-
-def test_one_channel_may_be_taken_of_a_grey_picture_stored_in_colour(tmp_path):
-    grey = np.array([[[51] * 3, [255] * 3]], np.uint8)
-    depth, _ = one(tmp_path, 'depth', grey, channels=[0], scale=1 / 255)
-    np.testing.assert_allclose(depth[..., 0], [[0.2, 1]], rtol=1e-6)
-
-
-def test_channels_are_reordered_and_signs_flipped_per_channel(tmp_path):
-    """Stored as (z, y, x) with y up and z towards the viewer."""
-    normals = unit_normals(np.random.default_rng(2), SIZE)
-    stored = (normals * [1, -1, -1])[..., ::-1]
-    target, _ = one(tmp_path, 'normal', stored, '.npy', channels=[2, 1, 0], scale=[1, -1, -1])
-    np.testing.assert_allclose(target, normals, atol=1e-6)
-
 
 # ---- images ----------------------------------------------------------------------------------------------------
 
@@ -243,19 +81,18 @@ def test_an_npy_image_of_floats_is_taken_as_it_is(tmp_path):
     raw = np.random.default_rng(0).random((*SIZE, 3), np.float32)
     np.testing.assert_array_equal(image_of(tmp_path, raw, '.npy'), raw)
 
-
 # ---- which files -----------------------------------------------------------------------------------------------
 
 
-def test_types_of_files_may_be_mixed(root):
-    (root / 'depth/b.png').unlink()
-    write(root / 'depth/b.npy', np.full(SIZE, 3000, np.int32))
-    write(root / 'images/c.jpg', cv2.imread(str(root / 'images/c.png')))
-    (root / 'images/c.png').unlink()
-    dataset = folder(root)
+def test_types_of_files_may_be_mixed(folder_root):
+    (folder_root / 'depth/b.png').unlink()
+    write(folder_root / 'depth/b.npy', np.full(SIZE, 3000, np.int32))
+    write(folder_root / 'images/c.jpg', cv2.imread(str(folder_root / 'images/c.png')))
+    (folder_root / 'images/c.png').unlink()
+    dataset = folder(folder_root)
     assert dataset.samples == ['a', 'b', 'c', 'd']
     assert (dataset[1]['targets']['depth'] == 3).all()
-    assert dataset[2]['meta']['image_path'] == str(root / 'images/c.jpg')
+    assert dataset[2]['meta']['image_path'] == str(folder_root / 'images/c.jpg')
 
 
 def test_sub_folders_are_part_of_the_name(tmp_path):
@@ -277,31 +114,31 @@ def test_images_and_targets_may_lie_in_one_folder_under_names_of_their_own(tmp_p
     assert dataset.samples == ['0', '1', '2'] and (dataset[2]['targets']['depth'] == 3).all()
 
 
-def test_hidden_files_and_files_of_other_types_are_no_images(root):
+def test_hidden_files_and_files_of_other_types_are_no_images(folder_root):
     for name in ('images/._a.png', 'images/readme.txt', 'depth/Thumbs.db'):
-        (root / name).write_bytes(b'x')
-    assert folder(root).samples == list(NAMES)
+        (folder_root / name).write_bytes(b'x')
+    assert folder(folder_root).samples == list(NAMES)
 
 
-def test_an_image_without_a_target_has_no_valid_pixel_for_it(root):
-    (root / 'depth/b.png').unlink()
-    (root / 'label/b.png').unlink()
-    sample = folder(root)[1]
+def test_an_image_without_a_target_has_no_valid_pixel_for_it(folder_root):
+    (folder_root / 'depth/b.png').unlink()
+    (folder_root / 'label/b.png').unlink()
+    sample = folder(folder_root)[1]
     assert {name: valid.any() for name, valid in sample['valid'].items()} == dict(
         segmentation=False, depth=False, normal=True)
     assert sample['targets']['depth'].shape == (*SIZE, 1) and sample['targets']['depth'].dtype == np.float32
     assert sample['targets']['segmentation'].shape == SIZE and sample['targets']['segmentation'].dtype == np.int64
 
 
-def test_images_without_any_target_are_left_out_and_counted(root, monkeypatch):
-    (root / 'depth/b.png').unlink()
-    (root / 'depth/d.png').unlink()
+def test_images_without_any_target_are_left_out_and_counted(folder_root, monkeypatch):
+    (folder_root / 'depth/b.png').unlink()
+    (folder_root / 'depth/d.png').unlink()
     logged = []
     monkeypatch.setattr('lhl.datasets.folder.print_log', lambda message, logger: logged.append(message))
-    dataset = folder(root, tasks=dict(depth=TASKS['depth']))
-    assert logged == [f'{root}, train: 2 of 4 images are left out, as they have no target for depth']
+    dataset = folder(folder_root, tasks=dict(depth=TASKS['depth']))
+    assert logged == [f'{folder_root}, train: 2 of 4 images are skipped, as they have no target for depth']
     assert [dataset[position]['meta']['index'] for position in range(len(dataset))] == [0, 2]
-    both = folder(root, tasks={name: TASKS[name] for name in ('depth', 'normal')})
+    both = folder(folder_root, tasks={name: TASKS[name] for name in ('depth', 'normal')})
     assert len(both) == 4
 
 
@@ -318,13 +155,12 @@ def test_the_parts_of_the_phases_do_not_depend_on_which_targets_there_are(tmp_pa
     assert parts[1] == [index for index in whole[1] if int(folder(tmp_path).samples[index]) % 2]
 
 
-def test_with_the_labels_of_its_own_part_an_image_needs_the_target_of_its_part(root):
-    (root / 'depth/a.png').unlink()
+def test_with_the_labels_of_its_own_part_an_image_needs_the_target_of_its_part(folder_root):
+    (folder_root / 'depth/a.png').unlink()
     tasks = {name: TASKS[name] for name in ('segmentation', 'depth')}
-    dataset = folder(root, tasks=tasks, part=dict(index=[0, 1], count=2), labels='own_part')
+    dataset = folder(folder_root, tasks=tasks, part=dict(index=[0, 1], count=2), labels='own_part')
     expected = [index for index in range(4) if index > 0 or dataset.labelled_task[0] == 'segmentation']
     assert dataset.indices == expected
-
 
 # ---- splits ----------------------------------------------------------------------------------------------------
 
@@ -359,7 +195,7 @@ def test_adding_images_never_moves_one_from_a_split_to_another(tmp_path):
 
 
 def test_the_share_of_a_name_is_fixed_for_ever(tmp_path):
-    """By an independent formula; a data set must not be divided anew by an update."""
+    """By an independent formula; an update must not divide a data set differently."""
     names = [f'img{number}' for number in range(30)]
     touch(tmp_path, names)
     for seed in (0, 5):
@@ -377,25 +213,54 @@ def test_split_by_folder_keeps_a_room_together(tmp_path):
     assert sum(len(names_of(tmp_path, splits, split, split_by='folder')) for split in splits) == 60
 
 
-def test_lists_give_the_names_in_their_order_with_or_without_suffix(root):
-    (root / 'train.txt').write_text('c\na.png\n\n')
-    (root / 'val.txt').write_text('b\r\nd\r\n')
+def test_split_by_folder_takes_the_whole_path_of_a_nested_folder(tmp_path):
+    """The rooms of one house are shared out one by one, and what lies beside them is a room of its own."""
+    rooms = [f'house/room{room}' for room in range(20)] + ['house', 'house/room1/corner']
+    touch(tmp_path, [f'{room}/{view}' for room in rooms for view in range(2)])
+    for split, first, last in (('train', 0, 0.5), ('val', 0.5, 1)):
+        expected = [room for room in rooms
+                    if first <= int(hashlib.sha256(f'0/{room}'.encode()).hexdigest(), 16) / 2**256 < last]
+        assert 4 < len(expected) < 18
+        assert names_of(tmp_path, dict(train=0.5, val=0.5), split, split_by='folder') == sorted(
+            f'{room}/{view}' for room in expected for view in range(2))
+
+
+@pytest.mark.parametrize('shares', [[0.3333333] * 3, [0.3333335, 0.3333335, 0.3333335], [0.1] * 10])
+def test_shares_that_add_up_to_1_but_for_rounding_leave_no_image_out(tmp_path, monkeypatch, shares):
+    touch(tmp_path, ['first', 'last'])
+    monkeypatch.setattr('lhl.datasets.folder._place', lambda name, seed: 0.0 if name == 'first' else 1 - 2**-48)
+    splits = {f'split{number}': share for number, share in enumerate(shares)}
+    assert names_of(tmp_path, splits, 'split0') == ['first']
+    assert names_of(tmp_path, splits, f'split{len(shares) - 1}') == ['last']
+
+
+@pytest.mark.parametrize(('share', 'accepted'), [
+    (0.499998, False), (0.4999985, False), (0.4999995, True), (0.5, True), (0.5000005, True), (0.5000015, False),
+    (0.500002, False)])
+def test_shares_add_up_to_1_within_a_millionth(folder_root, share, accepted):
+    splits = dict(train=0.5, val=share)
+    with contextlib.nullcontext() if accepted else pytest.raises(ConfigError, match='shares that add up to 1'):
+        names_of(folder_root, splits, 'train')
+
+
+def test_lists_give_the_names_in_their_order_with_or_without_suffix(folder_root):
+    (folder_root / 'train.txt').write_text('c\na.png\n\n')
+    (folder_root / 'val.txt').write_text('b\r\nd\r\n')
     splits = dict(train='train.txt', val='val.txt')
-    assert [names_of(root, splits, split) for split in splits] == [['c', 'a'], ['b', 'd']]
+    assert [names_of(folder_root, splits, split) for split in splits] == [['c', 'a'], ['b', 'd']]
 
 
-def test_a_config_that_was_written_and_read_again_gives_the_same_classes(root, tmp_path):
+def test_a_config_that_was_written_and_read_again_gives_the_same_classes(folder_root, tmp_path):
     targets = dict(segmentation=dict(folder='label', mapping={0: 4, 1: 3, 2: 2, 3: 1, 4: 0, 255: -1}))
     cfg = Config(dict(dataset=dict(
-        type='FolderDataset', _scope_='lhl', data_root=str(root), split='train', pipeline=[], targets=targets,
+        type='FolderDataset', _scope_='lhl', data_root=str(folder_root), split='train', pipeline=[], targets=targets,
         splits=ALL, tasks=dict(segmentation=TASKS['segmentation']))))
     cfg.dump(tmp_path / 'config.py')
     again = Config.fromfile(tmp_path / 'config.py')
     first, second = (DATASETS.build(config.dataset.to_dict())[0] for config in (cfg, again))
     np.testing.assert_array_equal(first['targets']['segmentation'], second['targets']['segmentation'])
-    raw = cv2.imread(str(root / 'label/a.png'), cv2.IMREAD_UNCHANGED)
+    raw = cv2.imread(str(folder_root / 'label/a.png'), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(first['targets']['segmentation'], np.where(raw == 255, 0, 4 - raw.astype(int)))
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 
@@ -455,42 +320,13 @@ BAD_FILES = [
 
 @pytest.mark.filterwarnings('error')
 @pytest.mark.parametrize(('where', 'damage', 'message'), BAD_FILES)
-def test_a_bad_file_is_refused_by_its_name(root, where, damage, message):
-    damage(root / where / 'c.png')
-    dataset = folder(root)
+def test_a_bad_file_is_refused_by_its_name(folder_root, where, damage, message):
+    damage(folder_root / where / 'c.png')
+    dataset = folder(folder_root)
     with pytest.raises(DataError, match=message) as caught:
         dataset[2]
-    assert str(root / where / 'c.') in str(caught.value) and '\n' not in str(caught.value)
+    assert str(folder_root / where / 'c.') in str(caught.value) and '\n' not in str(caught.value)
     dataset[1]
-
-
-def test_whole_numbers_need_a_declared_unit(root):
-    targets = dict(depth=dict(folder='depth', invalid=0))
-    with pytest.raises(DataError, match='type uint16, expected their unit; declare it, such as scale=0.001'):
-        folder(root, tasks=dict(depth=TASKS['depth']), targets=targets)[0]
-
-
-def test_a_number_without_a_class_is_refused_with_the_cure(tmp_path):
-    with pytest.raises(DataError, match=r"found 2 numbers without a class \(9, 12\).*'other': -1"):
-        one(tmp_path, 'segmentation', np.array([[0, 9, 12]], np.uint8), mapping={0: 0})
-
-
-def test_a_colour_without_a_class_is_refused_in_the_notation_of_the_mapping(tmp_path):
-    with pytest.raises(DataError, match=r'found 1 colours without a class \(#0a141e\)'):
-        one(tmp_path, 'segmentation', np.array([[[0, 0, 0], [10, 20, 30]]], np.uint8), mapping={'#000000': 0})
-
-
-def test_numbers_where_colours_are_mapped_are_refused(tmp_path):
-    with pytest.raises(DataError, match='type uint8, expected 8-bit colours'):
-        one(tmp_path, 'segmentation', np.zeros((2, 2), np.uint8), mapping={'#000000': 0})
-
-
-@pytest.mark.parametrize(('encoding', 'message'), [
-    (dict(scale=[1, 2]), 'found 2 numbers in scale, expected one or 1'),
-    (dict(scale=1, channels=[1]), r'found 1 channels, expected those of channels=\[1\]')])
-def test_an_encoding_that_does_not_fit_the_file_is_refused(tmp_path, encoding, message):
-    with pytest.raises(DataError, match=message):
-        one(tmp_path, 'depth', np.ones((2, 2), np.uint16), **encoding)
 
 
 @pytest.mark.parametrize(('options', 'message'), [
@@ -508,9 +344,9 @@ def test_an_encoding_that_does_not_fit_the_file_is_refused(tmp_path, encoding, m
     (dict(splits=dict(train=1.5, val=-0.5)), 'shares that add up to 1'),
     (dict(splits=dict(val=1.0)), "no split 'train'; known: val"),
     (dict(split_by='room'), "split_by='room' is unknown")])
-def test_an_impossible_config_is_refused(root, options, message):
+def test_an_impossible_config_is_refused(folder_root, options, message):
     with pytest.raises(ConfigError, match=message):
-        folder(root, tasks=dict(depth=TASKS['depth']), **options)
+        folder(folder_root, tasks=dict(depth=TASKS['depth']), **options)
 
 
 def test_a_missing_data_root_is_named(tmp_path):
@@ -519,47 +355,47 @@ def test_a_missing_data_root_is_named(tmp_path):
 
 
 @pytest.mark.parametrize('where', ['images', 'depth'])
-def test_a_missing_or_empty_folder_is_named(root, where):
-    for path in (root / where).iterdir():
+def test_a_missing_or_empty_folder_is_named(folder_root, where):
+    for path in (folder_root / where).iterdir():
         path.unlink()
     with pytest.raises(DataError, match=f"{where}' holds no file called {{}} of type .png"):
-        folder(root)
-    (root / where).rmdir()
+        folder(folder_root)
+    (folder_root / where).rmdir()
     with pytest.raises(DataError, match=f"{where}' is missing, expected {where}/"):
-        folder(root)
+        folder(folder_root)
 
 
-def test_two_files_of_one_name_are_named(root):
-    write(root / 'depth/b.npy', np.ones(SIZE))
+def test_two_files_of_one_name_are_named(folder_root):
+    write(folder_root / 'depth/b.npy', np.ones(SIZE))
     with pytest.raises(DataError, match=r"b\.npy' and '.*b\.png' have the same name; .*name='{}\.png'"):
-        folder(root)
+        folder(folder_root)
 
 
-def test_targets_that_belong_to_no_image_are_refused_with_examples(root):
-    for path in list((root / 'depth').iterdir()):
+def test_targets_that_belong_to_no_image_are_refused_with_examples(folder_root):
+    for path in list((folder_root / 'depth').iterdir()):
         path.rename(path.with_stem(path.stem + '_depth'))
     with pytest.raises(DataError, match="found 'a_depth', expected names such as 'a'; .*name='{}_depth'"):
-        folder(root)
+        folder(folder_root)
     targets = dict(TARGETS, depth=dict(TARGETS['depth'], name='{}_depth'))
-    assert len(folder(root, targets=targets)) == 4
+    assert len(folder(folder_root, targets=targets)) == 4
 
 
 @pytest.mark.parametrize(('content', 'message'), [
     ('a\nz\n', "has 1 names without an image, such as 'z'; .*such as 'a'"),
     ('a\na\n', "has 'a' more than once"), ('\n', "split 'train' gets none of the 4 images")])
-def test_a_bad_list_is_refused(root, content, message):
-    (root / 'train.txt').write_text(content)
+def test_a_bad_list_is_refused(folder_root, content, message):
+    (folder_root / 'train.txt').write_text(content)
     with pytest.raises(DataError, match=message):
-        folder(root, splits=dict(train='train.txt', val='val.txt'))
+        folder(folder_root, splits=dict(train='train.txt', val='val.txt'))
 
 
-def test_a_missing_list_is_named(root):
-    with pytest.raises(DataError, match=r"list '.*train\.txt' of split 'train' cannot be read"):
-        folder(root, splits=dict(train='train.txt', val='val.txt'))
+def test_a_missing_list_is_named(folder_root):
+    with pytest.raises(DataError, match=r"list '.*train\.txt' of the images .* cannot be read .*one image per line"):
+        folder(folder_root, splits=dict(train='train.txt', val='val.txt'))
 
 
-def test_a_split_whose_images_have_no_target_is_refused(root):
-    (root / 'depth/a.png').unlink()
-    (root / 'train.txt').write_text('a\n')
+def test_a_split_whose_images_have_no_target_is_refused(folder_root):
+    (folder_root / 'depth/a.png').unlink()
+    (folder_root / 'train.txt').write_text('a\n')
     with pytest.raises(DataError, match="none of the 1 images of the split 'train' has a target for depth"):
-        folder(root, tasks=dict(depth=TASKS['depth']), splits=dict(train='train.txt'))
+        folder(folder_root, tasks=dict(depth=TASKS['depth']), splits=dict(train='train.txt'))

@@ -1,85 +1,16 @@
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from mmengine.config import Config
 from PIL import Image
 from scipy.io import savemat
 
-from lhl.datasets.nyud import CLASSES, PLACES, NYUDv2
+from lhl.datasets.nyud import CLASSES, NYUDv2
 from lhl.errors import ConfigError, DataError
 
-from .conftest import unit_normals
-from .test_nyuv2 import folder_digest, pickled, with_value
-
-TASKS = dict(
-    segmentation=dict(type='SemanticSegmentation', num_classes=40),
-    depth=dict(type='DepthEstimation'),
-    normal=dict(type='SurfaceNormalEstimation'),
-    boundary=dict(type='BoundaryDetection'))
-NAMES = dict(train=['0003', '0005', '0041'], val=['0001', '1449'])
-SIZE = 24, 32
-RELEASES = dict(
-    astmt=dict(images='jpg', segmentation='mat', depth='mat', normals='jpg', edge='png'),
-    atrc=dict(images='jpg', segmentation='png', depth='npy', normals='npy', edge='npy'),
-    invpt=dict(images='png', segmentation='png', depth='npy', normals='png', edge='png'))
-
-
-def truth(name):
-    """What a camera and an annotator have seen: labels 0 to 40, metres, unit vectors and edges, with holes."""
-    generator = np.random.default_rng(int(name))
-    unknown = np.zeros(SIZE, bool)
-    unknown[8:16, 8:16] = True
-    normals = np.repeat(np.repeat(unit_normals(generator, (3, 4)), 8, 0), 8, 1)  # JPEG keeps blocks of 8 x 8
-    return dict(images=np.repeat(np.repeat(generator.integers(0, 256, (3, 4, 3), np.uint8), 8, 0), 8, 1),
-                segmentation=generator.integers(0, 41, SIZE),
-                depth=np.where(unknown, 0, generator.uniform(0.7, 9.9, SIZE)),
-                normals=np.where(unknown[..., None], 0, normals),
-                edge=generator.random(SIZE) < 0.2)
-
-
-JPEG = [cv2.IMWRITE_JPEG_QUALITY, 100, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-
-
-def write_picture(path, array):
-    options = JPEG if path.suffix == '.jpg' else []
-    assert cv2.imwrite(str(path), array if array.ndim == 2 else array[..., ::-1], options)
-
-
-def write_file(path, array):
-    """Write an array in the encoding of its folder and suffix."""
-    folder = path.parent.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == '.mat':
-        savemat(path, {folder: array.astype(np.uint8 if folder == 'segmentation' else np.float64)})
-    elif path.suffix == '.npy':
-        np.save(path, array.astype(np.float32))
-    elif folder == 'normals':
-        write_picture(path, np.rint((array + 1) * 127.5).astype(np.uint8))
-    else:
-        write_picture(path, array.astype(np.uint8) * np.uint8(255 if folder == 'edge' else 1))
-
-
-def write_nyud(root, release='atrc'):
-    """Write a small NYUD_MT in the encodings of a release."""
-    (root / 'gt_sets').mkdir(parents=True)
-    for split, names in NAMES.items():
-        (root / f'gt_sets/{split}.txt').write_text(''.join(f'{name}\n' for name in names))
-        for name in names:
-            for folder, array in truth(name).items():
-                write_file(root / folder / f'{name}.{RELEASES[release][folder]}', array)
-    return root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return write_nyud(tmp_path / 'NYUD_MT')
-
-
-def nyud(root, split='train', tasks=TASKS, **options):
-    return NYUDv2(data_root=root, split=split, tasks=tasks, pipeline=(), **options)
-
+from .changed_files import folder_digest, pickled, with_value
+from .nyud_files import NAMES, RELEASES, SIZE, TASKS, nyud, truth, write_nyud, write_picture
 
 # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -108,40 +39,33 @@ def test_every_release_gives_what_the_camera_and_the_annotator_have_seen(tmp_pat
         assert np.rad2deg(chords.max()) < worst
 
 
-def test_files_are_in_the_order_of_the_list(root):
-    (root / 'gt_sets/train.txt').write_text('0041\n\n0003 \n')
-    dataset = nyud(root)
-    assert [dataset[position]['meta']['image_path'] for position in range(2)] == [
-        str(root / 'images/0041.jpg'), str(root / 'images/0003.jpg')]
-
-
-def test_what_the_converter_has_decoded_is_read_before_what_was_published(root):
-    np.save(root / 'images/0003.npy', np.full((*SIZE, 3), 51, np.uint8))
-    np.save(root / 'segmentation/0003.npy', np.full(SIZE, 40, np.uint8))
-    np.save(root / 'normals/0003.npy', np.full((*SIZE, 3), [0, 0, -1], np.float16))
-    sample = nyud(root)[0]
+def test_what_the_converter_has_decoded_is_read_before_what_was_published(nyud_root):
+    np.save(nyud_root / 'images/0003.npy', np.full((*SIZE, 3), 51, np.uint8))
+    np.save(nyud_root / 'segmentation/0003.npy', np.full(SIZE, 40, np.uint8))
+    np.save(nyud_root / 'normals/0003.npy', np.full((*SIZE, 3), [0, 0, -1], np.float16))
+    sample = nyud(nyud_root)[0]
     np.testing.assert_allclose(sample['image'], 0.2, rtol=1e-6)
     assert (sample['targets']['segmentation'] == 39).all() and (sample['targets']['normal'] == [0, 0, -1]).all()
 
 
-def test_only_the_folders_of_the_given_tasks_are_needed(root):
+def test_only_the_folders_of_the_given_tasks_are_needed(nyud_root):
     for folder in ('segmentation', 'normals', 'edge'):
-        (root / folder).rename(root / f'{folder}_away')
-    assert list(nyud(root, tasks=dict(depth=TASKS['depth']))[0]['targets']) == ['depth']
+        (nyud_root / folder).rename(nyud_root / f'{folder}_away')
+    assert list(nyud(nyud_root, tasks=dict(depth=TASKS['depth']))[0]['targets']) == ['depth']
 
 
-def test_a_task_may_have_a_name_of_its_own(root):
-    dataset = nyud(root, tasks=dict(distance=TASKS['depth']), folders=dict(distance='depth'))
+def test_a_task_may_have_a_name_of_its_own(nyud_root):
+    dataset = nyud(nyud_root, tasks=dict(distance=TASKS['depth']), folders=dict(distance='depth'))
     np.testing.assert_array_equal(dataset[0]['targets']['distance'][..., 0], truth('0003')['depth'].astype(np.float32))
 
 
 @pytest.mark.parametrize('bits', [1, 2, 4, 8])
-def test_labels_shown_in_colours_are_read_as_indices(root, bits):
+def test_labels_shown_in_colours_are_read_as_indices(nyud_root, bits):
     labels = np.random.default_rng(0).integers(0, min(2**bits, 41), SIZE).astype(np.uint8)
     picture = Image.fromarray(labels, 'P')
     picture.putpalette(list(np.random.default_rng(1).integers(0, 256, 3 * 2**bits)))
-    picture.save(root / 'segmentation/0003.png', bits=bits)
-    sample = nyud(root)[0]
+    picture.save(nyud_root / 'segmentation/0003.png', bits=bits)
+    sample = nyud(nyud_root)[0]
     np.testing.assert_array_equal(sample['valid']['segmentation'], labels > 0)
     np.testing.assert_array_equal(sample['targets']['segmentation'][labels > 0], labels[labels > 0] - 1.0)
 
@@ -153,24 +77,24 @@ def test_normals_painted_in_one_grey_are_unknown(tmp_path, colour):
     assert not nyud(root)[0]['valid']['normal'].any()
 
 
-def test_a_float_normal_that_8_bits_made_of_zero_is_unknown(root):
+def test_a_float_normal_that_8_bits_made_of_zero_is_unknown(nyud_root):
     normals = np.full((*SIZE, 3), [0, 0, -1], np.float32)
     normals[0, 0] = 2 * 127 / 255 - 1
-    np.save(root / 'normals/0003.npy', normals)
-    valid = nyud(root)[0]['valid']['normal']
+    np.save(nyud_root / 'normals/0003.npy', normals)
+    valid = nyud(nyud_root)[0]['valid']['normal']
     assert not valid[0, 0] and valid.sum() == valid.size - 1
 
 
-def test_an_image_whose_targets_are_all_unknown_has_no_valid_pixel(root):
-    write_picture(root / 'segmentation/0003.png', np.zeros(SIZE, np.uint8))
-    np.save(root / 'depth/0003.npy', np.zeros(SIZE, np.float32))
-    np.save(root / 'normals/0003.npy', np.zeros((*SIZE, 3), np.float32))
-    sample = nyud(root)[0]
+def test_an_image_whose_targets_are_all_unknown_has_no_valid_pixel(nyud_root):
+    write_picture(nyud_root / 'segmentation/0003.png', np.zeros(SIZE, np.uint8))
+    np.save(nyud_root / 'depth/0003.npy', np.zeros(SIZE, np.float32))
+    np.save(nyud_root / 'normals/0003.npy', np.zeros((*SIZE, 3), np.float32))
+    sample = nyud(nyud_root)[0]
     assert not any(sample['valid'][name].any() for name in ('segmentation', 'depth', 'normal'))
     assert all((sample['targets'][name] == 0).all() for name in ('segmentation', 'depth', 'normal'))
 
 
-def test_the_config_names_the_classes_and_learns_the_four_tasks_one_after_the_other(root):
+def test_the_config_names_the_classes_and_learns_the_four_tasks_one_after_the_other(nyud_root):
     config = Config.fromfile(Path(__file__).parents[2] / 'configs/_base_/datasets/nyud.py')
     assert config.tasks.segmentation.classes == list(CLASSES) and len(set(CLASSES)) == 40
     assert [phase.task for phase in config.phases] == list(config.tasks) == ['segmentation', 'depth', 'normal',
@@ -178,9 +102,8 @@ def test_the_config_names_the_classes_and_learns_the_four_tasks_one_after_the_ot
     assert config.val_dataloader.batch_size == 1
     dataset = config.train_dataloader.dataset
     assert dataset.pop('type') == 'NYUDv2'
-    sample = NYUDv2(**{**dataset, 'data_root': root}, tasks=TASKS)[0]
+    sample = NYUDv2(**{**dataset, 'data_root': nyud_root}, tasks=TASKS)[0]
     assert sample['inputs'].shape == (3, 425, 560) and sample['targets']['boundary'].shape == (1, 425, 560)
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 
@@ -190,50 +113,11 @@ def test_a_missing_data_root_says_what_it_must_hold(tmp_path):
         nyud(tmp_path / 'nowhere')
 
 
-def test_a_missing_list_is_named(root):
-    (root / 'gt_sets/val.txt').unlink()
-    with pytest.raises(DataError, match=r"gt_sets/val\.txt' .* cannot be read .*folder that holds gt_sets/"):
-        nyud(root, 'val')
-
-
-@pytest.mark.parametrize(('content', 'message'), [
-    ('\n \n', 'names no image, expected one name a line'),
-    ('0003\n../secret\n', r"has the line '\.\./secret', expected the name of a file without folder"),
-    ('0003\n/etc/passwd\n', "has the line '/etc/passwd'"),
-    ('0003\n.hidden\n', r"has the line '\.hidden'"),
-    ('0003\n0005\n0003\n', "has '0003' more than once")])
-def test_a_list_that_cannot_be_meant_is_refused(root, content, message):
-    (root / 'gt_sets/train.txt').write_text(content)
-    with pytest.raises(DataError, match=rf'gt_sets/train\.txt.*{message}'):
-        nyud(root)
-
-
-def test_a_missing_folder_is_named(root):
-    (root / 'normals').rename(root / 'normal')
-    with pytest.raises(DataError, match=r"NYUD_MT/normals' is missing, expected normals/ in data_root"):
-        nyud(root)
-
-
-@pytest.mark.parametrize('folder', PLACES)
-def test_a_missing_file_is_named_with_how_many_are_there(root, folder):
-    path = root / folder / f'0005.{RELEASES["atrc"][folder]}'
-    path.unlink()
-    with pytest.raises(DataError, match=rf"'{path}'.* is missing \(2 of the 3 images in the list"):
-        nyud(root)
-
-
-def test_a_list_longer_than_the_folders_is_refused(root):
-    with (root / 'gt_sets/train.txt').open('a') as file:
-        file.write('0042\n0043\n')
-    with pytest.raises(DataError, match=r"images/0042\.jpg' is missing \(3 of the 5 images in the list"):
-        nyud(root)
-
-
-def test_a_task_without_a_folder_is_refused_with_close_names(root):
+def test_a_task_without_a_folder_is_refused_with_close_names(nyud_root):
     with pytest.raises(ConfigError, match=r"no folder 'normals' for task 'normals'; did you mean 'normal'\?"):
-        nyud(root, tasks=dict(normals=TASKS['normal']), folders=dict(normal='normals', depth='depth'))
+        nyud(nyud_root, tasks=dict(normals=TASKS['normal']), folders=dict(normal='normals', depth='depth'))
     with pytest.raises(ConfigError, match=r"no folder 'depths' for task 'depth'.*one of segmentation, depth, normals"):
-        nyud(root, tasks=dict(depth=TASKS['depth']), folders=dict(depth='depths'))
+        nyud(nyud_root, tasks=dict(depth=TASKS['depth']), folders=dict(depth='depths'))
 
 
 BAD_ARRAYS = [
@@ -276,11 +160,11 @@ def assert_refused(root, path, message):
 
 @pytest.mark.filterwarnings('error')
 @pytest.mark.parametrize(('folder', 'change', 'message'), BAD_ARRAYS)
-def test_a_bad_array_is_refused_by_the_name_of_its_file(root, folder, change, message):
+def test_a_bad_array_is_refused_by_the_name_of_its_file(nyud_root, folder, change, message):
     array = truth('0005')[folder]
-    path = root / folder / '0005.npy'
+    path = nyud_root / folder / '0005.npy'
     np.save(path, change(array), allow_pickle=True)
-    assert_refused(root, path, message)
+    assert_refused(nyud_root, path, message)
 
 
 @pytest.mark.parametrize(('folder', 'picture', 'message'), [

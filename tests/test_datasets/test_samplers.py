@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from lhl.datasets import EpochSampler, NYUv2, SampleKey, collate_samples
 
-from .conftest import TASKS
+from .nyuv2_files import TASKS
 
 RANDOM_PIPELINE = [dict(type='RandomScaleCrop'), dict(type='RandomHorizontalFlip'), dict(type='PackSample')]
 

@@ -12,15 +12,10 @@ from lhl.datasets import TinyImageNet, collate_samples
 from lhl.errors import DataError
 from lhl.registry import DATASETS
 
-from .image_archives import NAMES, PER_CLASS, WNIDS, tiny_imagenet_files, write_folder, write_zip
+from .image_archives import NAMES, WNIDS, tiny_imagenet_files, write_folder, write_zip
 from .image_tasks import split_tasks
 
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Three classes of a few images instead of 200 of 500 and 50."""
-    monkeypatch.setattr(TinyImageNet, 'NUM_CLASSES', len(WNIDS))
-    monkeypatch.setattr(TinyImageNet, 'IMAGES_PER_CLASS', PER_CLASS)
+pytestmark = pytest.mark.usefixtures('small_tiny_imagenet')
 
 
 def write(root, files=None, packed=True):
@@ -34,7 +29,6 @@ def write(root, files=None, packed=True):
 
 def tiny(root, split='train', tasks=None, pipeline=()):
     return TinyImageNet(data_root=root, split=split, tasks=tasks or split_tasks(3, 1), pipeline=pipeline)
-
 
 # ---- what is read ----------------------------------------------------------------------------------------------
 
@@ -93,7 +87,6 @@ def test_the_config_has_ten_tasks_of_twenty_classes(tmp_path, monkeypatch):
         dataset = DATASETS.build(dict(loader.dataset, data_root=tmp_path, tasks=split_tasks(3, 3)))
         assert dataset[0]['inputs'].shape == (3, 64, 64)
 
-
 # ---- what is refused -------------------------------------------------------------------------------------------
 
 
@@ -112,7 +105,7 @@ def test_without_files_it_is_said_which_archive_belongs_where(tmp_path):
 
 def test_an_archive_that_is_none_is_refused(tmp_path):
     (write(tmp_path) / 'tiny-imagenet-200.zip').write_bytes(b'<html>')
-    refused('truncated, damaged or no .zip', tmp_path)
+    refused('truncated, damaged or not a .zip', tmp_path)
 
 
 def test_another_archive_is_refused(tmp_path):
@@ -122,7 +115,7 @@ def test_another_archive_is_refused(tmp_path):
 
 @pytest.mark.parametrize('split, changes, match', [
     ('train', {'wnids.txt': None}, "wnids.txt' cannot be used: found no"),
-    ('train', {'wnids.txt': b'n03\nn01'}, 'names 2 classes in 2 lines, expected 3, one a line'),
+    ('train', {'wnids.txt': b'n03\nn01'}, 'names 2 classes in 2 lines, expected 3, one per line'),
     ('train', {'wnids.txt': b'n03\nn01\nn03'}, 'names 2 classes in 3 lines, expected 3'),
     ('train', {'words.txt': b'n03\ta\nn01\tb'}, 'has no name for class n02'),
     ('train', {'words.txt': b'\xff\xfe'}, "words.txt' cannot be used: 'utf-8' codec"),

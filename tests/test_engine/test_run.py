@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModule
+from torch import nn
 
 import lhl
 import lhl.methods
-from lhl.engine import config_hash, read_checkpoint, train_stream, weights_digest, write_checkpoint
+from lhl.apis import extend_run, test_learner
+from lhl.apis.model_size import model_size as measure_model_size
+from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.engine.run import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
+from lhl.registry import MODELS
+from test_engine.resolved import config_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
 METRICS = dict(segmentation=['mIoU', 'PixAcc'], depth=['AbsErr', 'RelErr'],
@@ -71,7 +77,7 @@ def test_units_are_those_of_the_metrics_that_each_task_reports():
                  normal=dict(type='SurfaceNormalEstimation', metrics=[dict(type='NormalMetric', names=['rmse'])]),
                  later=dict(type='DepthEstimation'))
     cfg = Config(dict(tasks=tasks, phases=[dict(task='normal'), dict(task='depth'), dict(task='disparity')]))
-    assert list(metric_units(cfg).items()) == [
+    assert list(metric_units(Stream.from_config(cfg, check=False)).items()) == [
         ('normal', {'rmse': '°'}), ('depth', {'rmse': 'm'}), ('disparity', {})]
 
 
@@ -109,7 +115,7 @@ def test_a_folder_with_another_run_is_refused(run):
         for key, value in (('method.alpha', 2.0), ('randomness.seed', 1)):
             other = deepcopy(run)
             other.merge_from_dict({key: value})
-            refused(other, RunError, r'holds a run of another config, seed or .*choose another --work-dir', resume)
+            refused(other, RunError, r'holds a run of another config, seed or .*choose another `work_dir`', resume)
 
 
 def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_folder(finished, tmp_path):
@@ -120,18 +126,18 @@ def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_fold
     with pytest.raises(DataError, match='nowhere'):
         train_stream(broken)
     assert Results.load(tmp_path / 'run').phases == []
-    # Another config, and without --resume: there is nothing to lose.
+    # Another config, and without resume=True: there is nothing to lose.
     assert train_stream(cfg).finished
 
 
 def test_the_same_run_without_resume_is_refused(run):
-    refused(run, RunError, 'with 3 of 3 phases done; add --resume')
+    refused(run, RunError, 'with 3 of 3 phases done; add `resume=True`')
 
 
 def test_resuming_where_there_is_nothing_is_refused(finished, tmp_path):
     cfg = deepcopy(finished('HAD')[0])
     cfg.work_dir = str(tmp_path / 'nothing')
-    refused(cfg, RunError, r'--resume found no results.json in .*nothing; leave --resume away', resume=True)
+    refused(cfg, RunError, r'`resume=True` found no results.json in .*nothing; remove `resume=True`', resume=True)
     assert not (tmp_path / 'nothing').exists()
 
 
@@ -203,6 +209,73 @@ def test_a_run_whose_data_was_missing_is_resumed_when_it_is_there(finished, tmp_
     assert train_stream(cfg, resume=True).finished
 
 
+def test_the_seconds_of_before_an_interruption_count(tmp_path, data_root, monkeypatch):
+    def interrupt(self, runner, batch_idx, data_batch=None):
+        if runner.epoch == 1:
+            raise KeyboardInterrupt
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla', phases=[dict(task='depth')])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr('lhl.engine.ContinualPhaseHook.before_train_iter', interrupt)
+        train_stream(cfg)
+    path = tmp_path / 'run/phase1_depth/epoch_1.pth'
+    checkpoint = read_checkpoint(path)
+    assert 0 < checkpoint['seconds'] < 500
+    write_checkpoint({**checkpoint, 'seconds': 1000.0}, path)
+    assert 1000 < train_stream(cfg, resume=True).phases[0].seconds < 1500
+
+
+# ---- pretrained weights ----------------------------------------------------------------------------------------------
+
+class FetchingBackbone(BaseModule):
+    """It fetches weights while it is built, unless it is told not to, as mmsegmentation's TIMMBackbone."""
+
+    fetches = 0
+
+    def __init__(self, pretrained=True, init_cfg=None):
+        super().__init__(init_cfg)
+        self.conv = nn.Conv2d(3, 8, 3, stride=8, padding=1)
+        type(self).fetches += bool(pretrained)
+
+    def forward(self, images):
+        return (self.conv(images), )
+
+
+class PlainNeck(BaseModule):
+    def forward(self, features):
+        return features
+
+
+@pytest.mark.parametrize('options', [{}, dict(pretrained='weights.pth')], ids=['by default', 'a path'])
+@pytest.mark.parametrize('has_neck', [False, True])
+def test_pretrained_weights_are_fetched_once(tmp_path, data_root, monkeypatch, options, has_neck):
+    """Not for the checks, a later phase, its teacher, a test, a taken-over phase, an extension or another's teacher."""
+    monkeypatch.setattr(FetchingBackbone, 'fetches', 0)
+    for kind in (FetchingBackbone, PlainNeck):
+        monkeypatch.setitem(MODELS.module_dict, kind.__name__, kind)
+    backbone = dict(type='FetchingBackbone', **options)
+    if has_neck:
+        backbone = dict(type='BackboneWithNeck', backbone=backbone, neck=dict(type='PlainNeck'))
+
+    def config(name, phases, method='DIS'):
+        cfg = stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, method, train_cfg__max_epochs=1)
+        cfg.model.backbone, cfg.model.head.in_channels, cfg.phases = deepcopy(backbone), 8, phases
+        return cfg
+    cfg = config('run', [dict(task='segmentation'), dict(task='depth')])
+    train_stream(cfg)
+    assert FetchingBackbone.fetches == 1
+    test_learner(cfg.work_dir)
+    train_stream(config('reused', [dict(task='segmentation'), dict(task='depth')]), take_over=cfg.work_dir)
+    added = config('extended', [dict(task='normal')])
+    added.model = {}
+    extend_run(cfg.work_dir, added)
+    measure_model_size(cfg, (32, 48))
+    assert FetchingBackbone.fetches == 1
+    student = config('student', [dict(task='segmentation')])
+    student.method = dict(type='KD', teacher=str(cfg.work_dir), distilled_tasks=['segmentation'])
+    train_stream(student)
+    assert FetchingBackbone.fetches == 2  # the student's own
+
+
 # ---- phases that do not follow one another -------------------------------------------------------------------------
 
 def shas(results):
@@ -237,7 +310,7 @@ def test_a_first_phase_of_another_config_is_not_shared(finished, tmp_path, data_
 def test_a_method_with_a_first_phase_of_its_own_takes_none_over(finished, tmp_path, data_root):
     cfg = stream(tmp_path, data_root)
     cfg.method = dict(type='SingleTask')
-    with pytest.raises(RunError, match='or SingleTask trains it in a way of its own; leave --take-over away'):
+    with pytest.raises(RunError, match='or SingleTask trains it in a way of its own; remove `take_over`'):
         train_stream(cfg, take_over=finished('Vanilla')[1])
 
 

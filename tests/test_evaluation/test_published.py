@@ -204,12 +204,12 @@ def test_a_questionable_cell_names_a_row_and_a_column_and_says_why():
 
 
 def test_an_unknown_table_is_answered_with_the_close_ones():
-    with pytest.raises(ConfigError, match="no published table 'had_table_1_resnet8'.*'had_table_1_resnet18'"):
+    with pytest.raises(ConfigError, match="table 'had_table_1_resnet8' is unknown.*'had_table_1_resnet18'"):
         published_table('had_table_1_resnet8')
 
 
 def test_a_path_is_not_a_table():
-    with pytest.raises(ConfigError, match='no published table'):
+    with pytest.raises(ConfigError, match='the published table .* is unknown'):
         published_table('../published_tables/had_table_2')
 
 

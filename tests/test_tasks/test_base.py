@@ -2,24 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from lhl.losses import dist_loss, kdam_loss
-from lhl.tasks import Task, build_tasks
+from lhl.errors import ConfigError
+from lhl.tasks import Binary, Classification, Task, build_tasks
 
-CONFIGS = dict(
-    scene=dict(type='SemanticSegmentation', num_classes=13),
-    distance=dict(type='DepthEstimation'),
-    orientation=dict(type='SurfaceNormalEstimation'))
-TASKS = build_tasks(dict(
-    CONFIGS,
-    borders=dict(type='BoundaryDetection'),
-    attention=dict(type='SaliencyEstimation'),
-    body=dict(type='HumanPartSegmentation'),
-    inverse=dict(type='DisparityEstimation'),
-    range=dict(type='EuclideanDistanceEstimation'),
-    edges=dict(type='EdgeEstimation', mean=718.0, std=1070.0),
-    corners=dict(type='KeypointEstimation'),
-    shade=dict(type='ReshadingEstimation'),
-    bend=dict(type='PrincipalCurvatureEstimation', mean=[1.3, 0.04], std=[9.2, 2.4])))
+from .kinds import CONFIGS, TASKS
 
 
 def test_the_keys_of_the_config_become_the_names_in_order():
@@ -49,7 +35,6 @@ def test_a_pseudo_label_has_the_target_form_and_serves_as_a_target(name):
     index, count = task.groups(pseudo_label, 0.5)
     assert index.shape == (2, 4, 5) and index.dtype == torch.int64
     assert index.min() >= 0 and index.max() < count
-    assert task.prediction_map(prediction).shape == raw.shape
 
 
 @pytest.mark.parametrize('name', TASKS)
@@ -60,51 +45,6 @@ def test_the_soft_loss_map_is_a_distance_between_predictions(name):
     loss_map = task.soft_loss_map(prediction, other, temperature=2.0)
     assert loss_map.shape == (2, 4, 5) and (loss_map > 0).all()
     assert (task.soft_loss_map(prediction, prediction, temperature=2.0) == 0).all()
-
-
-#: How each kind is compared as a whole: what a row is, and how many channels a pixel has.
-VIEWS = dict(
-    scene=('pixels', 13), distance=('images', 1), orientation=('images', 3), borders=('pixels', 2),
-    attention=('pixels', 2), body=('pixels', 7), inverse=('images', 1), range=('images', 1), edges=('images', 1),
-    corners=('images', 1), shade=('images', 1), bend=('images', 2))
-
-
-def predictions_near_each_other(task):
-    """A student's and a teacher's, which differ by a tenth of what they vary by."""
-    generator = torch.Generator().manual_seed(0)
-    raw = 3 + torch.randn(2, task.out_channels, 4, 5, generator=generator)
-    other = raw + 0.1 * torch.randn(raw.shape, generator=generator)
-    return task.predict(raw).requires_grad_(), task.predict(other)
-
-
-@pytest.mark.parametrize('name', TASKS)
-def test_the_views_are_non_negative_and_have_the_rows_of_the_kind(name):
-    views = TASKS[name].distillation_views(*predictions_near_each_other(TASKS[name]))
-    rows, channels = VIEWS[name]
-    assert views.rows == rows and views.student.shape == views.teacher.shape == (2, channels, 4, 5)
-    assert (views.student >= 0).all() and (views.teacher >= 0).all() and not views.teacher.requires_grad
-
-
-@pytest.mark.parametrize('loss', [kdam_loss, dist_loss])
-@pytest.mark.parametrize('name', TASKS)
-def test_the_views_of_every_kind_teach_and_have_nothing_to_teach_to_an_equal(name, loss):
-    task = TASKS[name]
-    student, teacher = predictions_near_each_other(task)
-    value = loss(task.distillation_views(student, teacher))
-    value.backward()
-    assert value > 1e-6 and student.grad.isfinite().all() and student.grad.abs().sum() > 0
-    assert loss(task.distillation_views(teacher, teacher)).item() == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize('name', TASKS)
-def test_a_temperature_softens_probabilities_and_nothing_else(name):
-    task = TASKS[name]
-    student, teacher = predictions_near_each_other(task)
-    sharp, soft = (task.distillation_views(student, teacher, temperature).teacher for temperature in (1.0, 4.0))
-    if VIEWS[name][0] == 'pixels':
-        assert (soft.amax(1) < sharp.amax(1)).all()
-    else:
-        assert torch.equal(sharp, soft)
 
 
 def test_the_soft_loss_map_of_a_new_kind_is_the_loss_to_the_pseudo_label_at_any_temperature():
@@ -131,6 +71,29 @@ def test_a_drawing_is_a_uint8_picture_with_invalid_pixels_black(name):
     assert picture.shape == (4, 5, 3) and picture.dtype == np.uint8
     assert picture[1, 2].tolist() == [0, 0, 0]
     assert picture[0].any()
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_names_colours_and_labels_are_those_of_a_kind_with_classes_and_empty_for_any_other(name):
+    task = TASKS[name]
+    count = task.num_classes if isinstance(task, Classification) else 0
+    assert (len(task.classes), task.palette.shape, task.labels) == (count, (count, 3), tuple(range(count)))
+    assert task.palette.dtype == np.uint8
+    target = task.pseudo_label(torch.zeros(1, task.out_channels, 2, 2))
+    assert bool(task.classes) == (target.dtype == torch.int64)
+
+
+@pytest.mark.parametrize('name', TASKS)
+def test_mean_and_std_are_given_per_channel_by_a_kind_in_a_unit_and_empty_for_any_other(name):
+    task = TASKS[name]
+    in_a_unit = not isinstance(task, Classification | Binary) and name != 'orientation'
+    assert len(task.mean) == len(task.std) == (task.out_channels if in_a_unit else 0)
+
+
+@pytest.mark.parametrize('metrics', [[], dict(type='LossMetric'), dict()])
+def test_metrics_that_are_no_list_of_configs_are_refused(metrics):
+    with pytest.raises(ConfigError, match="task 'x' has metrics=.*, expected a list of one or more configs"):
+        Task('x', 1, metrics)
 
 
 @pytest.mark.parametrize('name', TASKS)

@@ -3,12 +3,8 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from lhl.errors import ConfigError
-from lhl.tasks import BoundaryDetection, SaliencyEstimation
+from lhl.tasks import BoundaryDetection
 
 TASK = BoundaryDetection('boundary')
 
@@ -22,25 +18,6 @@ def test_boundaries_weigh_eight_tenths_and_the_rest_two():
     # A probability of 3/4.
     loss_map = TASK.loss_map(row_of(math.log(3), math.log(3)), row_of(1., 0.))
     torch.testing.assert_close(loss_map, torch.tensor([[[0.8 * math.log(4 / 3), 0.2 * math.log(4)]]]))
-
-
-@settings(deadline=None)  # the first example also pays for what torch loads lazily
-@given(weight=st.floats(0.01, 0.99), seed=st.integers(0, 99))
-def test_the_loss_is_pytorch_s_weighted_one_over_one_over_one_minus_the_weight(weight, seed):
-    generator = torch.Generator().manual_seed(seed)
-    logits = 5 * torch.randn(2, 1, 3, 4, dtype=torch.float64, generator=generator)
-    target = torch.randint(2, (2, 1, 3, 4), generator=generator).double()
-    expected = F.binary_cross_entropy_with_logits(
-        logits, target, reduction='none', pos_weight=torch.tensor(weight / (1 - weight))) / (1 / (1 - weight))
-    loss_map = BoundaryDetection('edges', positive_weight=weight).loss_map(logits, target)
-    torch.testing.assert_close(loss_map, expected[:, 0], rtol=1e-5, atol=1e-12)
-
-
-def test_half_a_weight_is_half_the_loss_without_one():
-    logits, target = row_of(-2., 0.5, 3.), row_of(1., 0., 0.)
-    half, plain = (BoundaryDetection('b', weight).loss_map(logits, target) for weight in (0.5, None))
-    torch.testing.assert_close(half, plain / 2)
-    torch.testing.assert_close(plain, SaliencyEstimation('s').loss_map(logits, target))
 
 
 def test_a_logit_of_0_is_best_where_a_fifth_are_boundaries():
@@ -65,12 +42,6 @@ def test_extreme_logits_have_a_finite_weighted_loss_and_gradient(logit):
 def test_a_perfect_and_certain_prediction_has_no_loss():
     target = row_of(0., 1., 1., 0.)
     assert (TASK.loss_map(200 * (2 * target - 1), target) == 0).all()
-
-
-@pytest.mark.parametrize('weight', [0, 1, -0.1, 1.5, float('nan')])
-def test_a_weight_that_leaves_one_answer_without_any_is_refused(weight):
-    with pytest.raises(ConfigError, match=f"task 'boundary' has positive_weight={weight}, expected a number between 0"):
-        BoundaryDetection('boundary', positive_weight=weight)
 
 
 def test_the_weight_is_0_8_unless_the_config_says_otherwise():

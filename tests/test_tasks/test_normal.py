@@ -82,10 +82,9 @@ def test_the_gradient_turns_the_vector_and_never_stretches_it():
     assert (raw.grad.norm(dim=1) > 1e-3).any()
 
 
-def test_pseudo_label_and_prediction_map_are_the_unit_vectors():
+def test_the_pseudo_label_is_the_unit_vectors():
     prediction = TASK.predict(random_vectors((1, 3, 2, 2)))
     assert torch.equal(TASK.pseudo_label(prediction), prediction)
-    assert torch.equal(TASK.prediction_map(prediction), prediction)
 
 
 def test_groups_split_the_mean_of_the_three_components():

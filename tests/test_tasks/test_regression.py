@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lhl.errors import ConfigError
-from lhl.tasks.regression import Regression, unit_interval
+from lhl.tasks import Regression
 
 
 def row_of(*pixels):
@@ -78,10 +78,6 @@ def test_float64_stays_float64():
     assert task.predict(raw).flatten().tolist() == [0.3 + 0.1, 0.7 + 0.2]
 
 
-def test_a_pixel_s_loss_is_the_sum_of_as_many_numbers_as_there_are_channels():
-    assert [Regression('x', channels).summed_elements for channels in (1, 2, 5)] == [1, 2, 5]
-
-
 @pytest.mark.parametrize('options, message', [
     (dict(mean=[1, 2, 3]), "task 'flow' has 3 values in mean but 2 channels; give one number, or one per channel"),
     (dict(std=[1]), "task 'flow' has 1 values in std but 2 channels"),
@@ -93,14 +89,3 @@ def test_a_pixel_s_loss_is_the_sum_of_as_many_numbers_as_there_are_channels():
 def test_statistics_of_a_wrong_number_or_without_spread_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         Regression('flow', 2, **options)
-
-
-def test_drawing_scales_the_valid_values_or_a_given_range():
-    values, valid = np.array([[2., 4., 6., 1e9]]), np.array([[True, True, True, False]])
-    assert unit_interval(values, valid, None).tolist() == [[0, 0.5, 1, 1]]
-    assert unit_interval(values, valid, (0., 8.)).tolist() == [[0.25, 0.5, 0.75, 1]]
-    assert unit_interval(values[:, :3], None, None).tolist() == [[0, 0.5, 1]]
-
-
-def test_a_constant_map_is_scaled_to_0():
-    assert (unit_interval(np.full((2, 2), 7.), None, None) == 0).all()

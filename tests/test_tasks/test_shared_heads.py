@@ -18,7 +18,7 @@ def test_tasks_of_different_labels_may_share_a_head_and_those_of_other_heads_nee
      "the tasks 'a' and 'c' share the head 'objects' but both teach the labels 1, 4; give each label to one task"),
     ([view('a', [0]), view('b', [1], 7)], "but have num_classes=6 and 7; give both the number of all classes"),
     ([SemanticSegmentation('objects', 6), view('a', [0])],
-     'but are a SemanticSegmentation and a ImageClassification; give one of them another head'),
+     'but are of the kinds SemanticSegmentation and ImageClassification; give one of them another head'),
 ])
 def test_what_cannot_share_a_head_is_refused(tasks, message):
     with pytest.raises(ConfigError) as found:

@@ -45,7 +45,7 @@ def test_the_order_of_seeds_does_not_change_a_bit():
 
 def test_a_diverged_seed_is_not_averaged_away():
     spread = Spread.of([1., math.nan])
-    assert math.isnan(spread.mean) and math.isnan(spread.std) and spread.count == 2
+    assert math.isnan(spread.mean) and math.isnan(spread.std) and spread.num_seeds == 2
 
 
 # ---- Markdown -------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from lhl.apis.command_line import errors_as_sentences, read_config
-from lhl.engine import phase_config
+from lhl.engine import Stream, runner_config
 from lhl.errors import ConfigError
 from lhl.models import Learner
 from lhl.registry import MODELS
@@ -119,21 +119,22 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def prepared_phase(args: argparse.Namespace, folder: str) -> Config:
     """Derive the config of the phase as the engine does, on random images unless there are others."""
     cfg = read_config(args.config)
-    if not 1 <= args.phase <= len(cfg.phases):
-        raise ConfigError(f'--phase {args.phase} does not exist; {args.config} has phases 1 to {len(cfg.phases)}')
+    num_phases = len(Stream.from_config(cfg, check=False).phases)
+    if not 1 <= args.phase <= num_phases:
+        raise ConfigError(f'--phase {args.phase} does not exist; {args.config} has phases 1 to {num_phases}')
     loader = cfg.train_dataloader
     cfg.work_dir = folder
     loader.batch_size = args.batch_size or loader.batch_size
     loader.num_workers = loader.num_workers if args.workers is None else args.workers
     if args.data_root is not None:
         loader.dataset.data_root = args.data_root
-        return phase_config(cfg, args.phase)
+        return runner_config(Stream.from_config(cfg), args.phase)
     if loader.dataset.type != 'NYUv2':
         raise ConfigError(f'{args.config} reads {loader.dataset.type}, of which no random images can be made; give '
                           f'--data-root FOLDER, a data set of that layout')
     loader.dataset.data_root = str(Path(folder, 'data'))
     loader.dataset.part = dict(index=0, count=1)  # all that are written, whatever the phase
-    phase = phase_config(cfg, args.phase)
+    phase = runner_config(Stream.from_config(cfg), args.phase)
     write_random_images(Path(folder, 'data'), args.images, args.size, phase.train_dataloader.dataset.tasks)
     return phase
 

@@ -28,14 +28,15 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     try:
-        write_dataset(args.out, args.train, args.val, *args.size, seed=args.seed, processes=args.processes,
-                      invalid_pixels=not args.all_valid, layout=args.layout)
+        manifest = write_dataset(args.out, args.train, args.val, *args.size, seed=args.seed, processes=args.processes,
+                                 invalid_pixels=not args.all_valid, layout=args.layout)
     except LHLError as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('interrupted: give the same command again to go on', file=sys.stderr)
         return 130
+    print(f'{args.out} now holds {manifest.amount} ({manifest.kind})')
     return 0
 
 

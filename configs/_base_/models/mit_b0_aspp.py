@@ -1,4 +1,4 @@
-# MiT-B0, SegFormer's encoder (mmsegmentation's weights); its four stages are fused for one ASPP head per task.
+# MiT-B0, SegFormer's backbone (mmsegmentation's weights); its four stages are fused for one ASPP head per task.
 model = dict(
     type='Learner',
     backbone=dict(

@@ -15,7 +15,7 @@ from lhl.atomic import atomic_write
 from lhl.environment import installed_versions
 from lhl.errors import LHLError
 from lhl.visualization import Contestant, comparison_table, draw_leaderboard, leaderboard_csv, leaderboard_table
-from lhl.visualization.leaderboard import Role, shared_seeds
+from lhl.visualization.ranking import Role, shared_seeds
 
 from .plan import BenchmarkRun, plan_benchmark
 from .state import read_state, write_state

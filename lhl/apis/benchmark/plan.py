@@ -9,8 +9,8 @@ from pathlib import Path
 from mmengine.config import Config
 
 from lhl.apis.command_line import add_config_arguments, merge_options, read_config
-from lhl.engine.plan.runner_config import config_hash, first_phase_hash, in_order
-from lhl.engine.plan.validate import check_config
+from lhl.engine.plan import Stream, config_hash, first_phase_hash
+from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.errors import ConfigError, LHLError, suggest
 from lhl.evaluation import Results
 from lhl.evaluation.results import FILE_NAME
@@ -129,9 +129,9 @@ def _plan(group: Group, member: Member, seed: int, work_dir: Path, reference: Be
         cfg = copy.deepcopy(config)
         merge_options(cfg, parse_options([*member.options, *options]))
         cfg.merge_from_dict({'randomness.seed': seed})
-        cfg = in_order(cfg)
-        check_config(cfg)
-        run.hash, run.first_phase = config_hash(cfg), first_phase_hash(cfg)
+        stream = Stream.from_config(cfg)
+        check_external_teachers(stream)
+        run.hash, run.first_phase = config_hash(stream), first_phase_hash(stream)
         run.read_results()
     except LHLError as error:
         run.error = ' '.join(str(error).split())

@@ -79,7 +79,8 @@ def _all_methods(name: str, variant: str) -> Group:
 
 def _split(name: str, images: str) -> Suite:
     """One of HCL's streams: fine-tuning forgets the classes of earlier tasks altogether."""
-    group = Group('', *_members(['joint/joint'], name), _members(_SPLIT_METHODS, name))
+    joint = Member('joint', f'configs/joint/joint_all_classes_{name}.py')
+    group = Group('', joint, _members(_SPLIT_METHODS, name))
     return Suite(name, f'the classes of {images} in tasks, an architecture for each (HCL)', (group, ))
 
 

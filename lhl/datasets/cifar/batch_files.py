@@ -1,6 +1,7 @@
 """Decodes the files of the CIFAR archives, of the binary and of the Python version, into images and labels.
 
-Every function raises ValueError with the clause "found ..., expected ...; cure"; the data set adds the file's name.
+Every function raises ValueError with the clause "found ..., expected ...; what to do"; the data set adds the name of
+the file.
 """
 from typing import Any
 
@@ -10,7 +11,7 @@ from lhl.datasets.io.plain_pickle import PickledArray, load_plain_pickle
 
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
-_CURE = 'get the archive again'
+_ADVICE = 'download the archive again'
 
 
 def decode_records(content: bytes, num_images: int, label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +28,7 @@ def decode_records(content: bytes, num_images: int, label_bytes: int) -> tuple[n
     record = label_bytes + PIXELS
     if len(content) != num_images * record:
         raise ValueError(f'found {len(content)} bytes, expected {num_images * record} ({num_images} images of {record} '
-                         f'bytes); {_CURE}')
+                         f'bytes); {_ADVICE}')
     records = np.frombuffer(content, np.uint8).reshape(num_images, record)
     return _channels_last(records[:, label_bytes:]), records[:, label_bytes - 1].astype(np.int64)
 
@@ -46,13 +47,13 @@ def decode_batch(content: bytes, num_images: int, label_key: bytes) -> tuple[np.
     batch = load_plain_pickle(content)
     if not isinstance(batch, dict) or not isinstance(batch.get(b'data'), PickledArray) or label_key not in batch:
         found = f'a dictionary of {_names(batch)}' if isinstance(batch, dict) else type(batch).__name__
-        raise ValueError(f'found {found}, expected an array data and a list {label_key.decode()}; {_CURE}')
+        raise ValueError(f'found {found}, expected an array data and a list {label_key.decode()}; {_ADVICE}')
     data, labels = batch[b'data'].decode(), batch[label_key]
     if data.shape != (num_images, PIXELS):
-        raise ValueError(f'found data of shape {data.shape}, expected {(num_images, PIXELS)}; {_CURE}')
+        raise ValueError(f'found data of shape {data.shape}, expected {(num_images, PIXELS)}; {_ADVICE}')
     if not isinstance(labels, list) or not all(type(label) is int for label in labels) or len(labels) != num_images:
         count = len(labels) if isinstance(labels, list) else 'no list of'
-        raise ValueError(f'found {count} labels, expected {num_images} whole numbers; {_CURE}')
+        raise ValueError(f'found {count} labels, expected {num_images} whole numbers; {_ADVICE}')
     return _channels_last(data), np.array(labels, np.int64)
 
 
@@ -61,7 +62,7 @@ def check_labels(labels: np.ndarray, num_classes: int) -> None:
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if wrong.size:
         raise ValueError(f'found the label {labels[wrong[0]]} of image {wrong[0]}, expected 0 to {num_classes - 1}; '
-                         f'{_CURE}')
+                         f'{_ADVICE}')
 
 
 def _channels_last(planes: np.ndarray) -> np.ndarray:

@@ -1,13 +1,13 @@
-"""How files are converted one by one: never over anything, whole or not at all, resumable after any interruption."""
-import io
+"""Converts files one by one: nothing is overwritten, each file is written whole or not at all, and an interrupted
+conversion can be resumed.
+"""
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -32,10 +32,25 @@ class Conversion(NamedTuple):
     make: Callable[[], Mapping[Path, bytes]]
 
 
-def run_conversions(conversions: Sequence[Conversion], description: str) -> int:
-    """Make the outputs that are not there yet, with a progress bar on stderr.
+def convert_file(source_path: Path, output: Path, encode: Callable[[Path], bytes]) -> Conversion:
+    """Describe the conversion of one file into one file.
 
-    A file that exists is kept as it is, so a call that was interrupted goes on when it is repeated.
+    Args:
+        source_path: The file to convert.
+        output: The file to write.
+        encode: Reads the source and gives the content of the output; it raises ValueError as ``make`` does.
+    """
+    return Conversion(str(source_path), (output, ), partial(_encode_file, source_path, output, encode))
+
+
+def _encode_file(source_path: Path, output: Path, encode: Callable[[Path], bytes]) -> Mapping[Path, bytes]:
+    return {output: encode(source_path)}
+
+
+def run_conversions(conversions: Sequence[Conversion], description: str) -> int:
+    """Make the outputs that do not exist yet, with a progress bar on stderr.
+
+    A file that exists is kept as it is, so an interrupted call continues when it is repeated.
 
     Args:
         conversions: In the order in which they are made.
@@ -68,13 +83,13 @@ def _convert(conversion: Conversion) -> None:
             with atomic_write(path) as file:
                 file.write(contents[path])
         except OSError as error:
-            raise DataError(f'{str(path)!r} cannot be written ({error}); make room or choose another folder, and give '
-                            f'the same command again: it goes on where this one stopped') from error
+            raise DataError(f'{str(path)!r} cannot be written ({error}); make room or choose another folder, and run '
+                            f'the same command again: it continues where this one stopped') from error
 
 
 @contextmanager
 def source(path: str | Path) -> Iterator[None]:
-    """Name the source file in what goes wrong inside the block.
+    """Name the source file in the errors of the block.
 
     Raises:
         DataError: In place of a ValueError or OSError; the innermost block names the file.
@@ -83,11 +98,11 @@ def source(path: str | Path) -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         raise DataError(f'{str(path)!r} cannot be converted: {error}; what was converted so far is kept, and the same '
-                        f'command goes on there') from error
+                        f'command continues from there') from error
 
 
 def record_options(folder: Path, options: Mapping[str, object]) -> None:
-    """Remember what the files of a folder are made with, and refuse to mix them with files made otherwise.
+    """Record the options that the files of a folder are made with, and refuse to mix them with files of other options.
 
     Args:
         folder: The output folder; it need not exist.
@@ -103,7 +118,7 @@ def record_options(folder: Path, options: Mapping[str, object]) -> None:
             found = json.loads(path.read_bytes())
             if found != wanted:
                 raise DataError(f'{str(folder)!r} was converted with {found}, but {wanted} was asked for; convert into '
-                                f'another folder, or ask for what is there')
+                                f'another folder, or ask for what it holds')
             return
         if folder.exists() and any(folder.iterdir()):
             raise DataError(f'{str(folder)!r} is not empty and was not made by this converter ({RECORD} is missing), '
@@ -113,54 +128,3 @@ def record_options(folder: Path, options: Mapping[str, object]) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f'{str(path)!r} cannot be read or written ({error}); check the folder and its permissions, or '
                         f'convert into another folder') from error
-
-
-def encode_npy(array: np.ndarray) -> bytes:
-    """Encode an array as the content of a .npy file, without pickling."""
-    content = io.BytesIO()
-    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
-    return content.getvalue()
-
-
-def encode_png(picture: np.ndarray) -> bytes:
-    """Encode ``(H, W)`` or RGB ``(H, W, 3)``, uint8 or uint16, as the content of a PNG file, without loss.
-
-    Raises:
-        ValueError: If it is of another shape or type.
-    """
-    if picture.dtype not in (np.uint8, np.uint16) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3, )):
-        raise ValueError(f'found a picture of shape {picture.shape} and type {picture.dtype}, expected (height, width) '
-                         f'or (height, width, 3) of 8 or 16 bits; convert it first')
-    encoded, content = cv2.imencode('.png', picture if picture.ndim == 2 else picture[..., ::-1])
-    if not encoded:
-        raise ValueError('found a picture that cannot be encoded, expected one that a PNG can hold; check its size')
-    return content.tobytes()
-
-
-def resize_nearest(array: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize ``(H, W, ...)`` by taking, for every new pixel, the one that holds its centre."""
-    rows = (2 * np.arange(height) + 1) * array.shape[0] // (2 * height)
-    columns = (2 * np.arange(width) + 1) * array.shape[1] // (2 * width)
-    return array[rows[:, None], columns]
-
-
-def resize_mean(array: np.ndarray, height: int, width: int, valid: np.ndarray | None = None) -> np.ndarray:
-    """Shrink ``(H, W)`` or ``(H, W, C)`` by averaging over the area of every new pixel.
-
-    Args:
-        array: Numbers.
-        height: Rows of the result.
-        width: Columns of the result.
-        valid: ``(H, W)`` bool: what is averaged over. Default: everything.
-
-    Returns:
-        float32 means; NaN where the area holds no valid pixel.
-    """
-    size = width, height
-    if valid is None:
-        return cv2.resize(array.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    shares = cv2.resize(valid.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    weights = valid if array.ndim == 2 else valid[..., None]
-    sums = cv2.resize(np.where(weights, array, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    shares = np.where(shares > 1e-6, shares, np.nan).astype(np.float32)
-    return sums / (shares if array.ndim == 2 else shares[..., None])

@@ -8,10 +8,12 @@ from typing import Literal
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_npy
 from lhl.datasets.io.files import load_picture, load_rgb
 from lhl.errors import DataError
 
-from .base import Conversion, encode_npy, record_options, resize_mean, resize_nearest, run_conversions, source
+from .base import Conversion, record_options, run_conversions, source
+from .resizing import resize_mean, resize_nearest
 
 SPLITS = ('train', 'val')
 #: The first and the last label id of each of the seven categories, in the order of the classes; ids 0 to 6 are void.
@@ -34,7 +36,7 @@ CLASS_OF_ID = _class_of_id()
 
 def convert_cityscapes(official: str | Path, out: str | Path, height: int = 128, width: int = 256,
                        depth: Literal['disparity', 'metres'] = 'disparity') -> int:
-    """Convert what is there of the official training and validation images, or what is missing of it.
+    """Convert the official training and validation images, or what is missing of the conversion.
 
     The images are numbered from 0 in the order of their names, city by city; ``names.txt`` in each split lists them.
     Pictures are averaged over the area of each new pixel; labels and disparities are those of the pixel at its centre.
@@ -77,7 +79,7 @@ def convert_cityscapes(official: str | Path, out: str | Path, height: int = 128,
 
 
 def _names(official: Path, split: str, depth: str) -> list[str]:
-    """Name the images of a split, ``city/city_000000_000019``, after making sure that every one has its targets."""
+    """Return the images of a split, ``city/city_000000_000019``, after making sure that every one has its targets."""
     ending = '_leftImg8bit.png'
     folder = official / 'leftImg8bit' / split
     names = sorted(path.relative_to(folder).as_posix().removesuffix(ending) for path in folder.glob(f'*/*{ending}'))
@@ -108,7 +110,7 @@ def _list_names(out: Path, split: str, names: list[str]) -> Mapping[Path, bytes]
     return {out / split / 'names.txt': _lines(names)}
 
 
-def _convert(sources: Mapping[str, Path], outputs: tuple[Path, Path, Path], height: int, width: int,
+def _convert(sources: Mapping[str, Path], outputs: tuple[Path, ...], height: int, width: int,
              depth: str) -> Mapping[Path, bytes]:
     """Make the arrays of one image."""
     with source(sources['leftImg8bit']):

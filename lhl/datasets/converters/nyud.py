@@ -1,26 +1,25 @@
 """NYUD-v2 in any of its releases, turned into arrays that are read without decoding."""
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_npy
 from lhl.datasets.io.split_lists import find_files, read_names
 
 from ..nyud import PLACES, READERS, load_image
-from .base import Conversion, encode_npy, record_options, run_conversions
+from .base import convert_file, record_options, run_conversions
 
 SPLITS = ('train', 'val')
 
 
 def convert_nyud(release: str | Path, out: str | Path) -> int:
-    """Convert what is there of a release, or what is missing of it: NYUD_MT with .npy files alone.
+    """Convert a release, or what is missing of the conversion, to an NYUD_MT of .npy files alone.
 
     The numbers stay those that the loader reads from the release, but for the normals, which are stored in half
     precision. The lists of the splits are written last, so that a folder that is not complete cannot be used.
 
     Args:
-        release: The folder that holds ``images/`` and ``gt_sets/``; a folder of targets that it lacks is left out.
+        release: The folder that holds ``images/`` and ``gt_sets/``; a folder of targets that it lacks is skipped.
         out: A new folder, or one that an earlier call has written to.
 
     Returns:
@@ -35,19 +34,11 @@ def convert_nyud(release: str | Path, out: str | Path) -> int:
     folders = ['images', *(folder for folder in READERS if (release / folder).is_dir())]
     files = {folder: find_files(release, every, PLACES[folder]) for folder in folders}
     record_options(out, dict(data_set='NYUD-v2', files='.npy'))
-    conversions = [_conversion(files[folder][name], out / folder / f'{name}.npy', _ENCODERS[folder])
+    conversions = [convert_file(files[folder][name], out / folder / f'{name}.npy', _ENCODERS[folder])
                    for name in every for folder in folders]
-    lists = [_conversion(release / 'gt_sets' / f'{split}.txt', out / 'gt_sets' / f'{split}.txt', Path.read_bytes)
+    lists = [convert_file(release / 'gt_sets' / f'{split}.txt', out / 'gt_sets' / f'{split}.txt', Path.read_bytes)
              for split in SPLITS]
     return run_conversions(conversions + lists, 'NYUD-v2')
-
-
-def _conversion(source: Path, output: Path, encode: Callable[[Path], bytes]) -> Conversion:
-    return Conversion(str(source), (output, ), partial(_make, source, output, encode))
-
-
-def _make(source: Path, output: Path, encode: Callable[[Path], bytes]) -> Mapping[Path, bytes]:
-    return {output: encode(source)}
 
 
 def _encode_image(path: Path) -> bytes:

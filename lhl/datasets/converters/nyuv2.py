@@ -6,12 +6,14 @@ from types import TracebackType
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_npy
 from lhl.datasets.io.files import as_int64, load_mat, load_picture
 from lhl.datasets.io.target_pictures import load_normals, one_channel
 from lhl.errors import DataError
 
-from .base import Conversion, encode_npy, record_options, resize_mean, resize_nearest, run_conversions, source
+from .base import Conversion, record_options, run_conversions, source
 from .depth_normals import Intrinsics, normals_from_depth
+from .resizing import resize_mean, resize_nearest
 
 LABELED, SPLITS, MAPPING = 'nyu_depth_v2_labeled.mat', 'splits.mat', 'classMapping40.mat'
 #: What the pictures show; around it they are white.
@@ -26,7 +28,7 @@ _SHAPES = dict(images=(3, 640, 480), depths=(640, 480), labels=(640, 480))  # as
 
 def convert_nyuv2(raw: str | Path, out: str | Path, height: int = 288, width: int = 384,
                   normals: str | Path | None = None) -> int:
-    """Convert the labelled images, or what is missing of them.
+    """Convert the labelled images, or what is missing of the conversion.
 
     Image i of a split is the i-th of its indices in ``splits.mat``. Pictures are cut to what they show, then averaged
     over the area of each new pixel; labels, depth and normals are those of the pixel at its centre.
@@ -144,8 +146,9 @@ def _convert(labeled: _Labeled, index: int, classes: np.ndarray, outputs: tuple[
     vectors, known = normals_from_depth(depth, CAMERA) if normals is None else _eigen(Path(normals), index)
     label, distance, vectors = (resize_nearest(array[ROWS, COLUMNS], height, width) for array in (
         classes[labels], depth, np.where(known[..., None], vectors, 0)))
-    arrays = (label, distance[..., None].astype(np.float32), vectors.astype(np.float16),
-              (resize_mean(image[ROWS, COLUMNS], height, width) / 255).astype(np.float16))
+    arrays: tuple[np.ndarray, ...] = (
+        label, distance[..., None].astype(np.float32), vectors.astype(np.float16),
+        (resize_mean(image[ROWS, COLUMNS], height, width) / 255).astype(np.float16))
     return {path: encode_npy(array) for path, array in zip(outputs, arrays, strict=True)}
 
 

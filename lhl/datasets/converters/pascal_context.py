@@ -1,30 +1,31 @@
 """PASCAL-Context with its MATLAB files decoded once: human parts, boundaries, and the normals that count."""
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.io.split_lists import find_files, read_names
 from lhl.datasets.io.target_pictures import load_class_indices
 from lhl.datasets.pascal_context.dataset import LABELS, PLACES, load_boundary, load_distilled_normals
 from lhl.datasets.pascal_context.human_part_annotations import load_human_parts
 
-from .base import Conversion, encode_png, record_options, run_conversions
+from .base import Conversion, convert_file, record_options, run_conversions
 
 SPLITS = ('train', 'val')
 
 
 def convert_pascal_context(release: str | Path, out: str | Path) -> int:
-    """Convert what is there of PASCAL_MT, or what is missing of it.
+    """Convert a PASCAL_MT, or what is missing of the conversion.
 
     Images and saliency are copied, and classes keep their folders; human parts become ``human_parts/NAME.png``,
     boundaries ``edge/NAME.png``, and normals ``normals_masked/NAME.png``, grey where they do not count. The lists of
     the splits are written last, so that a folder that is not complete cannot be used.
 
     Args:
-        release: The folder that holds ``JPEGImages/`` and ``ImageSets/``; targets whose folders it lacks are left out.
+        release: The folder that holds ``JPEGImages/`` and ``ImageSets/``; targets whose folders it lacks are skipped.
         out: A new folder, or one that an earlier call has written to.
 
     Returns:
@@ -37,7 +38,7 @@ def convert_pascal_context(release: str | Path, out: str | Path) -> int:
     lists = [Path('ImageSets', 'Context', f'{split}.txt') for split in SPLITS]
     names = list(dict.fromkeys(name for path in lists for name in read_names(release / path)))
     images = find_files(release, names, PLACES['images'])
-    conversions = [_conversion(path, out / path.relative_to(release), Path.read_bytes) for path in images.values()]
+    conversions = [convert_file(path, out / path.relative_to(release), Path.read_bytes) for path in images.values()]
     for target, published in _PUBLISHED.items():
         if any((release / place).parent.is_dir() for place in published):
             files = find_files(release, names, published)
@@ -45,7 +46,7 @@ def convert_pascal_context(release: str | Path, out: str | Path) -> int:
                 find_files(release, names, [LABELS])
             conversions += [_target(target, release, out, name, path, images[name]) for name, path in files.items()]
     record_options(out, dict(data_set='PASCAL-Context', files='.png'))
-    conversions += [_conversion(release / path, out / path, Path.read_bytes) for path in lists]
+    conversions += [convert_file(release / path, out / path, Path.read_bytes) for path in lists]
     return run_conversions(conversions, 'PASCAL-Context')
 
 
@@ -55,22 +56,14 @@ _PUBLISHED = dict(semseg=PLACES['semseg'], human_parts=PLACES['human_parts'][1:]
 
 
 def _target(target: str, release: Path, out: Path, name: str, path: Path, image: Path) -> Conversion:
-    """Say how the file of a target is made."""
-    if target == 'sal':
-        return _conversion(path, out / path.relative_to(release), Path.read_bytes)
-    if target == 'semseg':
-        return _conversion(path, out / path.relative_to(release), _encode_segmentation)
-    encode = dict(human_parts=partial(_encode_parts, image=image), edge=_encode_boundary,
-                  normals=partial(_encode_normals, labels=release / LABELS.format(name)))[target]
-    return _conversion(path, out / PLACES[target][0].format(name), encode)
-
-
-def _conversion(source: Path, output: Path, encode: Callable[[Path], bytes]) -> Conversion:
-    return Conversion(str(source), (output, ), partial(_make, source, output, encode))
-
-
-def _make(source: Path, output: Path, encode: Callable[[Path], bytes]) -> Mapping[Path, bytes]:
-    return {output: encode(source)}
+    """Describe how the file of a target is made."""
+    if target in ('sal', 'semseg'):
+        encode = Path.read_bytes if target == 'sal' else _encode_segmentation
+        return convert_file(path, out / path.relative_to(release), encode)
+    encoders: dict[str, Callable[[Path], bytes]] = dict(
+        human_parts=partial(_encode_parts, image=image), edge=_encode_boundary,
+        normals=partial(_encode_normals, labels=release / LABELS.format(name)))
+    return convert_file(path, out / PLACES[target][0].format(name), encoders[target])
 
 
 def _encode_segmentation(path: Path) -> bytes:

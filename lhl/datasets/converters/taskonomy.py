@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lhl.datasets.io.encoding import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.taskonomy.encodings import ENCODINGS, HOLE, decode_normals, encode_normals, load_encoded
 from lhl.datasets.taskonomy.views import View, find_buildings, find_container, find_views, read_skip_list, view_path
 from lhl.errors import ConfigError, DataError, suggest
 
-from .base import Conversion, encode_png, record_options, resize_mean, resize_nearest, run_conversions, source
+from .base import Conversion, record_options, run_conversions, source
+from .resizing import resize_mean, resize_nearest
 
 #: A mixture of a near and a far surface, or of two classes, lies where nothing is.
 NEAREST = ('depth_zbuffer', 'depth_euclidean', 'segment_semantic')
@@ -18,7 +20,7 @@ NEAREST = ('depth_zbuffer', 'depth_euclidean', 'segment_semantic')
 
 def convert_taskonomy(release: str | Path, out: str | Path, size: int = 256, domains: Sequence[str] = tuple(ENCODINGS),
                       buildings: Sequence[str] = (), skip: Sequence[str] | str | Path = ()) -> int:
-    """Shrink the images and some domains of some buildings, or what is missing of it.
+    """Shrink the images and some domains of some buildings, or what is missing of the conversion.
 
     Depths and classes are those of the pixel at the centre of each new one; all else is averaged over its area, holes
     excluded, and normals are scaled to unit length again. Which new pixels are holes follows from the new
@@ -31,7 +33,7 @@ def convert_taskonomy(release: str | Path, out: str | Path, size: int = 256, dom
         size: Rows and columns of the new files, at most those of the old.
         domains: What to convert beside the images.
         buildings: Of which buildings; of all if none is named.
-        skip: The views to leave out, as for :class:`~lhl.datasets.taskonomy.dataset.Taskonomy`.
+        skip: The views to skip, as for :class:`~lhl.datasets.taskonomy.dataset.Taskonomy`.
 
     Returns:
         How many views were converted by this call.
@@ -71,8 +73,8 @@ def _check_complete(release: Path, container: str, views: Sequence[View], domain
         if missing:
             path = release / view_path(container, min(missing), domain)
             raise DataError(f'{str(path)!r} is missing, one of {len(missing)} of the {len(views)} views without '
-                            f'{domain}; restore it, leave the view out with --skip {min(missing)}, or leave the domain '
-                            f'out with --domains')
+                            f'{domain}; restore it, skip the view with `skip={min(missing)}`, or '
+                            f'choose other `domains`')
 
 
 def _shrink(release: Path, container: str, view: View, outputs: Mapping[str, Path], size: int) -> Mapping[Path, bytes]:
@@ -94,7 +96,7 @@ def _shrink(release: Path, container: str, view: View, outputs: Mapping[str, Pat
                                      f'restore it from the archive')
                 contents[output] = encode_png(shrink(picture, domain, size, mask))
             except ValueError as error:
-                raise ValueError(f'{error}, or leave the view out with --skip {view}') from error
+                raise ValueError(f'{error}, or skip the view with `skip={view}`') from error
     return contents
 
 
@@ -108,7 +110,7 @@ def shrink(picture: np.ndarray, domain: str, size: int, valid: np.ndarray | None
         valid: ``(H, W)`` bool, False in holes; everything is valid by default.
 
     Returns:
-        As it is to be stored; what Taskonomy stores in holes where an area holds nothing else.
+        The picture to store; areas without any valid pixel hold what Taskonomy stores in holes.
     """
     if domain in NEAREST:
         return resize_nearest(picture, size, size)

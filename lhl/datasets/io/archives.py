@@ -52,25 +52,26 @@ def read_tar(path: Path, folder: str, names: Sequence[str]) -> Mapping[str, byte
             for member in archive:
                 seen.append(member.name.removeprefix('./'))
                 name = seen[-1].removeprefix(f'{folder}/')
-                if name != seen[-1] and name in names and member.isfile():
-                    content[name] = archive.extractfile(member).read()
+                wanted = name != seen[-1] and name in names and member.isfile()  # never a link
+                file = archive.extractfile(member) if wanted else None
+                if file is not None:
+                    content[name] = file.read()
             while stream.read(2**20):  # to the end, where the checksum is
                 pass
     except _BROKEN_TAR as error:
-        raise DataError(f'archive {str(path)!r} is truncated, damaged or no .tar.gz ({error}); get it again from the '
-                        f'page of the data set') from error
+        raise DataError(f'archive {str(path)!r} is truncated, damaged or not a .tar.gz ({error}); download it again '
+                        f'from the page of the data set') from error
     missing = next((name for name in names if name not in content), None)
     if missing is None:
         return content
-    raise DataError(f'archive {str(path)!r} lacks {folder}/{missing}, found {_some(seen)}; get the archive of this '
-                    f'name from the page of the data set')
+    raise DataError(f'archive {str(path)!r} lacks {folder}/{missing}, found {_some(seen)}; download the archive of '
+                    f'this name from the page of the data set')
 
 
 class ZippedFiles:
     """The files of a folder in a .zip.
 
-    Each process opens the archive for itself: forked workers that shared it would also share the place where it is
-    read.
+    Each process opens the archive for itself: forked workers that shared it would also share its read position.
 
     Args:
         path: The archive.
@@ -82,15 +83,15 @@ class ZippedFiles:
 
     def __init__(self, path: Path, folder: str) -> None:
         self.path, self.folder = path, folder
-        self._process = None
+        self._process: int | None = None
         try:
             names = self._archive.namelist()
         except (zipfile.BadZipFile, OSError) as error:
-            raise DataError(f'archive {str(path)!r} is truncated, damaged or no .zip ({error}); get it again from the '
-                            f'page of the data set') from error
+            raise DataError(f'archive {str(path)!r} is truncated, damaged or not a .zip ({error}); download it again '
+                            f'from the page of the data set') from error
         if not any(name.startswith(f'{folder}/') for name in names):
-            raise DataError(f'archive {str(path)!r} holds {_some(names)}, expected the folder {folder}/; get the '
-                            f'archive of this name from the page of the data set')
+            raise DataError(f'archive {str(path)!r} holds {_some(names)}, expected the folder {folder}/; download '
+                            f'the archive of this name from the page of the data set')
 
     def names(self) -> list[str]:
         """List all files, ``train/n01443537/images/n01443537_0.JPEG``, sorted."""
@@ -98,7 +99,7 @@ class ZippedFiles:
                       if name.startswith(f'{self.folder}/') and not name.endswith('/'))
 
     def location(self, name: str) -> Path:
-        """Say where a file lies."""
+        """Return where a file lies."""
         return self.path / self.folder / name
 
     def read(self, name: str) -> bytes:
@@ -110,10 +111,10 @@ class ZippedFiles:
         try:
             return self._archive.read(f'{self.folder}/{name}')
         except KeyError:
-            raise ValueError('found no such file in the archive, expected one; get it again') from None
+            raise ValueError('found no such file in the archive, expected one; download it again') from None
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
-            raise ValueError(f'found a damaged file in the archive ({error}), expected a whole one; get the archive '
-                             f'again') from error
+            raise ValueError(f'found a damaged file in the archive ({error}), expected a whole one; download the '
+                             f'archive again') from error
 
     @property
     def _archive(self) -> zipfile.ZipFile:
@@ -138,7 +139,7 @@ class UnpackedFiles:
                       for parent, _, names in os.walk(self.folder, followlinks=True) for name in names)
 
     def location(self, name: str) -> Path:
-        """Say where a file lies."""
+        """Return where a file lies."""
         return self.folder / name
 
     def read(self, name: str) -> bytes:

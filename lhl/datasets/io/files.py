@@ -1,6 +1,7 @@
 """Reads one file into one array, or says what is wrong with it: nothing is unpickled, nothing half decoded is used.
 
-Every function raises ValueError with the clause "found ..., expected ...; cure"; the data set adds the file's name.
+Every function raises ValueError with the clause "found ..., expected ...; what to do"; the data set adds the name of
+the file.
 """
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def load_mat(path: Path, key: str) -> np.ndarray:
     """Load one array of a MATLAB file (before version 7.3)."""
     from scipy.io import loadmat
     try:
-        content = loadmat(path, variable_names=[key])
+        with path.open('rb') as file:  # given a path, loadmat does not say that it is missing
+            content = loadmat(file, variable_names=[key])
     except FileNotFoundError:
         raise ValueError('found no such file, expected one per image; restore it') from None
     except Exception as error:  # what scipy raises depends on where a damaged file ends
@@ -104,5 +106,5 @@ def as_int64(array: np.ndarray) -> np.ndarray:
     different = labels != array
     if different.any():
         raise ValueError(f'found a label of {array[different][0]:g}, expected whole numbers; labels that were resized '
-                         f'with interpolation must be made again with nearest neighbour')
+                         f'with interpolation must be resized with nearest neighbour instead')
     return labels

@@ -23,8 +23,8 @@ def load_plain_pickle(content: bytes) -> Any:
     except _RefusedPickleError:
         raise
     except Exception as error:  # what a damaged pickle raises depends on where it ends
-        raise ValueError(f'found a file that is truncated, damaged or no pickle ({type(error).__name__}: {error}), '
-                         f'expected the pickle of the archive; get the archive again') from error
+        raise ValueError(f'found a file that is truncated, damaged or not a pickle ({type(error).__name__}: {error}), '
+                         f'expected the pickle of the archive; download the archive again') from error
 
 
 class _RefusedPickleError(ValueError):
@@ -41,7 +41,7 @@ class PickledArray:
         self.state = state
 
     def decode(self) -> np.ndarray:
-        """Give the array, uint8.
+        """Return the array, uint8.
 
         Raises:
             ValueError: If the parts do not fit together.
@@ -53,8 +53,8 @@ class PickledArray:
             if dtype.name not in (b'u1', 'u1') or not isinstance(data, bytes):
                 raise ValueError('another type')
         except (TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f'found an array whose parts do not make one of bytes ({error}), expected one; get the '
-                             f'archive again') from error
+            raise ValueError(f'found an array whose parts do not make one of bytes ({error}), expected one; '
+                             f'download the archive again') from error
         return array
 
 
@@ -73,9 +73,9 @@ class _PlainUnpickler(pickle.Unpickler):
               ('numpy', 'ndarray'): 'ndarray'}
 
     def find_class(self, module: str, name: str) -> Any:
-        """Give what stands for a name, instead of importing it."""
+        """Return what stands for a name, instead of importing it."""
         if (module, name) not in self._KNOWN:
             raise _RefusedPickleError(
                 f'found a pickle that would run {module}.{name}, expected numbers, bytes and arrays alone; do not '
-                f'trust this file, get the archive from the page of the data set')
+                f'trust this file, download the archive from the page of the data set')
         return self._KNOWN[module, name]

@@ -1,4 +1,4 @@
-"""Where the targets of a task lie in a folder of one's own, and what their raw numbers mean."""
+"""Where the target files of a task lie, and what their raw numbers mean: the declarations of ``FolderDataset``."""
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,7 +18,7 @@ class TargetFiles:
 
     Args:
         folder: The folder, relative to the data set's.
-        name: How a file is called; ``{}`` stands for the name of its image. The suffix may be left out.
+        name: How a file is called; ``{}`` stands for the name of its image. The suffix may be omitted.
         channels: Which stored channels to take, in this order, counted from 0. Default: all. Pictures are RGB.
         scale: One number, or one per channel. Required for whole numbers, whose unit cannot be guessed.
         offset: Likewise; by default 0.
@@ -137,20 +137,20 @@ class TargetFiles:
         return raw[..., list(self.channels)]
 
     def in_other_axes(self, order: Sequence[int], signs: Sequence[int]) -> dict:
-        """Give the options with which component i of a vector is ``signs[i]`` times what was component ``order[i]``."""
+        """Return the options that make component i of a vector ``signs[i]`` times what was component ``order[i]``."""
         channels = self.channels or range(len(order))
         scale, offset = (np.broadcast_to(1.0 if numbers is None else numbers, len(order))
                          for numbers in (self.scale, self.offset))
-        options = dict(channels=[channels[stored] for stored in order],
-                       scale=[sign * float(scale[stored]) for stored, sign in zip(order, signs, strict=True)],
-                       offset=[sign * float(offset[stored]) for stored, sign in zip(order, signs, strict=True)])
-        return {option: numbers for option, numbers in options.items() if option != 'offset' or any(numbers)}
+        scales, offsets = ([sign * float(numbers[stored]) for stored, sign in zip(order, signs, strict=True)]
+                           for numbers in (scale, offset))
+        options: dict[str, list] = dict(channels=[channels[stored] for stored in order], scale=scales)
+        return {**options, 'offset': offsets} if any(offsets) else options
 
     def _is_invalid(self, raw: np.ndarray) -> np.ndarray:
-        """Say where the raw values ``(H, W)`` or ``(H, W, C)`` declare a pixel invalid."""
+        """Return where the raw values ``(H, W)`` or ``(H, W, C)`` declare a pixel invalid."""
         marks = self.invalid_values()
         raw = raw if raw.ndim == 3 else raw[..., None]
-        invalid = np.isin(raw, [mark for mark in marks if mark == mark]).all(axis=-1)
+        invalid = np.asarray(np.isin(raw, [mark for mark in marks if mark == mark]).all(axis=-1))
         return invalid | np.isnan(raw).any(axis=-1) if any(mark != mark for mark in marks) else invalid
 
 
@@ -163,7 +163,7 @@ def check_file_name(where: str, name: str) -> None:
 
 def _mapped(labels: np.ndarray, valid: np.ndarray, mapping: Mapping[int, int], other: int | None,
             colours: bool) -> np.ndarray:
-    """Give each raw number its class; a number without one gets that of all others, or is refused."""
+    """Map each raw number to its class; a number without one gets that of all others, or is refused."""
     numbers = np.array(sorted(mapping))
     classes = np.array([mapping[number] for number in numbers.tolist()])
     places = np.minimum(np.searchsorted(numbers, labels), len(numbers) - 1)

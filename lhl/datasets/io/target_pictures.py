@@ -25,9 +25,9 @@ def load_class_indices(path: Path) -> np.ndarray:
         return picture
     content = path.read_bytes()
     if content.startswith(b'\x89PNG') and content[25] == _PALETTE:
-        grey = cv2.imdecode(np.frombuffer(_without_palette(content), np.uint8), cv2.IMREAD_UNCHANGED)
+        indices = np.asarray(cv2.imdecode(np.frombuffer(_without_palette(content), np.uint8), cv2.IMREAD_UNCHANGED))
         # Fewer than 8 bits are spread over 0 to 255.
-        return grey // np.uint8(255 // (2**content[24] - 1))
+        return indices // np.uint8(255 // (2**content[24] - 1))
     return one_channel(picture)
 
 
@@ -50,7 +50,7 @@ def load_normals(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Give the lengths of vectors ``(H, W, C)``; faster than numpy.linalg.norm."""
+    """Return the lengths of vectors ``(H, W, C)``; faster than numpy.linalg.norm."""
     return np.sqrt(np.einsum('...c,...c->...', vectors, vectors))
 
 

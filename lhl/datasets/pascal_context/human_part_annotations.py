@@ -49,14 +49,14 @@ def load_human_parts(path: Path) -> np.ndarray | None:
 
 
 def _records(array: np.ndarray) -> list[np.void]:
-    """Give the elements of a MATLAB struct array; an empty one has no fields."""
+    """Return the elements of a MATLAB struct array; an empty one has no fields."""
     if array.size and array.dtype.names is None:
         raise ValueError(f'found an array of {array.dtype}, expected a struct array; restore it from the archive')
     return list(array.ravel())
 
 
 def _record(array: np.ndarray) -> np.void:
-    """Give the one element of a struct."""
+    """Return the one element of a struct."""
     records = _records(array)
     if len(records) != 1:
         raise ValueError(f'found {len(records)} annotations, expected one; restore it from the archive')
@@ -64,8 +64,9 @@ def _record(array: np.ndarray) -> np.void:
 
 
 def _field(record: np.void, name: str) -> np.ndarray:
-    if name not in record.dtype.names:
-        raise ValueError(f'found the fields {", ".join(record.dtype.names)}, expected {name!r} among them; restore it '
+    names = record.dtype.names or ()
+    if name not in names:
+        raise ValueError(f'found the fields {", ".join(names)}, expected {name!r} among them; restore it '
                          f'from the archive')
     return np.asarray(record[name])
 

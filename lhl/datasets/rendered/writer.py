@@ -1,4 +1,4 @@
-"""Writes a data set of rendered scenes: never twice, never over anything, in as many processes as there are."""
+"""Writes a data set of rendered scenes in several processes, without ever overwriting a file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_dataset(out_dir: str | Path,
                   layout: str = 'nyuv2') -> Manifest:
     """Render a data set, or what is missing of it.
 
-    Nothing is ever overwritten. A sample that is there is kept, so that an interrupted call can be repeated; asking for
+    Nothing is ever overwritten. An existing sample is kept, so that an interrupted call can be repeated; asking for
     more pictures extends a data set, asking for as many or fewer leaves it alone. Picture i of a split depends on
     (seed, split, i) only, not on the counts or the number of processes. One call at a time may write to a folder.
 
@@ -61,11 +61,11 @@ def write_dataset(out_dir: str | Path,
     try:
         return _complete(Path(out_dir), wanted, processes or _usable_processors())
     except OSError as error:
-        raise DataError(f'{out_dir} could not be read or written ({error}); mend that and give the same command again, '
-                        'it goes on where this one stopped') from error
+        raise DataError(f'{out_dir} could not be read or written ({error}); fix that and run the same command again, '
+                        'it continues where this one stopped') from error
     except BrokenProcessPool as error:
-        raise DataError('a rendering process was killed, most likely because memory ran out; give the same command '
-                        'again with fewer processes, it goes on where this one stopped') from error
+        raise DataError('a rendering process was killed, most likely because memory ran out; run the same command '
+                        'again with fewer processes, it continues where this one stopped') from error
 
 
 def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
@@ -75,11 +75,10 @@ def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
     if found is not None:
         if found.kind != wanted.kind:
             raise DataError(f'{folder} holds a SynthRooms data set with {found.kind}, but one with {wanted.kind} '
-                            'was asked for; name another folder, or ask for what is there')
+                            'was asked for; name another folder, or ask for what it holds')
         wanted = replace(wanted, counts={split: max(found.counts[split], wanted.counts[split]) for split in SPLITS})
     missing = _missing_samples(folder, wanted)
     if found is not None and found.complete and not missing:
-        print(f'{folder} already holds {found.amount} ({found.kind}): nothing to do')
         return found
     folder.mkdir(parents=True, exist_ok=True)
     wanted.write(folder)  # before any picture, so that an interrupted data set is recognised
@@ -88,7 +87,6 @@ def _complete(folder: Path, wanted: Manifest, processes: int) -> Manifest:
         _create(folder / path, content)
     done = replace(wanted, complete=True, class_shares=_class_shares(folder, wanted))
     done.write(folder)
-    print(f'{folder} now holds {done.amount} ({done.kind})')
     return done
 
 
@@ -110,7 +108,7 @@ def _check_arguments(train: int, val: int, height: int, width: int, seed: int, p
     if layout not in LAYOUTS:
         raise DataError(f'layout {layout!r} is unknown; {suggest(layout, LAYOUTS)}')
     if processes is not None and processes < 1:
-        raise DataError(f'processes is {processes}, but must be at least 1; leave it out to use every processor')
+        raise DataError(f'processes is {processes}, but must be at least 1; omit it to use every processor')
 
 
 def _missing_samples(folder: Path, manifest: Manifest) -> list[tuple[str, int]]:
@@ -128,7 +126,7 @@ def _missing_samples(folder: Path, manifest: Manifest) -> list[tuple[str, int]]:
                 size = path.stat().st_size
                 if size != sizes.get(kind, size):
                     raise DataError(f'{path} has {size} bytes instead of {sizes[kind]}, so it is damaged; '
-                                    'delete it and give the same command again')
+                                    'delete it and run the same command again')
     return missing
 
 
@@ -155,11 +153,13 @@ def _render_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, i
             progress.advance(bar)
 
 
-def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, int]], processes: int) -> Iterator:
+def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str, int]],
+                      processes: int) -> Iterator[None]:
     """Write the missing samples and yield once after each."""
     if processes <= 1:
         for split, index in missing:
-            yield _write_sample(folder, manifest, split, index)
+            _write_sample(folder, manifest, split, index)
+            yield
         return
     # Never a plain fork: the caller may hold threads. A fork server imports this module once for all workers. Pixels
     # are computed without BLAS, so workers start no threads that would compete.
@@ -168,12 +168,13 @@ def _finished_samples(folder: Path, manifest: Manifest, missing: list[tuple[str,
     if forkserver:
         context.set_forkserver_preload([__name__])
     # Ctrl-C is for the parent alone: workers finish the picture at hand and stop.
-    ignore_interrupt = dict(initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    with ProcessPoolExecutor(processes, mp_context=context, **ignore_interrupt) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=signal.signal,
+                             initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
         futures = [pool.submit(_write_sample, folder, manifest, *sample) for sample in missing]
         try:
             for future in as_completed(futures):
-                yield future.result()
+                future.result()
+                yield
         finally:  # after an error or Ctrl-C, leaving the pool would otherwise wait for all that is queued
             for future in futures:
                 future.cancel()

@@ -36,12 +36,12 @@ class Taskonomy(DenseDataset):
         buildings: The names of the buildings of each split, ``dict(train=[...], val=[...])``; or a .csv file of the
             official splits (columns id, train, val, test); or ``'tiny'``, the official split of that name, whose
             training buildings are here all that are neither in its validation nor its test set.
-        views: The numbers of the views of each split, ``dict(train=[0, 1, 2], val=[3])``: others are left out.
+        views: The numbers of the views of each split, ``dict(train=[0, 1, 2], val=[3])``: others are skipped.
             Default: all.
-        classes: 17, the background and 16 objects; or the names of those to tell apart, in the order of their indices;
+        classes: 17, the background and 16 objects; or the names of those to distinguish, in the order of their indices;
             or ``'present'``, those of the 17 that occur in the training images. An object that is not among them
             is background if that is, otherwise unlabelled.
-        skip: The views to leave out beside the known :data:`~lhl.datasets.taskonomy.views.BROKEN` ones, such as
+        skip: The views to skip in addition to the known :data:`~lhl.datasets.taskonomy.views.BROKEN` ones, such as
             ``['muleshoe/point_399_view_5']``, or a text file with one such line for each.
         incomplete: What to do about a view that lacks a file: ``'error'`` names it, ``'skip'`` keeps only the views
             that have a file in every domain on the disk, so that all phases of a stream divide the same images.
@@ -147,15 +147,15 @@ class Taskonomy(DenseDataset):
         return sorted(images)
 
     def _keep_complete(self, images: set[View], find: Callable[[str], set[View]]) -> set[View]:
-        """Refuse images without a target and targets without an image, or leave them out."""
+        """Refuse images without a target and targets without an image, or skip them."""
         wanted = {self.domains[name] for name in self.tasks}
         if any(ENCODINGS[domain].masked for domain in wanted):
             wanted.add('depth_zbuffer')
         if self.incomplete == 'skip':
-            targets = {domain: find(domain) for domain in ENCODINGS}
-            complete = images.intersection(*(views for domain, views in targets.items() if views or domain in wanted))
+            on_disk = {domain: find(domain) for domain in ENCODINGS}
+            complete = images.intersection(*(views for domain, views in on_disk.items() if views or domain in wanted))
             print_log(f'Taskonomy: {len(complete)} of {len(images)} images have a file in every domain on the disk; '
-                      f'the others are left out', logger='current', level=logging.INFO)
+                      f'the others are skipped', logger='current', level=logging.INFO)
             return complete
         for domain in sorted(wanted):
             targets = find(domain)
@@ -163,14 +163,14 @@ class Taskonomy(DenseDataset):
                 if missing:
                     view = min(missing)
                     raise DataError(f'{str(self._file(view, where))!r} is missing ({len(images)} files in rgb, '
-                                    f"{len(targets)} in {domain}, {len(missing)} without a partner); restore it, leave "
-                                    f"the view out with skip=['{view}'], or all such views with incomplete='skip'")
+                                    f"{len(targets)} in {domain}, {len(missing)} without a partner); restore it, skip "
+                                    f"the view with skip=['{view}'], or all such views with incomplete='skip'")
         return images
 
     # ---- which classes -------------------------------------------------------------------------------------------
 
     def _read_classes(self, classes: Sequence[str] | Literal['present', 17]) -> tuple[str, ...]:
-        """Name the classes in the order of their indices, after comparing their number with that of the task."""
+        """Return the classes in the order of their indices, after comparing their number with that of the task."""
         tasks = [task for name, task in self.tasks.items() if self.domains[name] == 'segment_semantic']
         if classes == 'present':
             classes = self._present_classes() if tasks else CLASSES

@@ -47,7 +47,7 @@ def load_encoded(path: Path, domain: str) -> np.ndarray:
 
 
 def class_of_value(classes: Sequence[str]) -> np.ndarray:
-    """Give the class index of every value of segment_semantic, -1 where it is unlabelled, ``(256, )`` int64."""
+    """Return the class index of every value of segment_semantic, -1 where it is unlabelled, ``(256, )`` int64."""
     table = np.full(256, -1, np.int64)
     indices = {name: index for index, name in enumerate(classes)}
     table[1:len(CLASSES) + 1] = [indices.get(name, indices.get('background', -1)) for name in CLASSES]

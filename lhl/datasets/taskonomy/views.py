@@ -38,7 +38,7 @@ def view_path(container: str, view: View, domain: str) -> str:
 
 
 def find_container(root: Path) -> str:
-    """Say which of the :data:`CONTAINERS` the images of a folder lie in."""
+    """Return which of the :data:`CONTAINERS` the images of a folder lie in."""
     if not root.is_dir():
         raise DataError(f'{str(root)!r} is not a folder, expected the one that the domains or the buildings of '
                         f'Taskonomy were unpacked into; name it, in a config as data_root')
@@ -51,7 +51,7 @@ def find_container(root: Path) -> str:
 
 
 def find_buildings(root: Path, container: str) -> list[str]:
-    """Name the buildings that have a folder of images, or images where there are no such folders, in order."""
+    """Return the buildings that have a folder of images, or images where there are no such folders, in order."""
     folder = container.rpartition('/')[0]
     template = folder if '{building}' in folder else container
     regex = re.compile(_regex(template, 'rgb'))
@@ -73,7 +73,7 @@ def find_views(root: Path, container: str, domain: str, buildings: Sequence[str]
 
 
 def split_buildings(buildings: Mapping[str, Sequence[str]] | str | Path, split: str, found: Sequence[str]) -> list[str]:
-    """Name the buildings of a split, of those that were found on the disk.
+    """Return the buildings of a split, of those that were found on the disk.
 
     Raises:
         ConfigError: If the split is not described.
@@ -95,7 +95,7 @@ def split_buildings(buildings: Mapping[str, Sequence[str]] | str | Path, split: 
 
 
 def read_skip_list(skip: Sequence[str] | str | Path) -> frozenset[View]:
-    """Read the views to leave out, in addition to the :data:`BROKEN` ones."""
+    """Read the views to skip, in addition to the :data:`BROKEN` ones."""
     if isinstance(skip, str | Path):
         try:
             skip = Path(skip).expanduser().read_text().split()

@@ -34,11 +34,11 @@ class RandomResizedCropPad(BaseTransform):
                               f'more than 0')
         if not 0 < cat_max_ratio <= 1:
             raise ConfigError(f'RandomResizedCropPad got cat_max_ratio={cat_max_ratio}, expected a number from 0 to 1')
-        self.scale = tuple(scale)
+        self.scale = scale[0], scale[1]
         self.cat_max_ratio = cat_max_ratio
 
     def transform(self, sample: dict) -> dict:
-        """Give a random view of the sample."""
+        """Return a random view of the sample."""
         sample = rescale(sample, np.random.uniform(*self.scale))
         height, width = sample['image'].shape[:2]
         for _ in range(ATTEMPTS):
@@ -64,7 +64,10 @@ def rescale(sample: dict, scale: float) -> dict:
 
 
 def largest_share(sample: dict, window: tuple[slice, slice]) -> float:
-    """Say how much of the labelled pixels of a window one class has: 1 if none is, 0 if no dense task has classes."""
+    """Return the largest share of a class among the labelled pixels of a window.
+
+    It is 1 if no pixel is labelled, and 0 if no dense task has classes.
+    """
     shares = [0.0]
     for name, target in sample['targets'].items():
         if target.ndim == 2 and not sample['tasks'][name].image_level:

@@ -1,20 +1,21 @@
-"""Refuses a config that cannot run, before anything is built or written, in one sentence that names the cure."""
-import copy
+"""Names all that is wrong with a config before anything is built or written, each with its place and the cure."""
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper
-from lhl.engine.sources.external_teacher import check_external_teacher
-from lhl.errors import ConfigError, suggest
+from lhl.errors import ConfigError, Problems, suggest
 from lhl.methods import Method
 from lhl.models.learner import NORM_POLICIES, PROBE_SIZE
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -28,23 +29,11 @@ from lhl.registry import (
     TASKS,
     TRANSFORMS,
 )
-from lhl.tasks import build_tasks, check_shared_heads
+from lhl.tasks import Task, build_tasks, check_shared_heads
 
-from .adapted_heads import OLD_HEADS
-from .runner_config import (
-    CONFIG_OVERRIDES,
-    GIVEN_PHASE_OPTIONS,
-    PHASE_OPTIONS,
-    heads_of,
-    is_same_backbone,
-    method_name,
-    num_given_phases,
-    phase_adapted_heads,
-    phase_backbones,
-    phase_tasks,
-    phase_val_dataloader,
-    task_names,
-)
+from .backbones import is_same_backbone
+from .heads import resolve_heads
+from .stream import OVERRIDES, PhaseSpec
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
@@ -66,113 +55,236 @@ TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_w
 _BUILT: set[str] = set()
 
 
-def check_config(cfg: Config) -> None:
-    """Check the names and options of a stream's config.
+# ---- names and options -----------------------------------------------------------------------------------------------
 
-    Raises:
-        ConfigError: For an unknown or missing key, component, task or option, with the closest known names.
+def check_built(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> None:
+    """Check that the tasks and methods of a config exist, and their options; arguments as for :func:`check_names`."""
+    for name, task in (cfg.get('tasks') or {}).items():
+        problems.add(*_component_problems(TASKS, task, f'tasks.{name}', 'task'), at=f'tasks.{name}')
+    _check_sections(cfg, phases, problems, dict(method=_method_problems))
+
+
+def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> None:
+    """Check that the sections, components and options of a config exist, but for those that :func:`check_built` checks.
+
+    Args:
+        cfg: The stream's config.
+        phases: Its phases; only what they merge is looked at.
+        problems: Gets what is wrong, each at the section that it is found in.
     """
+    problems.add(*_section_problems(cfg))
+    problems.add(*_seed_problems(cfg))
+    if 'model' in cfg:
+        problems.add(*_model_problems(cfg.model), at='model')
+    for i, hook in enumerate(cfg.get('custom_hooks') or []):
+        problems.add(*_component_problems(HOOKS, hook, f'custom_hooks[{i}]', 'hook'))
+    if cfg.get('batch_norm', 'train') not in NORM_POLICIES:
+        problems.add(f'batch_norm={cfg.batch_norm!r} is unknown; {suggest(str(cfg.batch_norm), NORM_POLICIES)}')
+    _check_sections(cfg, phases, problems, _SECTIONS)
+    before = cfg.to_dict().get('model', {}).get('backbone')
+    for phase in phases:
+        where = f'phases[{phase.index - 1}]'
+        for group in phase.lr_factors:
+            if group not in LR_GROUPS:
+                problems.add(f'phase {phase.index} has a learning-rate factor for {group!r}; '
+                             f'{suggest(group, LR_GROUPS)}')
+        if phase.backbone and phase.backbone != before:
+            problems.add(*_component_problems(MODELS, phase.backbone, f'{where}.backbone'), at=f'{where}.backbone')
+        before = phase.backbone
+
+
+def dataloader_problems(loader: Mapping | None, where: str) -> Iterator[str]:
+    """Say what is wrong with the config of a data loader, its data set and its transforms.
+
+    Args:
+        loader: The config.
+        where: Its place in the stream's config, for the sentences.
+    """
+    if not isinstance(loader, Mapping) or 'dataset' not in loader:
+        yield f'{where} has no dataset; inherit a file of configs/_base_/datasets'
+        return
+    yield from _option_problems(DataLoader, loader, where, 'dataloader')
+    if 'sampler' in loader:
+        yield from _component_problems(DATA_SAMPLERS, loader['sampler'], f'{where}.sampler', 'sampler')
+    yield from _component_problems(DATASETS, loader['dataset'], f'{where}.dataset', 'dataset')
+    for i, transform in enumerate(loader['dataset'].get('pipeline', [])):
+        yield from _component_problems(TRANSFORMS, transform, f'{where}.dataset.pipeline[{i}]')
+
+
+def _section_problems(cfg: Config) -> Iterator[str]:
+    """Look for sections that are misspelt or missing."""
     # A config may hold variables of its own, so only what looks like a section is taken for a misspelt one.
+    meant = set()
     for key in cfg.to_dict():
-        if key not in REQUIRED + OPTIONAL and get_close_matches(key, REQUIRED + OPTIONAL, n=1, cutoff=0.8):
-            raise ConfigError(f'the config has an unknown section {key!r}; {suggest(key, REQUIRED + OPTIONAL)}')
+        close = get_close_matches(key, REQUIRED + OPTIONAL, n=1, cutoff=0.8)
+        if key not in REQUIRED + OPTIONAL and close:
+            meant.update(close)
+            yield f'the config has an unknown section {key!r}; {suggest(key, REQUIRED + OPTIONAL)}'
     for key in REQUIRED:
-        if key not in cfg:
-            raise ConfigError(f'the config has no {key!r}; inherit a file of configs/_base_ that defines it')
+        if key not in cfg and key not in meant:
+            yield f'the config has no {key!r}; inherit a file of configs/_base_ that defines it'
+
+
+def _seed_problems(cfg: Config) -> Iterator[str]:
     seed = cfg.get('randomness', {}).get('seed')
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ConfigError(f'randomness.seed is {seed!r}, expected an integer from 0 to 2**32 - 1; give one, because '
-                          f'runs are compared and resumed by it')
-    for name, task in cfg.tasks.items():
-        _check_component(TASKS, task, f'tasks.{name}', 'task')
-    _check_phases(cfg)
-    check_shared_heads(build_tasks({name: cfg.tasks[name].to_dict() for name in task_names(cfg)}).values())
-    _check_component(MODELS, cfg.model, 'model', 'model')
-    _check_component(MODELS, cfg.model.backbone, 'model.backbone')
-    _check_component(MODELS, cfg.model.head, 'model.head', 'head')
-    known_heads = heads_of(cfg, cfg.tasks)
-    for name, head in (cfg.model.get('heads') or {}).items():
-        if name not in known_heads:
-            raise ConfigError(f'model.heads names the unknown task {name!r}; {suggest(name, known_heads)}')
-        _check_component(MODELS, head, f'model.heads.{name}', 'head')
-    if cfg.model.get('data_preprocessor') is not None:
-        _check_component(MODELS, cfg.model.data_preprocessor, 'model.data_preprocessor')
-    check_dataloader(cfg, 'val_dataloader')
-    for i, hook in enumerate(cfg.get('custom_hooks') or []):
-        _check_component(HOOKS, hook, f'custom_hooks[{i}]', 'hook')
-    _check_overridable(cfg, '')
-    if cfg.get('batch_norm', 'train') not in NORM_POLICIES:
-        raise ConfigError(f'batch_norm={cfg.batch_norm!r} is unknown; {suggest(str(cfg.batch_norm), NORM_POLICIES)}')
-    methods = []
-    for i, phase in enumerate(cfg.to_dict()['phases']):
-        overridden = copy.deepcopy(cfg)
-        if phase.get('val_dataloader') is not None:
-            overridden.val_dataloader = phase_val_dataloader(cfg, phase)
-            check_dataloader(overridden, 'val_dataloader', f'phases[{i}].')
-        if 'trained_by' in phase:
-            methods.append(None)
-            continue
-        try:
-            overridden.merge_from_dict({key: phase[key] for key in CONFIG_OVERRIDES if key in phase})
-        except (TypeError, KeyError) as error:
-            raise ConfigError(f'phases[{i}] does not fit the config it overrides ({error})') from error
-        _check_overridable(overridden, f'phases[{i}].')
-        methods.append(_check_method(overridden, f'phases[{i}].' if 'method' in phase else ''))
-    _check_same_method([method for method in methods if method is not None])
-    _check_backbones(cfg, methods)
+        yield (f'randomness.seed is {seed!r}, expected an integer from 0 to 2**32 - 1; give one, because runs are '
+               f'compared and resumed by it')
 
 
-def _check_overridable(cfg: Config, where: str) -> None:
-    """Check the sections that a phase may override."""
-    _check_component(METHODS, cfg.method, f'{where}method')
-    for i, method in enumerate(cfg.method.get('methods', [])):  # of Combined
-        _check_component(METHODS, method, f'{where}method.methods[{i}]')
-    check_dataloader(cfg, 'train_dataloader', where)
-    _check_component(OPTIM_WRAPPERS, cfg.optim_wrapper, f'{where}optim_wrapper', 'wrapper')
-    _check_component(OPTIMIZERS, cfg.optim_wrapper.get('optimizer'), f'{where}optim_wrapper.optimizer', 'optimizer')
-    if isinstance(cfg.train_cfg, Mapping) and 'type' not in cfg.train_cfg:
-        loop = EpochBasedTrainLoop if cfg.train_cfg.get('by_epoch', True) else IterBasedTrainLoop
-        _check_options(loop, cfg.train_cfg, f'{where}train_cfg', 'loop')
+def _model_problems(model: Any) -> Iterator[str]:
+    yield from _component_problems(MODELS, model, 'model', 'model')
+    if not isinstance(model, Mapping):
+        return
+    for part, kind in (('backbone', None), ('head', 'head')):
+        if part in model:
+            yield from _component_problems(MODELS, model[part], f'model.{part}', kind)
+    for name, head in (model.get('heads') or {}).items():
+        yield from _component_problems(MODELS, head, f'model.heads.{name}', 'head')
+    if model.get('data_preprocessor') is not None:
+        yield from _component_problems(MODELS, model['data_preprocessor'], 'model.data_preprocessor')
+
+
+def _method_problems(method: Any, where: str) -> Iterator[str]:
+    yield from _component_problems(METHODS, method, where)
+    members = method.get('methods') if isinstance(method, Mapping) else None
+    for i, member in enumerate(members or []):  # of Combined
+        yield from _method_problems(member, f'{where}.methods[{i}]')
+
+
+def _optimizer_problems(wrapper: Any, where: str) -> Iterator[str]:
+    yield from _component_problems(OPTIM_WRAPPERS, wrapper, where, 'wrapper')
+    if isinstance(wrapper, Mapping):
+        yield from _component_problems(OPTIMIZERS, wrapper.get('optimizer'), f'{where}.optimizer', 'optimizer')
+
+
+def _loop_problems(loop: Any, where: str) -> Iterator[str]:
+    if isinstance(loop, Mapping) and 'type' not in loop:
+        kind = EpochBasedTrainLoop if loop.get('by_epoch', True) else IterBasedTrainLoop
+        yield from _option_problems(kind, loop, where, 'loop')
     else:
-        _check_component(LOOPS, cfg.train_cfg, f'{where}train_cfg', 'loop')
-    schedulers = cfg.get('param_scheduler') or []
-    for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers:
-        _check_component(PARAM_SCHEDULERS, scheduler, f'{where}param_scheduler', 'scheduler')
+        yield from _component_problems(LOOPS, loop, where, 'loop')
 
 
-def _check_method(cfg: Config, where: str) -> Method:
-    """Check that the stream gives a method what it requires."""
-    method = METHODS.build(cfg.method.to_dict())
+def _schedule_problems(schedulers: Any, where: str) -> Iterator[str]:
+    for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers or []:
+        yield from _component_problems(PARAM_SCHEDULERS, scheduler, where, 'scheduler')
+
+
+def _check_sections(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems,
+                    finders: Mapping[str, Callable[[Any, str], Iterator[str]]]) -> None:
+    """Check sections that phases may have of their own, in the stream's config and in each phase."""
+    plain = cfg.to_dict()
+    for section, find in finders.items():
+        known = list(find(plain[section], section)) if section in plain else []
+        problems.add(*known, at=section)
+        for phase in phases:
+            own, where = getattr(phase, section), f'phases[{phase.index - 1}]'
+            if own and own != plain.get(section) and (phase.trained_by is None or section not in OVERRIDES):
+                # What is wrong with the section of the stream is not repeated for each phase that merges with it.
+                problems.add(*(f'{where}.{found}' for found in find(own, section) if found not in known),
+                             at=f'{where}.{section}')
+
+
+#: What finds the problems of the other sections that a phase may have of its own.
+_SECTIONS = dict(train_dataloader=dataloader_problems, val_dataloader=dataloader_problems,
+                 optim_wrapper=_optimizer_problems, train_cfg=_loop_problems, param_scheduler=_schedule_problems)
+
+
+def _component_problems(registry: Registry, config: Any, where: str, kind: str | None = None) -> Iterator[str]:
+    """Say whether a component exists and takes the options it is given."""
+    if not isinstance(config, Mapping) or 'type' not in config:
+        yield f'{where} is {config!r}, expected dict(type=NAME, ...)'
+        return
+    component = config['type']
+    if isinstance(component, str):
+        name, component = component, _find(registry, component)
+        if component is None:
+            yield f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}'
+            return
+    yield from _option_problems(component, config, where, kind)
+
+
+def _option_problems(component: Callable, config: Mapping, where: str, kind: str | None = None) -> Iterator[str]:
+    """Say whether a component takes the options it is given, and is given those it needs."""
+    given = GIVEN_BY_ENGINE.get(kind or '', ())
+    options, required = _parameters(component)
+    if options is not None:
+        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind or '', ()))
+        unknown = [key for key in config if key not in options and key not in {'type', '_scope_'}]
+        for key in unknown:
+            yield f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}'
+        if unknown:
+            return  # what is missing is probably misspelt
+    for name in required if kind != 'scheduler' else ():  # mmengine fills in the end of a schedule
+        if name not in config and name not in given:
+            yield f'{where}: {component.__name__} needs the option {name!r}; give it in the config'
+
+
+# ---- what goes together ----------------------------------------------------------------------------------------------
+
+def check_phases(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, Task],
+                 methods: Sequence[Method | None], problems: Problems) -> None:
+    """Check that tasks share heads, that methods get what they require, and that backbones can be built and followed.
+
+    Args:
+        cfg: The stream's config.
+        phases: Its phases.
+        tasks: Those that can be built.
+        methods: The method of the stream, then those of the phases; None where it cannot be built.
+        problems: What :func:`check_names` has found; it gets what is wrong, unless that follows from it.
+    """
+    with problems.collected(at='tasks'):
+        check_shared_heads(tasks.values())
+    are_tasks_sound = (problems.sound('tasks', *(f'tasks.{name}' for name in cfg.get('tasks') or {}))
+                       and all(name in tasks for phase in phases for name in phase.new_tasks))
+    if are_tasks_sound and cfg.get('model', {}).get('heads'):
+        others = {name: task.to_dict() for name, task in cfg.tasks.items() if name not in tasks}
+        heads = [task.head for task in (*tasks.values(), *build_tasks(others).values())]
+        problems.add(*(f'model.heads names the unknown task {name!r}; {suggest(name, heads)}'
+                       for name in cfg.model.heads if name not in heads), at='model')
+    of_phases = dict(zip((phase.index for phase in phases), methods[1:], strict=True))
+    trained = [phase for phase in phases if phase.trained_by is None]
+    for phase in trained:
+        method = of_phases[phase.index]
+        if method is not None:
+            is_own = phase.method != cfg.method.to_dict()
+            place = f'phases[{phase.index - 1}].method' if is_own else 'method'
+            problems.add(*(f'{place}: {sentence}' for sentence in _method_demands(
+                cfg, phase, phases, method, problems)))
+    problems.add(*_mixed_methods([of_phases[phase.index] for phase in trained]))
+    if 'model' in cfg and problems.sound('model', 'phases'):
+        _check_backbones(cfg, phases, of_phases, problems)
+        if are_tasks_sound and problems.sound('model'):
+            with problems.collected():
+                resolve_heads(cfg.model.to_dict(), [[tasks[name].head for name in phase.new_tasks] for phase in phases],
+                              [phase.backbone for phase in phases], [phase.old_heads for phase in phases])
+
+
+def _method_demands(cfg: Config, phase: PhaseSpec, phases: Sequence[PhaseSpec], method: Method,
+                    problems: Problems) -> Iterator[str]:
+    """Say what a method requires that the stream does not give it."""
     name, requires = type(method).__name__, method.requires
-    if num_given_phases(cfg):
-        _check_extending(cfg, method, where)
+    given = [earlier.trained_by for earlier in phases if earlier.trained_by is not None]
+    others = sorted(set(given) - {phase.taught_by})
+    if given and (requires.single_phase or requires.separate_models):
+        yield (f'{name} learns no phase on top of another, so no run can be extended with it; use a method that asks a '
+               f'teacher, such as HAD, DIS or LwF')
+    elif others and _needs_earlier_phases(method):
+        yield (f'{name} needs what it gathers at the end of each phase, but earlier phases were trained by '
+               f'{" and ".join(others)}; use a method that asks a teacher, such as HAD, DIS or LwF')
     limit = cfg.get('stored_images', STORED_IMAGES)
     if requires.stored_images > limit:
-        raise ConfigError(f'{where}method: {name} is to store {requires.stored_images} images, but the stream allows '
-                          f'{limit}; lower method.memory_size, or raise stored_images where the data may be kept')
-    if requires.single_phase and len(cfg.phases) > 1:
-        raise ConfigError(f'{where}method: {name} learns all tasks at once, but phases has {len(cfg.phases)} entries; '
-                          f"give phases=[dict(tasks=['segmentation', 'depth', ...])]")
-    wrapper = OPTIM_WRAPPERS.get(cfg.optim_wrapper.type)
-    if requires.edits and not issubclass(wrapper, MethodOptimWrapper):
-        raise ConfigError(f'{where}method: {name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
-                          f"use optim_wrapper.type='MethodOptimWrapper'")
-    if requires.external_teacher is not None:
-        check_external_teacher(cfg, requires.external_teacher, f'{where}method')
-    return method
-
-
-def _check_extending(cfg: Config, method: Method, where: str) -> None:
-    """Refuse a method that cannot go on where another run has ended."""
-    name, requires = type(method).__name__, method.requires
-    if requires.single_phase or requires.separate_models:
-        raise ConfigError(f'{where}method: {name} learns no phase on top of another, so no run can be extended with '
-                          f'it; use a method that asks a teacher, such as HAD, DIS or LwF')
-    others = sorted({entry.trained_by for entry in cfg.phases if 'trained_by' in entry} - {method_name(cfg.method)})
-    if others and _needs_earlier_phases(method):
-        raise ConfigError(f'{where}method: {name} needs what it gathers at the end of each phase, but earlier phases '
-                          f'were trained by {" and ".join(others)}; use a method that asks a teacher, such as HAD, DIS '
-                          f'or LwF')
+        yield (f'{name} is configured to store {requires.stored_images} images, but the stream allows {limit}; lower '
+               f'method.memory_size, or raise stored_images where the data may be kept')
+    if requires.single_phase and len(phases) > 1 and not given:
+        yield (f'{name} learns all tasks at once, but phases has {len(phases)} entries; '
+               f"give phases=[dict(tasks=['segmentation', 'depth', ...])]")
+    if requires.edits and problems.sound('optim_wrapper', f'phases[{phase.index - 1}].optim_wrapper'):
+        wrapper = OPTIM_WRAPPERS.get(phase.optim_wrapper['type'])
+        if not issubclass(wrapper, MethodOptimWrapper):
+            yield (f'{name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
+                   f"use optim_wrapper.type='MethodOptimWrapper'")
 
 
 def _needs_earlier_phases(method: Method) -> bool:
@@ -183,59 +295,54 @@ def _needs_earlier_phases(method: Method) -> bool:
     return carries and bool(requires.same_backbone or requires.stored_images or requires.edits)
 
 
-def _check_same_method(methods: list[Method]) -> None:
-    """Refuse a change of method where one could not take up what the other carries."""
-    names = sorted({type(method).__name__ for method in methods})
-    needs = [method.requires for method in methods]
-    if len(names) > 1 and any(need.same_backbone or need.stored_images or need.edits for need in needs):
-        raise ConfigError(f'the phases name the methods {" and ".join(names)}, which cannot take up what the other '
-                          f'carries; use one method for the whole stream')
+def _mixed_methods(methods: Sequence[Method | None]) -> Iterator[str]:
+    """Say whether the method changes where one could not take up what the other carries."""
+    known = [method for method in methods if method is not None]
+    names = sorted({type(method).__name__ for method in known})
+    if len(names) > 1 and any(need.same_backbone or need.stored_images or need.edits
+                              for need in (method.requires for method in known)):
+        yield (f'the phases name the methods {" and ".join(names)}, which cannot take up what the other carries; use '
+               f'one method for the whole stream')
 
 
-def _check_backbones(cfg: Config, methods: list[Method | None]) -> None:
-    """Check the backbones that the phases name, and refuse a change that the method cannot follow.
-
-    A phase that another run has trained has no method here.
-    """
-    before = None
-    for i, (phase, backbone, method) in enumerate(zip(cfg.phases, phase_backbones(cfg), methods, strict=True)):
-        if 'backbone' in phase:
-            where = f'phases[{i}].backbone'
-            _check_component(MODELS, backbone, where)
-            tied = method is not None and method.requires.same_backbone
-            if before is not None and tied and not is_same_backbone(backbone, before):
-                raise ConfigError(f'{where} is another one than in phase {i}, but {type(method).__name__} is tied to '
-                                  f'the weights or features of one; leave it away, or use a method that compares '
-                                  f'outputs, such as HAD, DIS or LwF')
-            if before is not None and not is_same_backbone(backbone, before):
-                _check_heads_fit_any(cfg, where)
-            if not is_same_backbone(backbone, cfg.model.backbone):
-                _check_learner(cfg, backbone, where)
-        if 'old_heads' in phase:
-            if before is None or is_same_backbone(backbone, before):
-                raise ConfigError(f'phases[{i}].old_heads={phase.old_heads!r}, but the phase has no backbone other '
-                                  f'than that of the phase before; leave it away, or give the phase another backbone')
-            phase_adapted_heads(cfg, i + 1)
-        before = backbone
-
-
-def _check_heads_fit_any(cfg: Config, where: str) -> None:
-    """Refuse another backbone behind the head of a segmentor, which reads the feature maps of its own."""
-    for name, head in (cfg.model.get('heads') or {}).items():
-        if head.type == 'SegmentorHead':
-            raise ConfigError(f'{where} is another one than before, but the head of {name} was trained with '
-                              f'mmsegmentation and fits its own backbone alone; leave it away')
+def _check_backbones(cfg: Config, phases: Sequence[PhaseSpec], methods: Mapping[int, Method | None],
+                     problems: Problems) -> None:
+    """Check the backbones that the phases name, and refuse a change that the method cannot follow."""
+    before: PhaseSpec | None = None
+    for phase in phases:
+        is_change = before is not None and not is_same_backbone(phase.backbone, before.backbone)
+        where, method = f'phases[{phase.index - 1}]', methods[phase.index]
+        tied = phase.trained_by is None and method is not None and method.requires.same_backbone
+        if is_change and tied:
+            problems.add(f'{where}.backbone is another one than in phase {phase.index - 1}, but '
+                         f'{type(method).__name__} is tied to the weights or features of one; remove it, or use a '
+                         f'method that compares outputs, such as HAD, DIS or LwF')
+        if is_change:
+            for name, head in (cfg.model.get('heads') or {}).items():
+                if head.type == 'SegmentorHead':
+                    problems.add(f'{where}.backbone is another one than before, but the head of {name} was trained '
+                                 f'with mmsegmentation and fits its own backbone alone; remove it')
+        is_other = not is_same_backbone(phase.backbone, cfg.model.backbone.to_dict())
+        if is_other and (is_change or before is None) and problems.sound(f'{where}.backbone'):
+            with problems.collected(at='model'):
+                _check_learner(cfg, phase.backbone, f'{where}.backbone')
+        if phase.old_heads is not None and not is_change:
+            problems.add(f'{where}.old_heads={phase.old_heads!r}, but the phase has no backbone other than that of the '
+                         f'phase before; remove it, or give the phase another backbone')
+        before = phase
 
 
-def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
+def _check_learner(cfg: Config, backbone: Mapping, where: str) -> None:
     """Build a learner with the backbone of a phase, and count its channels: the phase would fail after hours."""
     model = cfg.model.to_dict()
-    model = {**model, 'backbone': backbone, 'head': {**model['head'], 'in_channels': None}, 'tasks': {}}
+    model = {**model, 'backbone': without_pretraining(backbone), 'head': {**model['head'], 'in_channels': None},
+             'tasks': {}}
     text = json.dumps(model, sort_keys=True, default=str)
     if text in _BUILT:
         return
     try:
-        MODELS.build(model)
+        with torch.random.fork_rng(devices=()):
+            MODELS.build(model)
         _BUILT.add(text)
     except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().split('\n')[0]
@@ -243,82 +350,7 @@ def _check_learner(cfg: Config, backbone: dict, where: str) -> None:
                           f'({type(error).__name__}: {reason}); correct its options') from error
 
 
-def check_dataloader(cfg: Config, name: str, where: str = '') -> None:
-    """Check a data loader of a config, its data set and its transforms.
-
-    Raises:
-        ConfigError: For an unknown or missing component or option.
-    """
-    loader, where = cfg[name], where + name
-    if not isinstance(loader, Mapping) or 'dataset' not in loader:
-        raise ConfigError(f'{where} has no dataset; inherit a file of configs/_base_/datasets')
-    _check_options(DataLoader, loader, where, 'dataloader')
-    if 'sampler' in loader:
-        _check_component(DATA_SAMPLERS, loader.sampler, f'{where}.sampler', 'sampler')
-    _check_component(DATASETS, loader.dataset, f'{where}.dataset', 'dataset')
-    for i, transform in enumerate(loader.dataset.get('pipeline', [])):
-        _check_component(TRANSFORMS, transform, f'{where}.dataset.pipeline[{i}]')
-
-
-def _check_phases(cfg: Config) -> None:
-    seen = []
-    for i, phase in enumerate(cfg.phases, 1):
-        if 'trained_by' in phase and i > num_given_phases(cfg):
-            raise ConfigError(f'phase {i} was trained by another run, but phase {i - 1} was not; give those first')
-        if ('task' in phase) == ('tasks' in phase) or not phase_tasks(phase):
-            raise ConfigError(f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to '
-                              f'learn several at once')
-        for name in phase_tasks(phase):
-            if name not in cfg.tasks:
-                raise ConfigError(f'phase {i} names the unknown task {name!r}; {suggest(name, cfg.tasks)}')
-            if name in seen:
-                raise ConfigError(f'phase {i} names the task {name!r} a second time; each task is learned once')
-            seen.append(name)
-        for key in phase:
-            if key == 'model':
-                raise ConfigError(f'phase {i} names a model of its own; give it a backbone=dict(type=NAME, ...) of its '
-                                  f'own, all phases share the rest')
-            if key == 'backbone' and not isinstance(phase[key], Mapping):
-                raise ConfigError(f'phase {i} has the backbone {phase[key]!r}, expected dict(type=NAME, ...)')
-            if 'trained_by' in phase and key not in ('task', 'tasks', *GIVEN_PHASE_OPTIONS):
-                raise ConfigError(f'phase {i} was trained by another run, but has the option {key!r}; leave it away')
-            if key not in ('task', 'tasks', 'trained_by', *PHASE_OPTIONS):
-                raise ConfigError(f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}')
-        if phase.get('old_heads', 'fresh') not in OLD_HEADS:
-            raise ConfigError(f'phase {i} has old_heads={phase["old_heads"]!r}, which is unknown; '
-                              f'{suggest(str(phase["old_heads"]), OLD_HEADS)}')
-        for group in phase.get('lr_factors') or {}:
-            if group not in LR_GROUPS:
-                raise ConfigError(f'phase {i} has a learning-rate factor for {group!r}; {suggest(group, LR_GROUPS)}')
-    if not seen:
-        raise ConfigError('phases is empty; name at least one task')
-
-
-def _check_component(registry: Registry, config: Mapping, where: str, kind: str | None = None) -> None:
-    """Check that a component exists and takes the options it is given."""
-    if not isinstance(config, Mapping) or 'type' not in config:
-        raise ConfigError(f'{where} is {config!r}, expected dict(type=NAME, ...)')
-    component = config['type']
-    if isinstance(component, str):
-        name, component = component, _find(registry, component)
-        if component is None:
-            raise ConfigError(f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}')
-    _check_options(component, config, where, kind)
-
-
-def _check_options(component: Callable, config: Mapping, where: str, kind: str | None = None) -> None:
-    """Check that a component takes the options it is given, and is given those it needs."""
-    given = GIVEN_BY_ENGINE.get(kind, ())
-    options, required = _parameters(component)
-    if options is not None:
-        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind, ()))
-        for key in config:
-            if key not in options and key not in {'type', '_scope_'}:
-                raise ConfigError(f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}')
-    missing = [name for name in required if name not in config and name not in given]
-    if missing and kind != 'scheduler':  # mmengine fills in the end of a schedule
-        raise ConfigError(f'{where}: {component.__name__} needs the option {missing[0]!r}; give it in the config')
-
+# ---- what there is ---------------------------------------------------------------------------------------------------
 
 def _parameters(component: Callable) -> tuple[set[str] | None, list[str]]:
     """Name the options that a class or function takes, or None where it takes any, and those that it needs.

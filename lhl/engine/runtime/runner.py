@@ -26,6 +26,7 @@ from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import Method, Phase, Student, Teacher
 from lhl.models import Learner
+from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 
 from .randomness import seed_torch
@@ -248,4 +249,4 @@ def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _without_pretraining(model: dict) -> dict:
     """The model's config for rebuilding it: its weights are known, so nothing is to be downloaded."""
-    return {**model, 'backbone': {**model['backbone'], 'init_cfg': None}}
+    return {**model, 'backbone': without_pretraining(model['backbone'])}

@@ -2,34 +2,32 @@
 import uuid
 from pathlib import Path
 
-from mmengine.config import Config
-
 from lhl.engine.checkpoint import load_weights, read_checkpoint
-from lhl.engine.plan.runner_config import phase_config
+from lhl.engine.plan import Stream, runner_config
+from lhl.models.pretraining import without_pretraining
 
 from .runner import LearnerRunner
 
 
-def score_phase(cfg: Config, index: int, checkpoint: str | Path) -> dict[str, dict[str, float]]:
+def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str, dict[str, float]]:
     """Score the learner of a phase on all tasks it has seen, each on its own validation data.
 
     Args:
-        cfg: The stream's config.
+        stream: The stream.
         index: The phase, from 1.
         checkpoint: The phase's ``phase.pth``, beside which the log goes.
 
     Returns:
         The metrics of each task; none of a task without validation data.
     """
-    launcher = cfg.get('launcher', 'none')
-    cfg, folder = phase_config(cfg, index), Path(checkpoint).parent
+    cfg, folder = runner_config(stream, index), Path(checkpoint).parent
     if cfg.val_cfg is None:
         return {name: {} for name in cfg.model.tasks}
     runner = LearnerRunner(
-        model={**cfg.model.to_dict(), 'backbone': {**cfg.model.backbone.to_dict(), 'init_cfg': None}},
+        model={**cfg.model.to_dict(), 'backbone': without_pretraining(cfg.model.backbone.to_dict())},
         work_dir=str(folder / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
-        val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=launcher, default_scope='lhl',
-        log_level='WARNING',
+        val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=cfg.get('launcher', 'none'),
+        default_scope='lhl', log_level='WARNING',
         experiment_name=f'test_{folder.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
     load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
     metrics = runner.val()

@@ -1,7 +1,7 @@
-"""A segmentor that was trained with mmsegmentation as a donor: it becomes a learner with one task.
+"""A segmentor that was trained with mmsegmentation as a source: it becomes a learner with one task.
 
 Its backbone (with its neck) and its decode head stay what they are, so that the learner's logits are the segmentor's on
-whole images. Auxiliary heads, losses and the places of pretrained weights are left away.
+whole images. Auxiliary heads, losses and the places of pretrained weights are removed.
 """
 import json
 from collections.abc import Mapping
@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from torch import nn
 
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, load_weights, read_checkpoint
-from lhl.engine.plan.runner_config import describe_backbone
+from lhl.engine.plan.backbones import describe_backbone
 from lhl.errors import CheckpointError, ConfigError
 from lhl.models import Learner
 from lhl.registry import MODELS
 
-from .run import Donor, GivenPhase, unrecorded_results
+from .base import Source, SourcePhase, unrecorded_results
 
 #: Height and width of the image on which learner and segmentor are compared.
 COMPARED_SIZE = (128, 160)
@@ -29,16 +28,16 @@ _FAILURES = (ArithmeticError, AssertionError, AttributeError, ImportError, Looku
              RuntimeError, TypeError, ValueError)
 
 
-def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentation') -> Donor:
-    """Make a donor of a checkpoint of mmsegmentation.
+def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentation') -> Source:
+    """Make a source of a checkpoint of mmsegmentation.
 
     Args:
         checkpoint: What mmsegmentation saved, or a state dict of it.
         cfg: The config that it was trained with.
-        task: What its task is to be called.
+        task: The name of its task.
 
     Raises:
-        ConfigError: If it is no plain encoder and decoder, or something of it is not to be had.
+        ConfigError: If it is no plain encoder and decoder, or a part of it cannot be built.
         CheckpointError: If the checkpoint is unreadable, would run code, or is of another model.
     """
     source, config = Path(checkpoint), str(cfg.filename)
@@ -49,7 +48,7 @@ def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentatio
     if not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise CheckpointError(f'{source} holds no state_dict; give a checkpoint that mmsegmentation saved')
     if 'lhl' in saved:
-        raise CheckpointError(f'{source} is a phase.pth of lhl; extend it without --segmentor-config')
+        raise CheckpointError(f'{source} is a phase.pth of lhl; extend it without `segmentor_config`')
     segmentor = _build(model, config)
     load_weights(segmentor, weights, source)
 
@@ -66,9 +65,9 @@ def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentatio
         state_dict={key: value.detach().contiguous() for key, value in learner.state_dict().items()}, method={},
         lhl=dict(version=CHECKPOINT_VERSION, phase=1, tasks=[task],
                  model=json.dumps(whole, default=str)))
-    phase = GivenPhase(dict(trained_by='mmsegmentation', task=task), {task: None},
-                       unrecorded_results(learner, state, describe_backbone(described['backbone'])), state)
-    return Donor(source, [phase], {task: classes}, described, seed=None)
+    phase = SourcePhase(dict(trained_by='mmsegmentation', task=task), {task: None},
+                        unrecorded_results(learner, state, describe_backbone(described['backbone'])), state)
+    return Source(source, (phase, ), {task: classes}, described)
 
 
 def _model(cfg: Config, config: str) -> dict:
@@ -76,7 +75,7 @@ def _model(cfg: Config, config: str) -> dict:
     model = cfg.to_dict().get('model')
     if not isinstance(model, Mapping) or 'type' not in model:
         raise ConfigError(f'{config} has no model; give the config that the segmentor was trained with')
-    name = getattr(model['type'], '__name__', model['type'])
+    name = str(getattr(model['type'], '__name__', model['type']))
     if name.rpartition('.')[2] != 'EncoderDecoder':
         raise ConfigError(f'{config} is of a {name}, expected an EncoderDecoder: one backbone and one decode head')
     model = {key: model[key] for key in ('backbone', 'neck', 'decode_head', 'data_preprocessor')
@@ -105,8 +104,8 @@ def _on_one_process(value: Any) -> Any:
     return value
 
 
-def _build(model: dict, config: str) -> nn.Module:
-    """Build the segmentor itself, to see what it predicts."""
+def _build(model: dict, config: str) -> Any:
+    """Build the segmentor itself, an ``EncoderDecoder``, to see what it predicts."""
     parts = {key: value for key, value in model.items() if key != 'data_preprocessor'}
     try:
         with DefaultScope.overwrite_default_scope('lhl'):
@@ -172,7 +171,7 @@ def _check_training(learner: Learner, task: str, config: str) -> None:
         _check_logits(learner, task, config, torch.zeros(2, 3, *COMPARED_SIZE))
 
 
-def _check_same(learner: Learner, segmentor: nn.Module, task: str, config: str) -> None:
+def _check_same(learner: Learner, segmentor: Any, task: str, config: str) -> None:
     """Make sure that the learner predicts what the segmentor does."""
     with torch.no_grad():
         images = torch.randn(1, 3, *COMPARED_SIZE, generator=torch.Generator().manual_seed(0))

@@ -23,7 +23,7 @@ class AveragedMetric(DenseMetric):
         names: See :class:`~lhl.evaluation.metrics.base.DenseMetric`.
         aggregate: ``'pixel'`` scores all valid pixels of the set together; ``'batch'`` and ``'image'`` score those of
             each batch or image and average the scores, each with the same weight, however many valid pixels it has; one
-            without any is left out. Only ``'pixel'`` and ``'image'`` say the same for every batch size. With several
+            without any is left out. Only ``'pixel'`` and ``'image'`` do not depend on the batch size. With several
             processes a batch is what one process scores at once, and the images that the sampler repeated are dropped
             from the last ones: the published numbers of a ``'batch'`` average need one process and their batch size.
         collect_device: Where the processes exchange their partial results, ``'cpu'`` or ``'gpu'``.

@@ -65,28 +65,28 @@ class BoundaryMetric(DenseMetric):
         Returns:
             ``(2, num_thresholds)`` int64, the matched and the predicted pixels; the number of true and of valid pixels.
         """
-        valid = valid.cpu().numpy()
-        probability = prediction[0].double().sigmoid().nan_to_num(nan=0).cpu().numpy() * valid
-        truth = (target[0] > 0.5).cpu().numpy() & valid
+        is_valid = valid.cpu().numpy()
+        probability = prediction[0].double().sigmoid().nan_to_num(nan=0).cpu().numpy() * is_valid
+        truth = (target[0] > 0.5).cpu().numpy() & is_valid
         pairs = neighbours(probability >= self.thresholds[0], truth, self.max_distance * np.hypot(*truth.shape))
         counts = np.zeros((2, len(self.thresholds)), np.int64)
         before = -1
         for index, threshold in enumerate(self.thresholds):
             mask = probability >= threshold
-            size = np.count_nonzero(mask)
+            size = int(np.count_nonzero(mask))
             if size == before:  # masks of growing thresholds are nested, so this one is the same
                 counts[:, index] = counts[:, index - 1]
             elif size:
                 pixels = np.flatnonzero(thin(mask))
                 counts[:, index] = num_matched(pairs[pixels]), len(pixels)
             before = size
-        return counts, int(truth.sum()), int(valid.sum())
+        return counts, int(truth.sum()), int(is_valid.sum())
 
     def score(self, results: list[tuple[np.ndarray, int, int]]) -> dict[str, float] | None:
         """Add the counts of all images, and take the threshold of the largest F."""
         if not any(num_valid for _, _, num_valid in results):
             return None
-        matched, predicted = sum(counts for counts, _, _ in results)
+        matched, predicted = np.sum([counts for counts, _, _ in results], axis=0)
         num_true = sum(number for _, number, _ in results)
         f_measure = 2 * matched / np.maximum(predicted + num_true, 1)  # 2 P R / (P + R)
         best = int(f_measure.argmax())

@@ -12,9 +12,9 @@ from .base import DenseMetric
 class ClassificationMetric(DenseMetric):
     """Accuracy in percent over all images of the set that are valid for the task.
 
-    ``class_il``: the largest of all logits is that of the label, as in class-incremental learning, where nobody says
-    which task an image is from. ``task_il``: the largest of the task's own logits is, as in task-incremental learning.
-    A task that teaches all classes has the same number twice.
+    ``class_il``: the largest of all logits is that of the label, as in class-incremental learning, where it is
+    not given which task an image is from. ``task_il``: the largest of the task's own logits is, as in task-incremental
+    learning. A task that teaches all classes has the same number twice.
 
     Args:
         task: The name of the task that is scored.

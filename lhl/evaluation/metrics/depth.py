@@ -8,8 +8,8 @@ from lhl.registry import METRICS
 
 from .averaging import AveragedMetric
 
-#: What predictions are raised to before their logarithm is taken, metres; the value of MTL-PyTorch.
-SMALLEST_DEPTH = 1e-9
+#: What predictions are raised to before their logarithm is taken, the value of MTL-PyTorch.
+MIN_DEPTH_M = 1e-9
 
 
 @METRICS.register_module()
@@ -47,7 +47,7 @@ class DepthMetric(AveragedMetric):
         """
         predicted, depth = prediction[:, valid].double(), target[:, valid].double()
         error = (predicted - depth).abs()
-        log_error = predicted.clamp(min=SMALLEST_DEPTH).log() - depth.log()
+        log_error = predicted.clamp(min=MIN_DEPTH_M).log() - depth.log()
         sums = [error.sum(), (error / depth).sum(), error.square().sum(), log_error.square().sum()]
         return torch.stack(sums).tolist(), depth.numel()
 

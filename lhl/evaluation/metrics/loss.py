@@ -1,10 +1,12 @@
 """How well any task is done, in the unit in which it is learned: the test loss of HAD's Table 2."""
 import math
 from collections.abc import Mapping, Sequence
+from functools import singledispatch
 
 from torch import Tensor
 
 from lhl.registry import METRICS, TASKS
+from lhl.tasks import Regression, Task
 
 from .base import DenseMetric
 
@@ -52,4 +54,15 @@ class LossMetric(DenseMetric):
         if count == 0:
             return None
         loss = math.fsum(result[0] for result in results) / count
-        return {'loss': loss, 'loss_mean': loss / self.kind.summed_elements}
+        return {'loss': loss, 'loss_mean': loss / summed_numbers(self.kind)}
+
+
+@singledispatch
+def summed_numbers(task: Task) -> int:
+    """Count the numbers of which the loss of one pixel is the sum: one, for any kind but those registered here."""
+    return 1
+
+
+@summed_numbers.register
+def _(task: Regression) -> int:
+    return task.out_channels

@@ -25,7 +25,7 @@ def thin(mask: np.ndarray) -> np.ndarray:
         before = left
         for kept in _KEPT:
             codes = cv2.filter2D(left, cv2.CV_8U, _BITS, borderType=cv2.BORDER_CONSTANT)
-            left = cv2.bitwise_and(left, cv2.LUT(codes, kept))
+            left = np.asarray(cv2.bitwise_and(left, cv2.LUT(codes, kept)), np.uint8)
         if np.array_equal(left, before):
             return left.astype(bool)
 

@@ -1,5 +1,4 @@
-"""Backbones beside mmsegmentation's: those of heterogeneous continual learning for small images, and one with a neck.
-"""
+"""Backbones beside mmsegmentation's: those of heterogeneous continual learning for small images, one with a neck."""
 from .alexnet import CIFARAlexNet
 from .densenet import CIFARDenseNet
 from .inception import CIFARInception

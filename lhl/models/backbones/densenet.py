@@ -27,6 +27,7 @@ class DenseLayer(nn.Module):
         self.body = nn.Sequential(norm_relu_conv(in_channels, 4 * growth, 1), norm_relu_conv(4 * growth, growth, 3))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Append ``growth`` channels to ``(B, C, H, W)``."""
         return torch.cat([x, self.body(x)], dim=1)
 
 

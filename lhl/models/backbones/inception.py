@@ -39,6 +39,7 @@ class InceptionModule(nn.Module):
         self.out_channels = single + out3 + out5 + projection
 
     def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, H, W)`` to ``(B, out_channels, H, W)``, the branches one after the other."""
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 

@@ -25,6 +25,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Identity() if same_shape else conv_norm(in_channels, out_channels, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the body's output to the input, or to its projection where the shapes differ."""
         return F.relu(self.body(x) + self.shortcut(x))
 
 

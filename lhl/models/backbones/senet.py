@@ -22,6 +22,7 @@ class SqueezeExcitation(nn.Module):
             nn.Conv2d(channels, hidden, 1), nn.ReLU(inplace=True), nn.Conv2d(hidden, channels, 1), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of ``(B, C, H, W)`` by a factor in 0..1 that is computed from the means of all."""
         return x * self.excitation(x.mean(dim=(2, 3), keepdim=True))
 
 

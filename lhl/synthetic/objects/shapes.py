@@ -87,7 +87,7 @@ CLASSES = tuple(SHAPES)
 
 
 def _polygon(u: Points, v: Points, corners: Sequence[tuple[int, int]]) -> Points:
-    """Say which points lie inside a polygon: an odd number of its sides are to their right."""
+    """Return which points lie inside a polygon: an odd number of its sides are to their right."""
     inside = np.zeros(u.shape, bool)
     for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
         if y0 == y1:

@@ -6,7 +6,8 @@ things out: numbers measured on it say nothing about real photographs. ``render(
 labelled parts into the rooms.
 """
 from .people import human_parts
-from .render import RoomView, render, render_view
+from .render import render, render_view
 from .scene import CLASSES
+from .view import RoomView
 
 __all__ = ['CLASSES', 'RoomView', 'human_parts', 'render', 'render_view']

@@ -1,74 +1,25 @@
-"""Random pieces of furniture, each a handful of primitives; what furniture is made of serves people and streets too.
-
-A piece is built in its own frame: x along the wall it may stand at, y from that wall into the room, z up; the origin
-lies on the floor under its middle. All lengths are metres, and sizes are half sizes unless the name says otherwise.
-"""
+"""Random pieces of furniture, and how often a room has each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from .materials import random_material
-from .scene import CLASSES, Material, Primitive
-
-Vector = tuple[float, float, float]
-
-
-@dataclass
-class Furniture:
-    """A piece of furniture before it is placed: its footprint and its parts.
-
-    Args:
-        half_width: Half the footprint along x.
-        half_depth: Half the footprint along y.
-        parts: The primitives so far, filled by :meth:`add`.
-        classes: What its labels are indices into.
-    """
-
-    half_width: float
-    half_depth: float
-    parts: list[tuple[str, Vector, Vector, float, int, Material, int]] = field(default_factory=list)
-    classes: tuple[str, ...] = CLASSES
-
-    def add(self,
-            label: str,
-            material: Material,
-            centre: Vector,
-            half_size: Vector,
-            shape: str = 'box',
-            yaw: float = 0.0,
-            part: int = 0) -> None:
-        """Add one primitive, given in the frame of the piece; ``part`` is that of a person."""
-        self.parts.append((shape, centre, half_size, yaw, self.classes.index(label), material, part))
-
-    def place(self, x: float, y: float, yaw: float, instance: int, z: float = 0.0) -> list[Primitive]:
-        """The parts in the world frame, with the piece's origin at (x, y, z) and turned by ``yaw``."""
-        cosine, sine = float(np.cos(yaw)), float(np.sin(yaw))
-        return [
-            Primitive(
-                shape=shape,
-                centre=(x + cosine * cx - sine * cy, y + sine * cx + cosine * cy, z + cz),
-                half_size=half_size,
-                yaw=yaw + turn,
-                label=label,
-                material=material,
-                instance=instance,
-                part=part)
-            for shape, (cx, cy, cz), half_size, turn, label, material, part in self.parts
-        ]
+from .piece import Piece
+from .scene import Material
 
 
-def _add_legs(piece: Furniture, label: str, material: Material, x: float, y: float, half_height: float,
+def _add_legs(piece: Piece, label: str, material: Material, x: float, y: float, half_height: float,
               thickness: float, shape: str = 'box') -> None:
     for side in (-1, 1):
         for end in (-1, 1):
             piece.add(label, material, (side * x, end * y, half_height), (thickness, thickness, half_height), shape)
 
 
-def _add_clutter(piece: Furniture, rng: np.random.Generator, top: float, x: float, y: float, count: int) -> None:
+def _add_clutter(piece: Piece, rng: np.random.Generator, top: float, x: float, y: float, count: int) -> None:
     """Put books and small objects on a surface of half size (x, y) at height ``top``."""
     for _ in range(count):
         at_x, at_y = rng.uniform(-0.75, 0.75) * x, rng.uniform(-0.75, 0.75) * y
@@ -93,10 +44,10 @@ def _add_clutter(piece: Furniture, rng: np.random.Generator, top: float, x: floa
             piece.add('objects', random_material(rng), (at_x, at_y, top + half_size[2]), half_size, yaw=turn)
 
 
-def bed(rng: np.random.Generator) -> Furniture:
+def bed(rng: np.random.Generator) -> Piece:
     """Mattress, blanket, head board at the wall, and rounded pillows."""
     width, length, height = rng.uniform(0.5, 1.0), rng.uniform(0.9, 1.1), rng.uniform(0.15, 0.3)
-    piece = Furniture(width + 0.02, length)
+    piece = Piece(width + 0.02, length)
     mattress, blanket, board, pillow = (random_material(rng) for _ in range(4))
     piece.add('bed', mattress, (0, 0, height), (width, length, height))
     piece.add('bed', blanket, (0, 0.15, 2 * height + 0.02), (width + 0.02, 0.8 * length, 0.03))
@@ -107,10 +58,10 @@ def bed(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def sofa(rng: np.random.Generator) -> Furniture:
+def sofa(rng: np.random.Generator) -> Piece:
     """Seat, back, two arms, and sometimes a cushion."""
     width, depth = rng.uniform(0.6, 1.2), rng.uniform(0.38, 0.48)
-    piece = Furniture(width, depth)
+    piece = Piece(width, depth)
     body = random_material(rng)
     back = random_material(rng) if rng.random() < 0.5 else body
     piece.add('sofa', body, (0, 0, 0.22), (width, depth, 0.22))
@@ -123,10 +74,10 @@ def sofa(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def chair(rng: np.random.Generator) -> Furniture:
+def chair(rng: np.random.Generator) -> Piece:
     """Seat, back and four legs."""
     width, seat = rng.uniform(0.19, 0.27), rng.uniform(0.4, 0.5)
-    piece = Furniture(width, width)
+    piece = Piece(width, width)
     frame = random_material(rng)
     back = random_material(rng) if rng.random() < 0.5 else frame
     piece.add('chair', frame, (0, 0, seat), (width, width, 0.03))
@@ -135,19 +86,19 @@ def chair(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def table(rng: np.random.Generator) -> Furniture:
+def table(rng: np.random.Generator) -> Piece:
     """A top on four legs, or a round top on one, with things on it."""
     width, depth, height = rng.uniform(0.35, 0.85), rng.uniform(0.3, 0.5), rng.uniform(0.4, 0.78)
     top = random_material(rng)
     legs = random_material(rng) if rng.random() < 0.5 else top
     if rng.random() < 0.25:
         radius = max(width, depth) * 0.8
-        piece = Furniture(radius, radius)
+        piece = Piece(radius, radius)
         piece.add('table', top, (0, 0, height), (radius, radius, 0.025), 'cylinder')
         piece.add('table', legs, (0, 0, height / 2), (0.05, 0.05, height / 2), 'cylinder')
         width = depth = 0.7 * radius
     else:
-        piece = Furniture(width, depth)
+        piece = Piece(width, depth)
         shape = 'cylinder' if rng.random() < 0.4 else 'box'
         piece.add('table', top, (0, 0, height), (width, depth, 0.025))
         _add_legs(piece, 'table', legs, 0.92 * width, 0.9 * depth, height / 2, 0.03, shape)
@@ -155,12 +106,12 @@ def table(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def cabinet(rng: np.random.Generator) -> Furniture:
+def cabinet(rng: np.random.Generator) -> Piece:
     """A low chest or a tall cupboard with one to three fronts."""
     width, depth = rng.uniform(0.25, 0.7), rng.uniform(0.2, 0.32)
     low = rng.random() < 0.5
     height = rng.uniform(0.25, 0.5) if low else rng.uniform(0.7, 1.1)
-    piece = Furniture(width, depth + 0.012)
+    piece = Piece(width, depth + 0.012)
     body = random_material(rng)
     front = random_material(rng) if rng.random() < 0.5 else body
     piece.add('furniture', body, (0, 0, height), (width, depth, height))
@@ -173,10 +124,10 @@ def cabinet(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def bookshelf(rng: np.random.Generator) -> Furniture:
+def bookshelf(rng: np.random.Generator) -> Piece:
     """Back, sides and boards, each board filled with books up to somewhere."""
     width, depth, height = rng.uniform(0.35, 0.6), 0.16, rng.uniform(0.6, 1.0)
-    piece = Furniture(width + 0.02, depth)
+    piece = Piece(width + 0.02, depth)
     wood = random_material(rng)
     piece.add('furniture', wood, (0, 0.02 - depth, height), (width, 0.02, height))
     for side in (-1, 1):
@@ -196,11 +147,11 @@ def bookshelf(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def tv(rng: np.random.Generator) -> Furniture:
+def tv(rng: np.random.Generator) -> Piece:
     """A screen on a low bench."""
     width = rng.uniform(0.35, 0.65)
     height, depth, bench = 0.58 * width, 0.22, rng.uniform(0.2, 0.4)
-    piece = Furniture(1.2 * width, depth)
+    piece = Piece(1.2 * width, depth)
     case = random_material(rng, tone='dark')
     screen = random_material(rng, tone='dark' if rng.random() < 0.6 else 'any')
     piece.add('furniture', random_material(rng), (0, 0, bench), (1.2 * width, depth, bench))
@@ -210,7 +161,7 @@ def tv(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def loose_object(rng: np.random.Generator) -> Furniture:
+def loose_object(rng: np.random.Generator) -> Piece:
     """A ball, a bin or a carton on the floor."""
     kind, material = rng.random(), random_material(rng)
     if kind < 0.4:
@@ -221,7 +172,7 @@ def loose_object(rng: np.random.Generator) -> Furniture:
         half_size, shape = (radius, radius, rng.uniform(0.15, 0.55)), 'cylinder'
     else:
         half_size, shape = tuple(rng.uniform(0.1, 0.28, 3)), 'box'
-    piece = Furniture(half_size[0], half_size[1])
+    piece = Piece(half_size[0], half_size[1])
     piece.add('objects', material, (0, 0, half_size[2]), half_size, shape)
     return piece
 
@@ -230,7 +181,7 @@ def loose_object(rng: np.random.Generator) -> Furniture:
 class Kind:
     """A builder, how often it is asked for, and how often its piece stands at a wall."""
 
-    build: Callable[[np.random.Generator], Furniture]
+    build: Callable[[np.random.Generator], Piece]
     weight: float
     at_wall: float
 

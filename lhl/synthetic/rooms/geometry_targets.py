@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage.morphology import thin
 
 from .image_targets import COUNTS, sobel_magnitude
-from .render import RoomView
 from .scene import CLASSES, Primitive
+from .view import RoomView
 
 _BENT_AXES = dict(box=(0, 0, 0), cylinder=(1, 1, 0), ellipsoid=(1, 1, 1))  # in which directions a shape's side is round
 _LAMP_DISTANCE, _LAMP_ENERGY = 8.0, 2.5  # Taskonomy's lamp, in metres and in units of a white wall
@@ -30,7 +30,7 @@ def euclidean_distance(view: RoomView) -> np.ndarray:
 
 
 def principal_curvature(view: RoomView) -> np.ndarray:
-    """Work out how strongly every visible surface bends, and how weakly.
+    """Compute how strongly every visible surface bends, and how weakly.
 
     Positive where a surface bulges towards the camera. Boxes, caps and walls are flat, and edges have no curvature of
     their own. The values are not clipped; Taskonomy's pictures hold up to 1 / 0.03 per metre.

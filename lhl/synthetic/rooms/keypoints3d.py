@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from .image_targets import COUNTS
 from .ray_casting import rotate
-from .render import RoomView
+from .view import RoomView
 
 _DIRECTIONS = 18  # bins of an angle mod pi: a change to the left is a change to the right
 _LEAST_CHANGE = 0.2  # a smaller score is no change
@@ -46,7 +46,7 @@ def _surface_change(points: np.ndarray, normal: np.ndarray, radius: float) -> tu
     """Measure how abruptly the surface changes at every pixel, and in which direction.
 
     A crease scores half the difference of the two normals, which is their standard deviation; a jump scores the gap.
-    The far side of a jump scores nothing: the near surface merely hides where it goes on.
+    The far side of a jump scores nothing: the near surface merely hides where it continues.
 
     Args:
         points: (3, H, W) in the camera frame.
@@ -145,8 +145,8 @@ def _gather(view: RoomView, points: np.ndarray, score: np.ndarray, direction: np
 def _disagreement(strength: np.ndarray) -> np.ndarray:
     """(N,) the largest geometric mean of two changes, times the root of how different their directions are.
 
-    Perpendicular directions differ by 1. Neighbouring bins count as the same direction, lest a straight edge that falls
-    between two bins be taken for a corner.
+    Perpendicular directions differ by 1. Neighbouring bins count as the same direction, so that a straight
+    edge between two bins is not taken for a corner.
     """
     best = np.zeros(strength.shape[1], np.float32)
     active = np.flatnonzero(strength.any(0))

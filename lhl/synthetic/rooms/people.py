@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .furniture import Furniture, Vector
 from .materials import random_material
+from .piece import Piece, Vector
 from .ray_casting import RayCaster
 from .scene import CLASSES, Camera, Material, Scene
-
-if TYPE_CHECKING:
-    from .render import RoomView
+from .view import RoomView
 
 #: The parts of the multi-task literature's PASCAL-Part, in the order of their indices.
 PARTS = ('nobody', 'head', 'torso', 'upper arm', 'lower arm', 'upper leg', 'lower leg')
@@ -30,16 +27,16 @@ _NEAREST, _FARTHEST = 1.3, 5.0  # from the camera, along the optical axis
 
 
 def human_parts(view: RoomView) -> np.ndarray:
-    """Tell which part of a person every pixel shows.
+    """Return which part of a person every pixel shows.
 
     Returns:
-        (H, W) int8 in [0, 6], an index into :data:`PARTS`; 0 where there is nobody.
+        (H, W) int8 in [0, 6], an index into :data:`PARTS`; 0 outside of people.
     """
     return np.array([getattr(surface, 'part', 0) for surface in view.scene.surfaces], np.int8)[view.hits.surface]
 
 
 def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str, ...] = CLASSES,
-           seat: float | None = None, footrest: float = 0.0, reaching: float = 0.35) -> Furniture:
+           seat: float | None = None, footrest: float = 0.0, reaching: float = 0.35) -> Piece:
     """Draw a person with random clothes.
 
     Args:
@@ -52,12 +49,11 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     """
     size = rng.uniform(0.88, 1.1)
     broad = size * rng.uniform(0.9, 1.12)
-    sits = seat is not None
-    piece = Furniture(0.29 * broad, 0.6 * size if sits else 0.42 * size, classes=classes)
+    piece = Piece(0.29 * broad, 0.42 * size if seat is None else 0.6 * size, classes=classes)
     skin, shirt, trousers, shoes, hair = _skin(rng), _cloth(rng), _cloth(rng), _cloth(rng, dark=True), _hair(rng)
     sleeve = shirt if rng.random() < 0.5 else skin
     shin = trousers if rng.random() < 0.8 else skin
-    hip = seat if sits else 0.89 * size
+    hip = 0.89 * size if seat is None else seat
 
     def add(part: int, material: Material, centre: Vector, half_size: Vector, shape: str) -> None:
         (x, y, z), (half_x, half_y, half_z) = centre, half_size
@@ -67,7 +63,7 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     step = rng.uniform(-0.13, 0.13)  # how far one foot is ahead, and the other behind
     knee = (hip - footrest) / size
     for side in (-1, 1):
-        if sits:
+        if seat is not None:
             add(_UPPER_LEG, trousers, (0.1 * side, 0.2, 0.07), (0.078, 0.25, 0.075), 'box')
             add(_LOWER_LEG, shin, (0.1 * side, 0.4, 0.04 - knee / 2), (0.058, 0.06, knee / 2), 'cylinder')
             add(_LOWER_LEG, shoes, (0.1 * side, 0.46, 0.04 - knee), (0.052, 0.14, 0.04), 'box')
@@ -76,7 +72,7 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
             add(_UPPER_LEG, trousers, (0.09 * side, 0.5 * ahead, -0.19), (0.085, 0.095, 0.25), 'ellipsoid')
             add(_LOWER_LEG, shin, (0.09 * side, ahead, -0.61), (0.058, 0.065, 0.235), 'cylinder')
             add(_LOWER_LEG, shoes, (0.09 * side, ahead + 0.06, -0.85), (0.052, 0.14, 0.04), 'box')
-    add(_TORSO if sits else _UPPER_LEG, trousers, (0, 0, 0.04), (0.165, 0.11, 0.1), 'ellipsoid')
+    add(_UPPER_LEG if seat is None else _TORSO, trousers, (0, 0, 0.04), (0.165, 0.11, 0.1), 'ellipsoid')
     add(_TORSO, shirt, (0, 0, 0.26), (0.155, 0.1, 0.24), 'cylinder')
     add(_TORSO, shirt, (0, 0, 0.45), (0.215, 0.105, 0.13), 'ellipsoid')
     add(_TORSO, skin, (0, 0, 0.585), (0.05, 0.055, 0.06), 'cylinder')
@@ -93,9 +89,9 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
     return piece
 
 
-def stool(rng: np.random.Generator, height: float) -> Furniture:
+def stool(rng: np.random.Generator, height: float) -> Piece:
     """Draw a stool, a chair without a back."""
-    piece = Furniture(0.2, 0.2)
+    piece = Piece(0.2, 0.2)
     wood, shape = random_material(rng), 'cylinder' if rng.random() < 0.5 else 'box'
     piece.add('chair', wood, (0, 0, height - 0.03), (0.2, 0.2, 0.03), shape)
     piece.add('chair', wood, (0, 0, height / 2), (0.06, 0.06, height / 2), 'cylinder')
@@ -128,7 +124,7 @@ def with_people(rng: np.random.Generator, caster: RayCaster, camera: Camera) -> 
     return replace(scene, primitives=tuple(primitives))
 
 
-def _free_place(rng: np.random.Generator, body: Furniture, scene: Scene, camera: Camera,
+def _free_place(rng: np.random.Generator, body: Piece, scene: Scene, camera: Camera,
                 taken: list[tuple[float, float, float, float]]) -> tuple[float, float, float] | None:
     """(x, y, yaw) of a free place that the camera sees, now taken; None if there seems to be none."""
     right, down, forward = camera.rotation[:, :, None]

@@ -116,11 +116,10 @@ class RayCaster:
     def __init__(self, scene: Scene):
         self.scene = scene
         self.size = np.array(scene.size, np.float32)
-        centres = [primitive.centre for primitive in scene.primitives]
-        half_sizes = [primitive.half_size for primitive in scene.primitives]
         yaws = np.array([primitive.yaw for primitive in scene.primitives])
-        self.centres = np.array(centres, np.float64).reshape(-1, 3)
-        half_sizes = np.array(half_sizes, np.float64).reshape(-1, 3)
+        self.centres, half_sizes = (np.array(vectors, np.float64).reshape(-1, 3) for vectors in (
+            [primitive.centre for primitive in scene.primitives],
+            [primitive.half_size for primitive in scene.primitives]))
         cosine, sine, zero, one = np.cos(yaws), np.sin(yaws), np.zeros_like(yaws), np.ones_like(yaws)
         turns = np.stack([cosine, sine, zero, -sine, cosine, zero, zero, zero, one], -1).reshape(-1, 3, 3)
         #: (K, 3, 3): world offset from a primitive's centre -> its unit frame.
@@ -165,8 +164,8 @@ class RayCaster:
         origins = self.unit_origins(light)
         direction = points - light.astype(np.float32)[:, None]
         way = np.sqrt((direction * direction).sum(0))
-        # Less than the whole way, lest a surface shade itself through rounding; what is left out of the long way from
-        # the sun must not be long.
+        # Less than the whole way, so that rounding makes no surface shade itself; but of the long way from the sun only
+        # a short end is ignored.
         reach = np.maximum(np.float32(0.985), 1 - _SHADOW_MARGIN / way)
         blocked = np.zeros(direction.shape[1], bool)
         for index, near in self._shadow_cones(light, direction / way):

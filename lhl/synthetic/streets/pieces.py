@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from lhl.synthetic.rooms.furniture import Furniture
 from lhl.synthetic.rooms.people import person
+from lhl.synthetic.rooms.piece import Piece
 from lhl.synthetic.rooms.scene import Material
 
 #: The 7 categories of CityScapes (Cordts et al., CVPR 2016) in the order of its preprocessed release.
 STREET_CLASSES = ('flat', 'construction', 'object', 'nature', 'sky', 'human', 'vehicle')
 
 
-def street_piece(half_width: float = 0.0, half_depth: float = 0.0) -> Furniture:
+def street_piece(half_width: float = 0.0, half_depth: float = 0.0) -> Piece:
     """An empty piece of the street, whose parts have the classes of streets."""
-    return Furniture(half_width, half_depth, classes=STREET_CLASSES)
+    return Piece(half_width, half_depth, classes=STREET_CLASSES)
 
 
-def house(rng: np.random.Generator, length: float, far: bool) -> Furniture:
+def house(rng: np.random.Generator, length: float, far: bool) -> Piece:
     """A house whose front lies along x, with a row of windows on every floor and, unless it is far away, a door."""
     floors, storey, depth = int(rng.integers(3, 6)), rng.uniform(3.1, 3.8), 6.0
     half_height, half = floors * storey / 2 + 0.3, length / 2
@@ -42,7 +42,7 @@ def house(rng: np.random.Generator, length: float, far: bool) -> Furniture:
     return piece
 
 
-def tree(rng: np.random.Generator, size: float = 1.0) -> Furniture:
+def tree(rng: np.random.Generator, size: float = 1.0) -> Piece:
     """A trunk and three round masses of leaves."""
     size *= rng.uniform(0.75, 1.25)
     piece, leaves = street_piece(0.3, 0.3), foliage(rng)
@@ -55,7 +55,7 @@ def tree(rng: np.random.Generator, size: float = 1.0) -> Furniture:
     return piece
 
 
-def lamp(rng: np.random.Generator) -> Furniture:
+def lamp(rng: np.random.Generator) -> Piece:
     """A post with an arm; the light is off."""
     piece, metal, height = street_piece(), painted(rng, (0.3, 0.31, 0.3)), rng.uniform(2.4, 3.4)
     piece.add('object', metal, (0, 0, height), (0.1, 0.1, height), 'cylinder')
@@ -63,7 +63,7 @@ def lamp(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def sign(rng: np.random.Generator) -> Furniture:
+def sign(rng: np.random.Generator) -> Piece:
     """A round or square sign on a post."""
     piece, height = street_piece(), rng.uniform(2.1, 2.6)
     piece.add('object', painted(rng, (0.4, 0.4, 0.4)), (0, 0, height / 2), (0.05, 0.05, height / 2), 'cylinder')
@@ -75,7 +75,7 @@ def sign(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def traffic_light(rng: np.random.Generator) -> Furniture:
+def traffic_light(rng: np.random.Generator) -> Piece:
     """Three lamps on a post, one of them lit."""
     piece, dark = street_piece(), painted(rng, (0.06, 0.07, 0.06))
     piece.add('object', dark, (0, 0, 1.5), (0.08, 0.08, 1.5), 'cylinder')
@@ -87,7 +87,7 @@ def traffic_light(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def random_car(rng: np.random.Generator, far: bool = False) -> Furniture:
+def random_car(rng: np.random.Generator, far: bool = False) -> Piece:
     """A car, or now and then a van: body, cabin and wheels; from far away, simple wheels and no lights."""
     van = rng.random() < 0.2
     length, width = rng.uniform(2.5, 3.0) if van else rng.uniform(1.9, 2.3), rng.uniform(0.82, 0.9)  # half of them
@@ -118,7 +118,7 @@ def random_car(rng: np.random.Generator, far: bool = False) -> Furniture:
     return piece
 
 
-def bicycle(rng: np.random.Generator) -> Furniture:
+def bicycle(rng: np.random.Generator) -> Piece:
     """Two wheels, a frame and a handlebar."""
     piece = street_piece(0.3, 0.9)
     frame, tyre = painted(rng, rng.uniform(0.05, 0.6, 3)), painted(rng, (0.05, 0.05, 0.05))
@@ -131,12 +131,12 @@ def bicycle(rng: np.random.Generator) -> Furniture:
     return piece
 
 
-def pedestrian(rng: np.random.Generator) -> Furniture:
+def pedestrian(rng: np.random.Generator) -> Piece:
     """A person on foot."""
     return person(rng, 'human', STREET_CLASSES, reaching=0.2)
 
 
-def rider(rng: np.random.Generator) -> Furniture:
+def rider(rng: np.random.Generator) -> Piece:
     """A person on a bicycle."""
     return person(rng, 'human', STREET_CLASSES, seat=0.9, footrest=0.42, reaching=1.0)
 

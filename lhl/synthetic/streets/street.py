@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lhl.synthetic.rooms.floor_plan import look_at
-from lhl.synthetic.rooms.furniture import Furniture
-from lhl.synthetic.rooms.render import RoomView, render_view
+from lhl.synthetic.rooms.camera import look_at
+from lhl.synthetic.rooms.piece import Piece
+from lhl.synthetic.rooms.render import render_view
 from lhl.synthetic.rooms.scene import Camera, Light, Material, Primitive, RoomSide, Scene
+from lhl.synthetic.rooms.view import RoomView
 
 from .pieces import (
     STREET_CLASSES,
@@ -91,7 +92,7 @@ class _Street:
         self.primitives: list[Primitive] = []
         self.instance = 6  # the sides of the room come first
 
-    def put(self, piece: Furniture, x: float, y: float, yaw: float, z: float = 0.0) -> None:
+    def put(self, piece: Piece, x: float, y: float, yaw: float, z: float = 0.0) -> None:
         """Add a piece at ``x`` metres to the right of the street's middle."""
         self.primitives += piece.place(_MIDDLE + x, y, yaw, self.instance, z)
         self.instance += 1

@@ -2,12 +2,12 @@ import functools
 
 import pytest
 from mmengine.config import Config
+from test_engine.resolved import first_phase_hash, phase_config
 from test_engine.tiny_stream import CONFIGS, ROOT
 
 from lhl.apis.benchmark.plan import parse_options
 from lhl.apis.benchmark.suites import SUITES
-from lhl.engine import check_config, in_order, phase_config
-from lhl.engine.plan.runner_config import first_phase_hash, phase_tasks
+from lhl.engine import Stream
 from lhl.registry import METHODS
 
 MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])))
@@ -26,7 +26,7 @@ def read(path):
 def config(member):
     cfg = Config(read(member.config).to_dict())
     cfg.merge_from_dict(parse_options(member.options))
-    return in_order(cfg)
+    return Stream.from_config(cfg).cfg
 
 
 def method_of(member, phase):
@@ -39,7 +39,7 @@ def method_of(member, phase):
 @pytest.mark.parametrize('suite, group, member', MEMBERS)
 def test_the_config_of_every_member_can_run_with_its_options(suite, group, member):
     cfg = config(member)
-    check_config(cfg)
+    Stream.from_config(cfg)
     if member in group.upper_bounds:
         requires = METHODS.build(cfg.method.to_dict()).requires
         assert requires.single_phase or requires.separate_models
@@ -49,8 +49,7 @@ def test_the_config_of_every_member_can_run_with_its_options(suite, group, membe
                                           for suite in SUITES.values() for group in suite.groups])
 def test_a_group_can_be_compared(suite, group):
     assert len({member.name for member in group.all_members}) == len(group.all_members)
-    streams = {tuple(task for phase in config(member).to_dict()['phases'] for task in phase_tasks(phase))
-               for member in group.all_members}
+    streams = {tuple(Stream.from_config(config(member)).tasks) for member in group.all_members}
     assert len(streams) == 1
     reference, first = config(group.reference), config(group.members[0])
     vanilla = first if reference.method.type == 'Joint' else reference

@@ -1,5 +1,3 @@
-import json
-
 import cv2
 import numpy as np
 import pytest
@@ -8,8 +6,9 @@ from lhl.datasets.cityscapes import CLASSES, CityScapes
 from lhl.datasets.converters.cityscapes import CLASS_OF_ID, categories, convert_cityscapes, metres
 from lhl.errors import DataError
 
+from .official_cityscapes import IMAGES
+
 TASKS = dict(segmentation=dict(type='SemanticSegmentation', num_classes=7), depth=dict(type='DisparityEstimation'))
-CAMERA = dict(extrinsic=dict(baseline=0.209313), intrinsic=dict(fx=2262.52))
 #: The published list of labels: name, id, category; void and the licence plate are not evaluated.
 LABELS = [
     ('unlabeled', 0, 'void'), ('ego vehicle', 1, 'void'), ('rectification border', 2, 'void'),
@@ -22,38 +21,10 @@ LABELS = [
     ('person', 24, 'human'), ('rider', 25, 'human'), ('car', 26, 'vehicle'), ('truck', 27, 'vehicle'),
     ('bus', 28, 'vehicle'), ('caravan', 29, 'vehicle'), ('trailer', 30, 'vehicle'), ('train', 31, 'vehicle'),
     ('motorcycle', 32, 'vehicle'), ('bicycle', 33, 'vehicle'), ('license plate', -1, 'void')]
-IMAGES = dict(train=['aachen/aachen_000000_000019', 'aachen/aachen_000001_000019', 'bremen/bremen_000000_000019'],
-              val=['ulm/ulm_000000_000019'])
-
-
-def write_official(root, size=(16, 32)):
-    """Write the official layout with random content."""
-    generator = np.random.default_rng(0)
-    for split, names in IMAGES.items():
-        for name in names:
-            pictures = dict(
-                leftImg8bit=('leftImg8bit.png', generator.integers(0, 256, (*size, 3), np.uint8)),
-                gtFine=('gtFine_labelIds.png', generator.integers(0, 34, size).astype(np.uint8)),
-                disparity=('disparity.png', (generator.integers(0, 32258, size)
-                                             * (generator.random(size) > 0.2)).astype(np.uint16)))
-            for kind, (ending, picture) in pictures.items():
-                path = root / kind / split / f'{name}_{ending}'
-                path.parent.mkdir(parents=True, exist_ok=True)
-                assert cv2.imwrite(str(path), picture)
-            path = root / 'camera' / split / f'{name}_camera.json'
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(CAMERA))
-    return root
-
-
-@pytest.fixture
-def official(tmp_path):
-    return write_official(tmp_path / 'official')
 
 
 def content(folder):
     return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
-
 
 # ---- the classes -----------------------------------------------------------------------------------------------
 
@@ -68,7 +39,6 @@ def test_every_label_becomes_the_class_of_its_category(name, label_id, category)
 def test_an_id_that_does_not_exist_is_refused(label_id):
     with pytest.raises(ValueError, match=f'found label id {label_id}, expected ids from 0 to 33; .*_labelIds.png'):
         categories(np.array([[7, label_id]], np.uint8))
-
 
 # ---- what is made ----------------------------------------------------------------------------------------------
 
@@ -132,7 +102,6 @@ def test_repeating_it_makes_what_is_missing_and_changes_nothing_else(official, t
     (out / 'train/depth/1.npy').unlink()
     assert convert_cityscapes(official, out, 4, 8) == 1
     assert content(out) == before
-
 
 # ---- what is refused -------------------------------------------------------------------------------------------
 

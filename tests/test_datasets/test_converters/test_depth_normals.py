@@ -7,7 +7,7 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from lhl.datasets.converters.depth_normals import Intrinsics, normals_from_depth
 from lhl.synthetic.rooms.render import render
 
-from ..conftest import unit_normals
+from ..nyuv2_files import unit_normals
 
 CAMERA = Intrinsics(fx=60.0, fy=55.0, cx=31.0, cy=22.5)
 INSIDE = slice(5, -5)

@@ -1,6 +1,3 @@
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +5,9 @@ import pytest
 from lhl.datasets.converters.nyud import convert_nyud
 from lhl.errors import DataError
 
-from ..test_nyud import NAMES, RELEASES, nyud, write_nyud
-from ..test_nyuv2 import folder_digest
+from ..changed_files import folder_digest
+from ..nyud_files import NAMES, RELEASES, nyud, write_nyud
 
-TOOL = str(Path(__file__).parents[3] / 'tools/dataset_converters/nyud.py')
 FILES = 5 * 5 + 2  # five folders of five images, and two lists
 
 
@@ -47,7 +43,7 @@ def test_an_interrupted_conversion_goes_on_and_cannot_be_read_before_it_is_whole
     path = release / 'edge/0041.png'
     content = path.read_bytes()
     path.write_bytes(content[:100])
-    with pytest.raises(DataError, match=r"edge/0041\.png' cannot be converted: .*truncated.*the same command goes on"):
+    with pytest.raises(DataError, match=r"edge/0041\.png' cannot be converted: .*truncated.*same command continues"):
         convert_nyud(release, tmp_path / 'out')
     with pytest.raises(DataError, match=r"gt_sets/train\.txt' .* cannot be read"):
         nyud(tmp_path / 'out')
@@ -98,15 +94,3 @@ def test_a_folder_that_holds_something_else_is_not_written_to(tmp_path):
     with pytest.raises(DataError, match='is not empty and was not made by this converter'):
         convert_nyud(release, release)
     assert folder_digest(release) == before
-
-
-def test_the_tool_prints_what_it_did_and_errors_as_one_line(tmp_path, monkeypatch, capsys):
-    release = write_nyud(tmp_path / 'release')
-    for source, status, stream, message in ((release, 0, 'out', f'{FILES} files converted'),
-                                            (tmp_path / 'nowhere', 1, 'err', 'error: list ')):
-        monkeypatch.setattr(sys, 'argv', ['nyud.py', str(source), str(tmp_path / 'out')])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(TOOL, run_name='__main__')
-        text = getattr(capsys.readouterr(), stream)
-        assert caught.value.code == status and message in text
-        assert status == 0 or text.count('\n') == 1

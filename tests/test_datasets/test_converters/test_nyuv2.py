@@ -1,64 +1,18 @@
-import runpy
 import sys
-from pathlib import Path
 
 import cv2
-import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from lhl.datasets.converters.nyuv2 import CAMERA, CLASS_OF_40, convert_nyuv2
+from lhl.datasets.converters.nyuv2 import CLASS_OF_40, convert_nyuv2
 from lhl.datasets.nyud import CLASSES as CLASSES_40
 from lhl.datasets.nyuv2 import CLASSES, NYUv2
 from lhl.errors import DataError
 
-from ..conftest import TASKS
-from ..test_nyuv2 import folder_digest
-
-TOOL = str(Path(__file__).parents[3] / 'tools/dataset_converters/nyuv2.py')
-#: Images of each split, counted from 1 as in MATLAB.
-SPLITS = dict(trainNdxs=[4, 2], testNdxs=[1])
-MAPPING = np.random.default_rng(5).integers(1, 41, 894)
-#: Half of the part of 426 x 560 pixels that shows something, so that a new pixel covers 2 x 2 old ones.
-SIZE = 213, 280
-NORMAL = np.array([0.6, 0.0, -0.8])
-
-
-def truth(number):
-    """What an image shows: picture, labels and depth, as 480 rows and 640 columns."""
-    generator = np.random.default_rng(number)
-    image, labels = generator.integers(0, 256, (480, 640, 3), np.uint8), generator.integers(0, 895, (480, 640))
-    rows, columns = np.mgrid[:480, :640]
-    wall = -2.5 / (NORMAL[0] * (columns - CAMERA.cx) / CAMERA.fx + NORMAL[2])
-    floor = 0.9 / np.maximum((rows - CAMERA.cy) / CAMERA.fy, 1e-6)
-    return dict(images=image, labels=labels.astype(np.uint16), depths=np.minimum(wall, floor).astype(np.float32))
-
-
-def write_raw(root, count=4, **changes):
-    """Write the three files of the raw data set; MATLAB's axes are reversed in HDF5."""
-    root.mkdir(exist_ok=True)
-    with h5py.File(root / 'nyu_depth_v2_labeled.mat', 'w') as file:
-        for name in ('images', 'labels', 'depths'):
-            arrays = np.stack([truth(number)[name].T for number in range(1, count + 1)])
-            file.create_dataset(name, data=changes.get(name, lambda array: array)(arrays), compression='lzf')
-    savemat(root / 'splits.mat', {key: np.array(numbers, np.uint16)[:, None] for key, numbers in SPLITS.items()})
-    savemat(root / 'classMapping40.mat', dict(mapClass=MAPPING[None].astype(np.uint8)))
-    return root
-
-
-@pytest.fixture(scope='module')
-def shared_raw(tmp_path_factory):
-    return write_raw(tmp_path_factory.mktemp('raw'))
-
-
-@pytest.fixture
-def raw(shared_raw, tmp_path):
-    """Links to the files, which a test may replace."""
-    (tmp_path / 'raw').mkdir()
-    for path in shared_raw.iterdir():
-        (tmp_path / 'raw' / path.name).symlink_to(path)
-    return tmp_path / 'raw'
+from ..changed_files import folder_digest
+from ..nyuv2_files import TASKS
+from .raw_nyuv2 import MAPPING, NORMAL, SIZE, SPLITS, truth, write_raw
 
 
 def replace(path, write):
@@ -130,7 +84,6 @@ def test_the_class_of_every_name_that_both_sets_of_classes_have_is_that_name():
             'bookshelf': 'furniture', 'blinds': 'window', 'door': 'wall', 'pillow': 'objects'}
     assert {name: CLASSES[CLASS_OF_40[CLASSES_40.index(name)]] for name in same} == same
     assert len(CLASS_OF_40) == 40 and set(CLASS_OF_40) == set(range(13))
-
 
 # ---- what is kept, and what is refused -------------------------------------------------------------------------
 
@@ -218,14 +171,3 @@ def test_without_h5py_one_sentence_says_what_to_install(raw, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, 'h5py', None)
     with pytest.raises(DataError, match=r"h5py, which reads those, is not installed; pip install 'lhl\[converters\]'"):
         convert_nyuv2(raw, tmp_path / 'out')
-
-
-def test_the_tool_prints_what_it_did_and_errors_as_one_line(raw, tmp_path, monkeypatch, capsys):
-    for source, status, stream, message in ((raw, 0, 'out', '3 images converted'),
-                                            (tmp_path / 'nowhere', 1, 'err', 'error: ')):
-        monkeypatch.setattr(sys, 'argv', ['nyuv2.py', str(source), str(tmp_path / 'out'), '--size', '24', '32'])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(TOOL, run_name='__main__')
-        text = getattr(capsys.readouterr(), stream)
-        assert caught.value.code == status and message in text
-        assert status == 0 or text.count('\n') == 1

@@ -1,6 +1,3 @@
-import runpy
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +5,9 @@ import pytest
 from lhl.datasets.converters.pascal_context import convert_pascal_context
 from lhl.errors import DataError
 
-from ..test_nyuv2 import folder_digest
-from ..test_pascal_context import NAMES, pascal, path_of, write_annotation, write_pascal
+from ..changed_files import folder_digest
+from ..pascal_context_files import NAMES, pascal, path_of, write_annotation, write_pascal
 
-TOOL = str(Path(__file__).parents[3] / 'tools/dataset_converters/pascal_context.py')
 FILES = 4 * 6 + 2  # an image and five targets for each of four names, and two lists
 
 
@@ -93,15 +89,3 @@ def test_a_missing_file_is_named_before_anything_is_written(tmp_path):
     with pytest.raises(DataError, match=r"sal_distill/2009_005311\.png' is missing \(3 of the 4 images"):
         convert_pascal_context(release, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
-
-
-def test_the_tool_prints_what_it_did_and_errors_as_one_line(tmp_path, monkeypatch, capsys):
-    release = write_pascal(tmp_path / 'release')
-    for source, status, stream, message in ((release, 0, 'out', f'{FILES} files converted'),
-                                            (tmp_path / 'nowhere', 1, 'err', 'error: list ')):
-        monkeypatch.setattr(sys, 'argv', ['pascal_context.py', str(source), str(tmp_path / 'out')])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_path(TOOL, run_name='__main__')
-        text = getattr(capsys.readouterr(), stream)
-        assert caught.value.code == status and message in text
-        assert status == 0 or text.count('\n') == 1

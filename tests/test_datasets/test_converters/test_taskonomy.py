@@ -1,4 +1,3 @@
-import shutil
 
 import cv2
 import numpy as np
@@ -10,21 +9,10 @@ from lhl.datasets.taskonomy.dataset import DOMAINS, Taskonomy
 from lhl.datasets.taskonomy.encodings import ENCODINGS, decode_normals, encode_normals
 from lhl.errors import ConfigError, DataError
 
-from ..conftest import unit_normals
-from ..test_taskonomy import BUILDINGS, SHAPES, SIZE, TASKS, file_of, save, write_taskonomy
+from ..nyuv2_files import unit_normals
+from ..taskonomy_files import BUILDINGS, SHAPES, SIZE, TASKS, file_of, save, write_taskonomy
 
 HALF = 6  # of a side of the square pictures of these tests
-
-
-@pytest.fixture(scope='module')
-def shared_release(tmp_path_factory):
-    """Square views that no test changes."""
-    return write_taskonomy(tmp_path_factory.mktemp('release'), size=(12, 12), views=(1, ))
-
-
-@pytest.fixture
-def release(shared_release, tmp_path):
-    return shutil.copytree(shared_release, tmp_path / 'release')
 
 
 def read(path):
@@ -33,7 +21,6 @@ def read(path):
 
 def content(folder):
     return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
-
 
 # ---- what is made ----------------------------------------------------------------------------------------------
 
@@ -148,7 +135,6 @@ def test_repeating_it_makes_what_is_missing_and_changes_nothing_else(shared_rele
     assert convert_taskonomy(shared_release, tmp_path, HALF) == 1
     assert content(tmp_path) == before
 
-
 # ---- what is refused -------------------------------------------------------------------------------------------
 
 
@@ -180,7 +166,7 @@ def test_an_option_that_cannot_be_is_refused_before_anything_is_written(shared_r
 def test_a_missing_file_is_named_before_anything_is_written(release, tmp_path):
     path = file_of(release, 'reshading', 'merom', 1, 1)
     path.unlink()
-    with pytest.raises(DataError, match=f"{path}' is missing.*--skip merom/point_1_view_1, or leave the domain out"):
+    with pytest.raises(DataError, match=f"{path}' is missing.*`skip=merom/point_1_view_1`, or choose other `domains`"):
         convert_taskonomy(release, tmp_path / 'out', HALF)
     assert not (tmp_path / 'out').exists()
     assert convert_taskonomy(release, tmp_path / 'out', HALF, skip=['merom/point_1_view_1']) == 5
@@ -196,6 +182,6 @@ def test_a_bad_file_is_named_with_the_way_around_it(release, tmp_path, domain, c
     change(path)
     with pytest.raises(DataError, match=message) as caught:
         convert_taskonomy(release, tmp_path / 'out', HALF)
-    assert str(path) in str(caught.value) and '--skip merom/point_0_view_1' in str(caught.value)
+    assert str(path) in str(caught.value) and '`skip=merom/point_0_view_1`' in str(caught.value)
     assert '\n' not in str(caught.value)
     assert convert_taskonomy(release, tmp_path / 'out', HALF, skip=['merom/point_0_view_1']) == 1

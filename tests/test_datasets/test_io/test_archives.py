@@ -41,7 +41,7 @@ def test_damage_beyond_the_files_that_are_read_is_noticed(tmp_path):
     content = bytearray(path.read_bytes())
     content[-8] ^= 1  # of the checksum
     path.write_bytes(content)
-    with pytest.raises(DataError, match='truncated, damaged or no .tar.gz .*CRC'):
+    with pytest.raises(DataError, match='truncated, damaged or not a .tar.gz .*CRC'):
         read_tar(path, 'top', ['one'])
 
 

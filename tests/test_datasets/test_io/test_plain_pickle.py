@@ -55,7 +55,7 @@ def test_the_system_is_not_reached_by_any_opcode():
     b'\x80\x02cnumpy\ndtype\n)\x81(Nb.',  # a state that is set where nothing takes one
     b'\x80\x02cnumpy\nndarray\nK\x01b.'])
 def test_a_damaged_pickle_is_refused(content):
-    with pytest.raises(ValueError, match='found a file that is truncated, damaged or no pickle .*get the archive'):
+    with pytest.raises(ValueError, match='found a file that is truncated, damaged or not a pickle .*download'):
         load_plain_pickle(content)
 
 

@@ -1,83 +1,15 @@
-"""The data set on disk: its layout, and that writing it is repeatable, resumable and never destructive."""
-
-import hashlib
-import importlib.util
+"""Writing a data set is repeatable, resumable and never destructive."""
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lhl.datasets.rendered import write_dataset
-from lhl.datasets.rendered.disk_layouts.nyuv2 import sample_arrays
 from lhl.datasets.rendered.manifest import Manifest
 from lhl.datasets.rendered.writer import _finished_samples, sample_seed
 from lhl.errors import DataError
-from lhl.synthetic.rooms import CLASSES, render
+from lhl.synthetic.rooms import render
 
-SIZE = dict(height=18, width=24)
-TOOL = Path(__file__).parents[3] / 'tools' / 'dataset_converters' / 'synth_rooms.py'
-
-
-def digests(folder):
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob('*')) if path.is_file()}
-
-
-def run_tool(monkeypatch, *arguments):
-    spec = importlib.util.spec_from_file_location('synth_rooms_tool', TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.setattr('sys.argv', ['synth_rooms.py', *map(str, arguments)])
-    return tool.main()
-
-
-@pytest.fixture(scope='module')
-def reference(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('reference') / 'rooms'
-    write_dataset(folder, train=5, val=3, **SIZE, seed=3, processes=1)
-    return folder
-
-
-def test_files_lie_and_look_like_the_preprocessed_nyuv2(reference):
-    layout = dict(image=(np.float32, (18, 24, 3)), label=(np.int8, (18, 24)), depth=(np.float32, (18, 24, 1)),
-                  normal=(np.float32, (18, 24, 3)))
-    for split, count in (('train', 5), ('val', 3)):
-        assert {path.name for path in (reference / split).iterdir()} == set(layout)
-        for kind, (dtype, shape) in layout.items():
-            names = {path.name for path in (reference / split / kind).iterdir()}
-            assert names == {f'{index}.npy' for index in range(count)}
-            for name in names:
-                array = np.load(reference / split / kind / name, allow_pickle=False)
-                assert (array.dtype, array.shape) == (dtype, shape)
-                assert np.isfinite(array).all()
-                if kind == 'image':
-                    assert 0 <= array.min() and array.max() <= 1
-
-
-def test_holes_are_marked_as_in_real_data(reference):
-    view = render(sample_seed(3, 'train', 0), **SIZE)
-    label, depth, normal = (np.load(reference / 'train' / kind / '0.npy') for kind in ('label', 'depth', 'normal'))
-    np.testing.assert_array_equal(label, np.where(view.labelled, view.label, -1))
-    np.testing.assert_array_equal(depth[..., 0], np.where(view.measured, view.depth, 0))
-    np.testing.assert_array_equal(normal, np.where(view.measured[..., None], view.normal, 0))
-    assert (label == -1).any()
-
-
-def test_depth_and_normals_are_unknown_at_the_same_pixels():
-    holes = 0
-    for seed in range(30):
-        arrays = sample_arrays(render(seed, **SIZE), invalid_pixels=True)
-        np.testing.assert_array_equal(arrays['depth'][..., 0] == 0, (arrays['normal'] == 0).all(-1))
-        holes += (arrays['depth'] == 0).sum()
-    assert holes > 0
-
-
-def test_every_pixel_is_valid_on_request(tmp_path):
-    write_dataset(tmp_path, train=3, val=0, **SIZE, processes=1, invalid_pixels=False)
-    for index in range(3):
-        assert np.load(tmp_path / 'train' / 'label' / f'{index}.npy').min() >= 0
-        assert np.load(tmp_path / 'train' / 'depth' / f'{index}.npy').min() > 0
+from .rendered_files import SIZE, digests
 
 
 def test_two_processes_write_the_same_bytes_as_one(reference, tmp_path):
@@ -139,51 +71,11 @@ def test_stopping_early_drops_what_is_still_queued(tmp_path):
     assert 1 <= len(list((tmp_path / 'train' / 'image').iterdir())) < 150
 
 
-def test_asking_for_fewer_changes_nothing_and_says_so(reference, capsys):
+def test_asking_for_fewer_changes_nothing_and_says_so(reference):
     before = digests(reference)
-    write_dataset(reference, train=1, val=1, **SIZE, seed=3, processes=1)
-    assert 'already holds 5 train and 3 val images' in capsys.readouterr().out
+    manifest = write_dataset(reference, train=1, val=1, **SIZE, seed=3, processes=1)
+    assert manifest.amount == '5 train and 3 val images'
     assert digests(reference) == before
-
-
-def test_record_holds_seed_size_counts_and_class_shares(reference):
-    record = json.loads((reference / 'synth_rooms.json').read_text())
-    assert (record['seed'], record['height'], record['width']) == (3, 18, 24)
-    assert record['counts'] == {'train': 5, 'val': 3}
-    assert record['complete'] is True
-    labels = np.stack([np.load(reference / 'train' / 'label' / f'{index}.npy') for index in range(5)])
-    shares = record['class_shares']['train']
-    assert list(shares) == ['unlabelled', *CLASSES]
-    assert shares['wall'] == pytest.approx((labels == CLASSES.index('wall')).mean(), abs=1e-6)
-    assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
-
-
-@pytest.mark.parametrize(('changed', 'found'), [(dict(seed=4), 'seed 3'), (dict(width=32), '18 x 24 pixels'),
-                                                (dict(invalid_pixels=False), 'with invalid pixels'),
-                                                (dict(layout='taskonomy'), 'layout nyuv2')])
-def test_another_kind_of_data_set_is_refused_and_left_alone(reference, changed, found):
-    before = digests(reference)
-    with pytest.raises(DataError, match=f'{found}.*was asked for; name another folder'):
-        write_dataset(reference, **{**SIZE, **dict(train=9, val=3, seed=3, processes=1), **changed})
-    assert digests(reference) == before
-
-
-@pytest.mark.parametrize('content', [{'holiday.jpg': 'x'}, {'synth_rooms.json': '{}'}, {'synth_rooms.json': 'x'},
-                                     {'synth_rooms.json': '{"format": "SynthRooms", "seed": 0}'}])
-def test_foreign_folder_is_refused_and_left_alone(tmp_path, content):
-    for name, text in content.items():
-        (tmp_path / name).write_text(text)
-    before = digests(tmp_path)
-    with pytest.raises(DataError, match='name a new or empty folder'):
-        write_dataset(tmp_path, train=2, val=0, **SIZE, processes=1)
-    assert digests(tmp_path) == before
-    assert {path.name for path in tmp_path.iterdir()} == set(content)
-
-
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / 'rooms').write_text('x')
-    with pytest.raises(DataError, match='is a file'):
-        write_dataset(tmp_path / 'rooms', train=2, val=0, **SIZE, processes=1)
 
 
 def test_damaged_file_is_named_and_not_overwritten(tmp_path):
@@ -209,18 +101,3 @@ def test_impossible_arguments_are_refused_before_anything_is_written(tmp_path, w
     with pytest.raises(DataError, match=said):
         write_dataset(tmp_path / 'rooms', **{**SIZE, **dict(train=2, val=1, processes=1), **wrong})
     assert not (tmp_path / 'rooms').exists()
-
-
-def test_tool_writes_a_data_set(tmp_path, monkeypatch, capsys):
-    out = tmp_path / 'rooms'
-    arguments = (out, '--train', 1, '--val', 1, '--size', 16, 20, '--seed', 2, '--processes', 1)
-    assert run_tool(monkeypatch, *arguments) == 0
-    assert 'now holds 1 train and 1 val images' in capsys.readouterr().out
-    assert np.load(out / 'val' / 'image' / '0.npy').shape == (16, 20, 3)
-
-
-def test_tool_prints_a_refusal_as_one_line(tmp_path, monkeypatch, capsys):
-    (tmp_path / 'holiday.jpg').write_text('x')
-    assert run_tool(monkeypatch, tmp_path, '--train', 1, '--val', 0) == 1
-    message = capsys.readouterr().err
-    assert message.startswith('error: ') and message.count('\n') == 1

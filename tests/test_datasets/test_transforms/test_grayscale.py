@@ -5,7 +5,8 @@ from lhl.datasets.transforms import RandomGrayscale
 from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 
 def test_grey_is_the_luma_of_bt_601_and_the_targets_stay():

@@ -10,7 +10,8 @@ from lhl.registry import TRANSFORMS
 from lhl.tasks import build_tasks
 
 from ..image_tasks import split_tasks
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 
 @given(seed=st.integers(0, 2**32 - 1), down=st.integers(-20, 20), right=st.integers(-20, 20))

@@ -9,7 +9,8 @@ from lhl.datasets.transforms import PhotometricDistortion
 from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 NONE = dict(brightness=0, contrast=0, saturation=0, hue=0)
 
@@ -93,6 +94,18 @@ def test_hue_turns_all_colours_by_one_angle():
         np.testing.assert_allclose(new_value, value, atol=1e-5)
         turns.append(turned.mean())
     assert -36.1 < min(turns) < -15 and 15 < max(turns) < 36.1
+
+
+@pytest.mark.parametrize(('colour', 'degrees', 'expected'), [
+    ((1, 0, 0), -120, (0, 0, 1)), ((1, 0, 0), -60, (1, 0, 1)), ((1, 0, 0), 120, (0, 1, 0)), ((0, 0, 1), 180, (1, 1, 0)),
+    ((0, 0, 1), 120, (1, 0, 0)), ((1, 0, 1), 120, (1, 1, 0)), ((0, 1, 0), -180, (1, 0, 1)), ((0, 1, 0), 0, (0, 1, 0))])
+@pytest.mark.parametrize('width', [1, 3, 8, 67])  # OpenCV treats many pixels at once unlike a few
+def test_hue_goes_round_at_0_and_at_360_degrees(monkeypatch, colour, degrees, expected, width):
+    """Red is at 0 degrees, yellow at 60, green at 120, blue at 240, magenta at 300."""
+    monkeypatch.setattr(np.random, 'uniform', lambda low, high: degrees)
+    image = np.full((2, width, 3), colour, np.float32)
+    turned = PhotometricDistortion(hue=180)._hue(image)
+    np.testing.assert_allclose(turned, np.broadcast_to(expected, image.shape), atol=1e-5)
 
 
 def test_contrast_comes_before_or_after_the_colours(monkeypatch):

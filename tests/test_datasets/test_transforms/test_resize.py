@@ -9,7 +9,8 @@ from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 from lhl.tasks import build_tasks
 
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 

@@ -10,7 +10,8 @@ from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 from lhl.tasks import build_tasks
 
-from .test_every_transform import TASKS, random_sample
+from ..nyuv2_files import TASKS
+from .samples import random_sample
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -167,3 +168,15 @@ def test_it_is_built_by_name_and_prints_its_options():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         RandomResizedCropPad(**options)
+
+
+def test_one_label_for_the_image_does_not_make_a_crop_dominated_by_a_class():
+    # All attempts but the first would be drawn if it did.
+    sample = dict(random_sample(), targets=dict(objects=np.array([[4]])), valid=dict(objects=np.array([[True]])),
+                  tasks=build_tasks(dict(objects=dict(type='ImageClassification', num_classes=5))))
+    np.random.seed(0)
+    TRANSFORMS.build(dict(type='RandomResizedCropPad', size=(4, 4), scale=(1.0, 1.0), cat_max_ratio=0.5))(sample)
+    drawn = np.random.rand()
+    np.random.seed(0)
+    np.random.uniform(1.0, 1.0), np.random.randint(13 - 4 + 1), np.random.randint(17 - 4 + 1)
+    assert drawn == np.random.rand()

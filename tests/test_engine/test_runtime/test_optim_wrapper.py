@@ -6,10 +6,11 @@ import torch
 from mmengine.logging import MessageHub
 from torch import nn
 
-from lhl.engine import MethodOptimWrapper, PhaseOptimWrapperConstructor, phase_config, train_stream
+from lhl.engine import MethodOptimWrapper, PhaseOptimWrapperConstructor, train_stream
 from lhl.errors import ConfigError
 from lhl.methods import DIS, Method, Phase, Requirements, Student, Vanilla
 from lhl.registry import MODELS
+from test_engine.resolved import phase_config
 from test_engine.tiny_stream import stream_config
 
 

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from lhl.engine import PhaseRunner, load_weights, phase_config, read_checkpoint, train_stream, weights_digest
+from lhl.engine import PhaseRunner, load_weights, read_checkpoint, train_stream, weights_digest
 from lhl.engine.checkpoint import build_learner, training_checkpoints, write_checkpoint
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import HAD, Method
 from lhl.registry import MODELS
+from test_engine.resolved import phase_config
 from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from lhl.apis.inference import load_learner
-from lhl.engine import check_config, read_checkpoint, train_stream, weights_digest
+from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest
 from lhl.engine.checkpoint import write_checkpoint
 from lhl.engine.runtime.hooks import ContinualPhaseHook
+from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.errors import CheckpointError, ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import KDAM
@@ -63,7 +64,7 @@ def test_a_run_that_has_not_finished_a_phase(config, teacher, tmp_path):
     results.phases.clear()
     results.save(tmp_path / 'started')
     refused(config(path=tmp_path / 'started'), RunError,
-            f'the run in {tmp_path / "started"} has not finished a phase yet; continue it with tools/train.py --resume')
+            f'the run in {tmp_path / "started"} has not finished a phase yet; continue it with `resume=True`')
 
 
 def test_a_teacher_that_lacks_a_task_of_the_student(config, teacher):
@@ -93,7 +94,7 @@ def test_tasks_that_share_a_head_in_one_of_the_two_only(tmp_path):
     phases, runs = [dict(tasks=list(OBJECTS))], [tmp_path / 'teacher', tmp_path / 'student']
     train_stream(class_incremental(runs[0], dict(type='Joint'), phases))
     cfg = class_incremental(runs[1], dict(type='KD', teacher=str(runs[0])), phases)
-    check_config(cfg)
+    check_external_teachers(Stream.from_config(cfg))
     for task in cfg.tasks.values():
         del task['head']
     refused(cfg, ConfigError, "has the task 'objects_1' on the head 'objects', the student on 'objects_1'; let the "
@@ -106,8 +107,8 @@ def test_another_normalisation_of_images(config):
 
 
 def test_the_same_normalisation_in_other_words_passes(config):
-    check_config(config(model__data_preprocessor=dict(type='DensePreprocessor', channels_last=False,
-                                                      std=[0.229, 0.224, 0.225])))
+    preprocessor = dict(type='DensePreprocessor', channels_last=False, std=[0.229, 0.224, 0.225])
+    check_external_teachers(Stream.from_config(config(model__data_preprocessor=preprocessor)))
 
 
 class Harmful:
@@ -131,7 +132,7 @@ def test_a_model_for_each_task(config, data_root, tmp_path):
     models.method = dict(type='SingleTask')
     train_stream(models)
     refused(config(tasks=STREAM[:2], path=tmp_path / 'models'), RunError,
-            f'the run {tmp_path / "models"} holds a model for each of its tasks, expected one for all')
+            f'{tmp_path / "models"} holds a model for each of its tasks, expected one for all')
 
 
 def test_the_tool_says_it_in_one_line(data_root, tmp_path):

@@ -27,8 +27,8 @@ def logits_of(segmentor, picture):
 
 
 @torch.no_grad()
-def check_same_logits(segmentor, donor, sizes=((64, 96), (65, 83))):
-    learner = build_learner(donor.phases[0].checkpoint, 'the donor')
+def check_same_logits(segmentor, source, sizes=((64, 96), (65, 83))):
+    learner = build_learner(source.phases[0].saved, 'the source')
     for size in sizes:
         picture = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
         expected = logits_of(segmentor, picture)
@@ -42,14 +42,14 @@ def check_same_logits(segmentor, donor, sizes=((64, 96), (65, 83))):
 def test_a_learner_predicts_what_the_segmentor_does(name, tmp_path):
     cfg = segmentor_config(*SEGMENTORS[name])
     segmentor = build_segmentor(cfg)
-    donor = read_segmentor(save_segmentor(segmentor, tmp_path / 'a.pth'), cfg)
-    check_same_logits(segmentor, donor)
-    (phase, ), results = donor.phases, donor.phases[0].results
+    source = read_segmentor(save_segmentor(segmentor, tmp_path / 'a.pth'), cfg)
+    check_same_logits(segmentor, source)
+    (phase, ), results = source.phases, source.phases[0].results
     assert phase.entry == dict(trained_by='mmsegmentation', task='segmentation')
     assert results.metrics == dict(segmentation={}) and results.tasks == ['segmentation']
     parts = [getattr(segmentor, part) for part in ('backbone', 'neck', 'decode_head') if hasattr(segmentor, part)]
     assert results.parameters == sum(parameter.numel() for part in parts for parameter in part.parameters())
-    assert not any('auxiliary' in key for key in phase.checkpoint['state_dict'])
+    assert not any('auxiliary' in key for key in phase.saved['state_dict'])
 
 
 def test_layers_that_mmsegmentation_alone_registers_are_found(tmp_path):
@@ -81,10 +81,10 @@ def test_classes_and_colours_are_those_of_the_checkpoint(fcn):
     cfg, segmentor, _, folder = fcn
     colours = [[index, 0, 255] for index in range(5)]
     path = save_segmentor(segmentor, folder / 'named.pth', dataset_meta=dict(classes=CLASSES, palette=colours))
-    donor = read_segmentor(path, cfg, 'rooms')
-    assert donor.tasks == dict(rooms=dict(
+    source = read_segmentor(path, cfg, 'rooms')
+    assert source.tasks == dict(rooms=dict(
         type='SemanticSegmentation', num_classes=5, classes=list(CLASSES), palette=colours))
-    learner = build_learner(donor.phases[0].checkpoint, 'the donor')
+    learner = build_learner(source.phases[0].saved, 'the source')
     assert learner.tasks['rooms'].classes == CLASSES
 
 

@@ -1,6 +1,6 @@
 """Targets derived from geometry, against closed forms and independent implementations.
 
-Scene and camera are those of test_synth_rooms_geometry: a bare far wall 5 m ahead, a focal length of 33 pixels.
+Scene and camera are those of ``hand_made_rooms``: a bare far wall 5 m ahead, a focal length of 33 pixels.
 """
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ import pytest
 import skimage.filters
 import skimage.morphology
 
-from lhl.synthetic.rooms import CLASSES, render
+from lhl.synthetic.rooms import CLASSES
 from lhl.synthetic.rooms.geometry_targets import (
     boundary,
     edge_occlusion,
@@ -20,7 +20,7 @@ from lhl.synthetic.rooms.geometry_targets import (
 )
 from lhl.synthetic.rooms.render import render_view
 
-from .test_geometry import CAMERA, HEIGHT, MIDDLE, WIDTH, primitive, room_with, view_of
+from .hand_made_rooms import CAMERA, HEIGHT, MIDDLE, WIDTH, primitive, room_with, view_of
 
 OBJECTS = CLASSES.index('objects')
 
@@ -29,16 +29,10 @@ def as_instance(part, instance):
     return replace(part, instance=instance)
 
 
-@pytest.fixture(scope='module')
-def views():
-    return [render(seed, 48, 64) for seed in range(12)]
-
-
 def with_its_mirror_image(view):
     """The view again, taken by a camera whose right is left, so that its picture is the mirrored one."""
     camera = replace(view.camera, rotation=view.camera.rotation * [[-1], [1], [1]])
     return render_view(view.scene, camera, *view.depth.shape, np.random.default_rng(0))
-
 
 # ---- distance --------------------------------------------------------------------------------------------------------
 
@@ -51,12 +45,11 @@ def test_distance_is_depth_times_the_length_of_the_ray():
     assert distance[23, 16] == pytest.approx(4.5 * np.hypot(1, 1 / 3), rel=1e-6)
 
 
-def test_distance_is_that_of_the_points_hit_and_never_less_than_depth(views):
-    for view in views:
+def test_distance_is_that_of_the_points_hit_and_never_less_than_depth(few_views):
+    for view in few_views:
         distance = euclidean_distance(view)
         np.testing.assert_allclose(distance, view.depth * np.linalg.norm(view.hits.rays, axis=0), rtol=1e-6)
         assert (distance >= view.depth).all()
-
 
 # ---- curvature -------------------------------------------------------------------------------------------------------
 
@@ -122,7 +115,6 @@ def test_ellipsoid_bends_as_its_normals_turn_from_pixel_to_pixel():
     assert checked > 30
     assert np.ptp(curvature[view.label == OBJECTS][:, 0]) > 1  # not everywhere the same
 
-
 # ---- reshading -------------------------------------------------------------------------------------------------------
 
 
@@ -142,19 +134,18 @@ def test_slanted_surface_receives_less_by_the_cosine():
     assert reshading(view)[23, 16] == pytest.approx(expected, rel=1e-5)
 
 
-def test_reshading_fades_with_distance_and_stays_between_black_and_white(views):
+def test_reshading_fades_with_distance_and_stays_between_black_and_white(few_views):
     brightness = [reshading(wall_at(distance))[MIDDLE] for distance in np.linspace(3.5, 4.5, 9)]
     assert (np.diff(brightness) < 0).all()
-    for view in views:
+    for view in few_views:
         shade = reshading(view)
         assert shade.dtype == np.float32 and shade.min() >= 0 and shade.max() <= 1
-
 
 # ---- occlusion edges -------------------------------------------------------------------------------------------------
 
 
-def test_occlusion_edges_are_sobel_of_the_root_of_depth(views):
-    for view in views[:4]:
+def test_occlusion_edges_are_sobel_of_the_root_of_depth(few_views):
+    for view in few_views[:4]:
         root = np.sqrt(512 * view.depth.astype(np.float64)) / 256
         expected = 65535 * skimage.filters.sobel(root)
         np.testing.assert_allclose(edge_occlusion(view.depth), expected, rtol=1e-5, atol=1e-6)
@@ -179,7 +170,6 @@ def test_hole_in_depth_is_no_edge_and_nor_is_what_the_filter_sees_of_it():
     depth[3, 4] = np.nan
     assert not edge_occlusion(depth, valid).any()
 
-
 # ---- boundary and saliency -------------------------------------------------------------------------------------------
 
 
@@ -202,8 +192,8 @@ def test_boundary_parts_two_instances_of_one_class_and_two_classes_of_one_instan
         assert column.any() == parted
 
 
-def test_boundaries_are_one_pixel_wide_but_for_a_rare_junction(views):
-    lines = np.stack([boundary(view) for view in views])
+def test_boundaries_are_one_pixel_wide_but_for_a_rare_junction(few_views):
+    lines = np.stack([boundary(view) for view in few_views])
     blocks = lines[:, 1:, 1:] & lines[:, 1:, :-1] & lines[:, :-1, 1:] & lines[:, :-1, :-1]
     assert lines.any((1, 2)).all()
     assert blocks.sum() < 0.002 * lines.sum()
@@ -211,8 +201,8 @@ def test_boundaries_are_one_pixel_wide_but_for_a_rare_junction(views):
         np.testing.assert_array_equal(skimage.morphology.thin(line), line)
 
 
-def test_boundary_pixel_has_a_neighbour_of_another_class_or_instance_that_is_no_nearer(views):
-    for view in views:
+def test_boundary_pixel_has_a_neighbour_of_another_class_or_instance_that_is_no_nearer(few_views):
+    for view in few_views:
         instance = np.array([surface.instance for surface in view.scene.surfaces])[view.hits.surface]
         kind = np.pad(1000 * view.label.astype(int) + instance, 1, mode='edge')
         depth = np.pad(view.depth, 1, mode='edge')
@@ -238,20 +228,19 @@ def test_salient_object_is_the_one_that_looks_largest_with_all_its_parts():
     assert saliency(view).any() and (view.hits.surface == 8).any()
 
 
-def test_salient_object_is_one_instance_seen_in_full(views):
-    for view in views:
+def test_salient_object_is_one_instance_seen_in_full(few_views):
+    for view in few_views:
         instance = np.array([surface.instance for surface in view.scene.surfaces])[view.hits.surface]
         found = saliency(view)
         chosen = np.unique(instance[found])
         assert len(chosen) == 1 and chosen[0] >= len(view.scene.sides)
         np.testing.assert_array_equal(found, instance == chosen[0])
 
-
 # ---- mirror images ---------------------------------------------------------------------------------------------------
 
 
-def test_maps_of_a_mirrored_view_are_the_mirrored_maps(views):
-    for view in views[:6]:
+def test_maps_of_a_mirrored_view_are_the_mirrored_maps(few_views):
+    for view in few_views[:6]:
         mirrored = with_its_mirror_image(view)
         for target in (euclidean_distance, principal_curvature, reshading, saliency):
             np.testing.assert_allclose(target(mirrored), target(view)[:, ::-1], rtol=1e-5, atol=1e-6)

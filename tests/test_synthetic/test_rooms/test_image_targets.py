@@ -9,14 +9,8 @@ from lhl.synthetic.rooms import render
 from lhl.synthetic.rooms.image_targets import edge_texture, keypoints2d, sobel_magnitude
 
 
-@pytest.fixture(scope='module')
-def image():
-    return render(3, 96, 128).image
-
-
 def grey_picture(grey):
     return np.repeat(np.asarray(grey, np.float64)[..., None], 3, -1)
-
 
 # ---- edges -----------------------------------------------------------------------------------------------------------
 
@@ -48,7 +42,6 @@ def test_plain_picture_has_no_edges_and_no_blobs_not_even_at_its_border(target):
 def test_map_of_a_mirrored_picture_is_the_mirrored_map(target, image):
     np.testing.assert_allclose(target(image[:, ::-1]), target(image)[:, ::-1], rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(target(image[::-1]), target(image)[::-1], rtol=1e-5, atol=1e-4)
-
 
 # ---- blobs -----------------------------------------------------------------------------------------------------------
 

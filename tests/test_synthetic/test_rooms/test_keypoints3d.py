@@ -1,32 +1,16 @@
-"""Corners of things, on scenes whose corners are known.
-
-The camera stands 1 m from the near wall of a 4 x 6 x 3 m room, 1.5 m high, and looks straight at the far wall; a box
-in front of it has its front 2 m away.
-"""
+"""Corners of things, on scenes whose corners are known."""
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lhl.synthetic.rooms import render
-from lhl.synthetic.rooms.floor_plan import look_at
+from lhl.synthetic.rooms.camera import look_at
 from lhl.synthetic.rooms.keypoints3d import keypoints3d
 from lhl.synthetic.rooms.render import render_view
 
-from .test_geometry import CAMERA, primitive, room_with
-
-HEIGHT, WIDTH = 96, 128
-BOX = primitive('box', (2.0, 3.3, 1.5), (0.5, 0.3, 0.4))  # its front corner is 32 columns and 25.6 rows off the middle
-
-
-def scores(*primitives, camera=CAMERA, size=(HEIGHT, WIDTH), **options):
-    view = render_view(room_with(*primitives), camera, *size, np.random.default_rng(0))
-    return keypoints3d(view, **options) / 65535
-
-
-@pytest.fixture(scope='module')
-def box_scores():
-    return scores(BOX)
+from .hand_made_rooms import CAMERA, room_with
+from .keypoint_scores import BOX, HEIGHT, WIDTH, scores
 
 
 def test_bare_wall_has_no_keypoints():

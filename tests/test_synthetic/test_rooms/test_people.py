@@ -20,12 +20,6 @@ ROOMS_BEFORE = {
 }
 
 
-@pytest.fixture(scope='module')
-def rooms():
-    """Of each seed, the room without and with people."""
-    return [(render(seed, HEIGHT, WIDTH), render(seed, HEIGHT, WIDTH, people=True)) for seed in SEEDS]
-
-
 def shapes(primitives):
     return [(part.shape, part.centre, part.half_size, part.yaw, part.label, part.instance, part.part)
             for part in primitives]

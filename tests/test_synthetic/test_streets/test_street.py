@@ -10,7 +10,7 @@ from lhl.synthetic.rooms.render import render_view
 from lhl.synthetic.rooms.scene import Light, Scene
 from lhl.synthetic.streets.street import STREET_CLASSES, random_street, random_street_camera, render_street
 
-from ..test_rooms.test_geometry import GREY, primitive, room_with
+from ..test_rooms.hand_made_rooms import GREY, room_with
 
 HEIGHT, WIDTH = 32, 64
 SKY, FLAT, HUMAN, VEHICLE = (STREET_CLASSES.index(name) for name in ('sky', 'flat', 'human', 'vehicle'))
@@ -18,11 +18,6 @@ ROAD = 4  # the fifth of a room's sides
 # In percent of all pixels of 40 streets, each about what a drive through a town shows.
 SHARES = dict(flat=(32, 45), construction=(20, 33), object=(0.7, 3), nature=(9, 18), sky=(4, 13), human=(0.4, 1.5),
               vehicle=(5, 13))
-
-
-@pytest.fixture(scope='module')
-def views():
-    return [render_street(seed, HEIGHT, WIDTH) for seed in range(40)]
 
 
 def rays_of(view):
@@ -151,10 +146,7 @@ def test_no_picture_is_drowned_in_white_or_black(views):
         assert (view.image == 255).all(-1).mean() < 0.2
         assert 40 < view.image.mean() < 215
 
-
 # ---- the sun ---------------------------------------------------------------------------------------------------------
-
-SUN = np.array([0.0, 0.0, 3000.0])
 
 
 def test_the_sun_is_as_bright_far_away_as_near_and_a_lamp_is_not():
@@ -170,22 +162,6 @@ def test_the_sun_is_as_bright_far_away_as_near_and_a_lamp_is_not():
         floor = view.image[view.hits.surface == ROAD].mean(-1)
         spread[falls_off] = floor.std() / floor.mean()
     assert spread[False] < 0.1 < spread[True]
-
-
-def test_the_sun_throws_shadows_of_what_is_close_to_the_ground_but_not_of_the_ground_itself():
-    # From 3000 m up, what is 5 m above the ground is at 99.8 % of the way, and the ground itself at 100 %.
-    slab = primitive('box', (0.0, 0.0, 5.0), (1.0, 1.0, 0.05))
-    caster = RayCaster(room_with(slab))
-    points = np.array([[0, 0, 0], [0.5, 0.5, 0], [2, 0, 0], [0, 0, 5.05]], np.float32).T
-    np.testing.assert_array_equal(caster.blocked(SUN, points), [True, True, False, False])
-
-
-def test_a_large_slab_close_below_a_lamp_throws_its_shadow_to_all_sides():
-    # The lamp is 1 m above the slab, which reaches from y = -1 to y = 5: on the way to (0, -1.4, 0) it is met at -0.7,
-    # more than a right angle away from the slab's centre; on the way to (0, -2.4, 0) it is missed at -1.2.
-    caster = RayCaster(room_with(primitive('box', (0.0, 2.0, 1.0), (3.0, 3.0, 0.05))))
-    points = np.array([[0, -1.4, 0], [0, -2.4, 0], [0, 8, 0], [0, 11, 0]], np.float32).T
-    np.testing.assert_array_equal(caster.blocked(np.array([0.0, 0.0, 2.0]), points), [True, False, True, False])
 
 
 def test_shadows_are_those_that_every_intersection_would_find(views):

@@ -1,13 +1,12 @@
 """What a layout on disk is: which files a picture has, and what is in them."""
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import cv2
 import numpy as np
 
-from lhl.synthetic.rooms.render import RoomView, render
+from lhl.synthetic.rooms.render import render
+from lhl.synthetic.rooms.view import RoomView
 
 
 class DiskLayout:
@@ -25,7 +24,7 @@ class DiskLayout:
         return render(seed, height, width)
 
     def paths(self, split: str, index: int) -> dict[str, Path]:
-        """Name the files of a picture, relative to the folder, the image last: where it is, the picture is complete."""
+        """Return the files of a picture, relative to the folder; the image is last, so it marks a complete picture."""
         raise NotImplementedError(f'{type(self).__name__} must define paths')
 
     def contents(self, view: RoomView, invalid_pixels: bool) -> dict[str, bytes]:
@@ -38,11 +37,11 @@ class DiskLayout:
         raise NotImplementedError(f'{type(self).__name__} must define contents')
 
     def sizes(self, height: int, width: int) -> dict[str, int]:
-        """Say how many bytes each file has, where all of a kind have equally many."""
+        """Return how many bytes each file has, where all of a kind have equally many."""
         return {}
 
     def lists(self, counts: Mapping[str, int]) -> dict[Path, bytes]:
-        """Give the files that list the pictures of each split; written last, and again when the data set grows."""
+        """Return the files that list the pictures of each split; written last, and again when the data set grows."""
         return {}
 
     def labels(self, folder: Path, split: str, index: int) -> np.ndarray:
@@ -50,19 +49,7 @@ class DiskLayout:
         raise NotImplementedError(f'{type(self).__name__} must define labels')
 
 
-def npy_size(dtype: str, shape: tuple[int, ...]) -> int:
-    """Say how many bytes a .npy file has."""
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {'descr': dtype, 'fortran_order': False, 'shape': shape})
-    return header.tell() + np.dtype(dtype).itemsize * int(np.prod(shape))
-
-
-def encode_jpeg(picture: np.ndarray) -> bytes:
-    """Encode RGB ``(H, W, 3)`` uint8 as a JPEG file of high quality."""
-    return cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-
-
 def name_lists(folder: str, counts: Mapping[str, int], name: Callable[[str, int], str]) -> dict[Path, bytes]:
-    """Give the files that list the names of each split's pictures, one per line."""
+    """Return the files that list the names of each split's pictures, one per line."""
     return {Path(folder, f'{split}.txt'): ''.join(f'{name(split, index)}\n' for index in range(count)).encode()
             for split, count in counts.items()}

@@ -1,17 +1,17 @@
 """The layout of the preprocessed CityScapes, with rendered streets.
 
 ``OUT/{train,val}/{image,depth,label_7}/{i}.npy``: RGB in [0, 1]; disparity, the official PNG's value over 65535,
-with 0 where there is none (the sky, and where the cameras see nothing); and seven classes, with -1 for void.
+with 0 where it is unknown (the sky, and where the cameras see nothing); and seven classes, with -1 for void.
 """
 from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.converters.base import encode_npy
-from lhl.synthetic.rooms.render import RoomView
+from lhl.datasets.io.encoding import encode_npy, npy_size
+from lhl.synthetic.rooms.view import RoomView
 from lhl.synthetic.streets.street import STREET_CLASSES, render_street
 
-from .base import DiskLayout, npy_size
+from .base import DiskLayout
 
 #: Of the cameras: their distance in metres, times the focal length in pixels of the full 2048 columns.
 BASELINE_FOCAL = 0.22 * 2262

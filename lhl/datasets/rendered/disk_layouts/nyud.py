@@ -3,21 +3,19 @@
 ``OUT/gt_sets/{train,val}.txt`` and ``OUT/{images,segmentation,depth,normals,edge}/NAME.SUFFIX``; the classes are those
 of the 40 that stand for the 13 of the rooms.
 """
-import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from scipy.io import savemat
 
-from lhl.datasets.converters.base import encode_npy, encode_png
+from lhl.datasets.io.encoding import encode_jpeg, encode_mat, encode_npy, encode_png, encode_unit_vectors
 from lhl.datasets.nyud import load_segmentation
 from lhl.synthetic.rooms.geometry_targets import boundary
-from lhl.synthetic.rooms.render import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
-from .base import DiskLayout, encode_jpeg, name_lists
+from .base import DiskLayout, name_lists
 
 #: The label, 1 to 40, of each of the 13 classes.
 LABELS = {'bed': 4, 'books': 23, 'ceiling': 22, 'chair': 5, 'floor': 2, 'furniture': 3, 'objects': 40, 'picture': 11,
@@ -84,26 +82,13 @@ class InvPTLayout(NYUDLayout):
     suffixes = {'images': '.png', 'segmentation': '.png', 'depth': '.npy', 'normals': '.png', 'edge': '.png'}
 
 
-def _encode_mat(key: str) -> Callable[[np.ndarray], bytes]:
-    def encode(array: np.ndarray) -> bytes:
-        content = io.BytesIO()
-        savemat(content, {key: array})
-        return content.getvalue()
-    return encode
-
-
-def encode_unit_vectors(normal: np.ndarray) -> np.ndarray:
-    """Write unit vectors ``(H, W, 3)`` with 8 bits, 255 (n + 1) / 2; what is unknown becomes the grey of zero."""
-    return np.where(normal.any(-1, keepdims=True), np.rint((normal + 1) * 127.5), 127).astype(np.uint8)
-
-
 #: How each folder's arrays become a file of each suffix.
 _ENCODERS: dict[tuple[str, str], Callable[[np.ndarray], bytes]] = {
     ('images', '.jpg'): encode_jpeg,
     ('images', '.png'): encode_png,
-    ('segmentation', '.mat'): _encode_mat('segmentation'),
+    ('segmentation', '.mat'): lambda labels: encode_mat(segmentation=labels),
     ('segmentation', '.png'): encode_png,
-    ('depth', '.mat'): _encode_mat('depth'),
+    ('depth', '.mat'): lambda depth: encode_mat(depth=depth),
     ('depth', '.npy'): encode_npy,
     ('normals', '.jpg'): lambda normal: encode_jpeg(encode_unit_vectors(normal)),
     ('normals', '.png'): lambda normal: encode_png(encode_unit_vectors(normal)),

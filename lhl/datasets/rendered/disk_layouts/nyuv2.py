@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.converters.base import encode_npy
-from lhl.synthetic.rooms.render import RoomView
+from lhl.datasets.io.encoding import encode_npy, npy_size
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
-from .base import DiskLayout, npy_size
+from .base import DiskLayout
 
 
 class NYUv2Layout(DiskLayout):

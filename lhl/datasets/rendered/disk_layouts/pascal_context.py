@@ -4,23 +4,21 @@
 ``normals_distill/NAME.png``, ``sal_distill/NAME.png`` and ``pascal-context/trainval/NAME.mat``, from whose borders the
 boundaries are made.
 """
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from scipy.io import savemat
 
-from lhl.datasets.converters.base import encode_png
+from lhl.datasets.io.encoding import encode_jpeg, encode_mat, encode_png, encode_unit_vectors
 from lhl.datasets.pascal_context.dataset import CLASSES as VOC_CLASSES
 from lhl.datasets.pascal_context.dataset import CLASSES_WITH_NORMALS, load_segmentation
 from lhl.synthetic.rooms.geometry_targets import saliency
 from lhl.synthetic.rooms.people import human_parts
-from lhl.synthetic.rooms.render import RoomView, render
+from lhl.synthetic.rooms.render import render
 from lhl.synthetic.rooms.scene import CLASSES
+from lhl.synthetic.rooms.view import RoomView
 
-from .base import DiskLayout, encode_jpeg, name_lists
-from .nyud import encode_unit_vectors
+from .base import DiskLayout, name_lists
 
 #: PASCAL VOC's class of each of the 13 classes; all others are background.
 VOC_NAMES = {'chair': 'chair', 'sofa': 'sofa', 'table': 'diningtable', 'tv': 'tvmonitor'}
@@ -60,10 +58,10 @@ class PASCALContextLayout(DiskLayout):
         classes = np.where(parts > 0, VOC_CLASSES.index('person'), _VOC_TABLE[view.label])
         return {
             'semseg': encode_png(np.where(labelled, classes, 255).astype(np.uint8)),
-            'human_parts': _mat(anno=_annotation(view, parts)),
+            'human_parts': encode_mat(anno=_annotation(view, parts)),
             'normals': encode_png(encode_unit_vectors(np.where(measured[..., None], view.normal, 0))),
             'saliency': encode_png(saliency(view).astype(np.uint8) * 255),
-            'labels': _mat(LabelMap=context_labels(view)),
+            'labels': encode_mat(LabelMap=context_labels(view)),
             'image': encode_jpeg(view.image),
         }
 
@@ -85,7 +83,7 @@ def context_labels(view: RoomView) -> np.ndarray:
 
 
 def _annotation(view: RoomView, parts: np.ndarray) -> dict:
-    """Describe the people as PASCAL-Part does; where there is nobody, the room is the only object."""
+    """Describe the people as PASCAL-Part does; without people, the room is the only object."""
     instance = np.array([surface.instance for surface in view.scene.surfaces])[view.hits.surface]
     people = [_struct({'class': 'person', 'mask': instance == person,
                        'parts': _structs([{'part_name': PART_NAMES[part - 1],
@@ -97,7 +95,7 @@ def _annotation(view: RoomView, parts: np.ndarray) -> dict:
 
 
 def _structs(records: list[dict]) -> np.ndarray:
-    """Give what MATLAB stores as a struct array."""
+    """Return what MATLAB stores as a struct array."""
     return np.concatenate([_struct(record) for record in records])
 
 
@@ -106,9 +104,3 @@ def _struct(record: dict) -> np.ndarray:
     for key, value in record.items():
         array[key][0] = value.astype(np.uint8) if isinstance(value, np.ndarray) and value.dtype == bool else value
     return array
-
-
-def _mat(**arrays: object) -> bytes:
-    content = io.BytesIO()
-    savemat(content, arrays)
-    return content.getvalue()

@@ -1,0 +1,383 @@
+"""A stream, resolved once: every phase with all that it needs, from the one place that reads a config's phases."""
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from lhl.errors import Problems, suggest
+from lhl.methods import Method, Requirements
+from lhl.registry import METHODS, TASKS
+from lhl.tasks import Task
+
+from .backbones import is_same_backbone, resolve_backbones
+from .heads import OLD_HEADS, HeadSpec, resolve_heads
+
+#: Sections of the config that an entry of ``phases`` may override, beside naming its task.
+OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
+PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *OVERRIDES)
+#: What an entry may say of a phase that another run has trained, see :mod:`lhl.engine.sources`.
+GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')
+_ENTRY_OPTIONS = ('task', 'tasks', 'trained_by', *PHASE_OPTIONS)
+#: Options of a data set that do not decide which images it has.
+_NOT_WHICH_IMAGES = ('pipeline', 'part', 'labels', 'seed')
+
+
+@dataclass(frozen=True)
+class PhaseSpec:
+    """One phase of a stream, resolved.
+
+    Args:
+        entry: The phase as the config writes it.
+        index: From 1.
+        new_tasks: The tasks that it learns.
+        old_tasks: The tasks that its learner has from the phases before; none where each phase has a model of its own.
+        method: Config of the method.
+        backbone: Config of the backbone.
+        train_dataloader: Config of the loader of its training images, as the user wrote it.
+        val_dataloader: Config of the loader that its tasks are scored on; None where they are not scored.
+        train_cfg: Of the loop.
+        optim_wrapper: Config of the optimizer with its wrapper.
+        param_scheduler: Config of the schedules; None without any.
+        loss_weight: Weight of the new tasks' own losses.
+        lr_factors: Learning-rate factors of groups of parameters.
+        old_heads: What becomes of the old heads if the backbone changes, one of ``OLD_HEADS``; None where unsaid.
+        trained_by: The method with which another run trained the phase; None where it is trained here.
+        requires: What the method requires.
+        is_new_learner: Whether its learner has another backbone than that of the phase before, which does not start
+            from that one's weights.
+        heads: The heads of its learner by name.
+        part: Which part of its images it trains on, as ``dict(index=..., count=...)``.
+    """
+
+    entry: Mapping
+    index: int
+    new_tasks: tuple[str, ...]
+    old_tasks: tuple[str, ...]
+    method: dict
+    backbone: dict
+    train_dataloader: dict
+    val_dataloader: dict | None
+    train_cfg: Any
+    optim_wrapper: Any
+    param_scheduler: Any
+    loss_weight: float = 1.0
+    lr_factors: dict = field(default_factory=dict)
+    old_heads: str | None = None
+    trained_by: str | None = None
+    requires: Requirements = Requirements()
+    is_new_learner: bool = False
+    heads: dict[str, HeadSpec] = field(default_factory=dict)
+    part: dict = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """All tasks of its learner, the new ones last."""
+        return self.old_tasks + self.new_tasks
+
+    @property
+    def continues(self) -> bool:
+        """Whether it is learned on top of the phase before."""
+        return self.index > 1 and not self.requires.separate_models
+
+    @property
+    def folder(self) -> str:
+        """Its folder in the run's, ``phase1_segmentation``."""
+        return f'phase{self.index}_{"_".join(self.new_tasks)}'
+
+    @property
+    def checkpoint(self) -> str:
+        """The path of its final checkpoint in the run's folder."""
+        return f'{self.folder}/phase.pth'
+
+    @property
+    def taught_by(self) -> str:
+        """The method that trains it, or has trained it, with those of a combination: ``Combined(EWC, DIS)``."""
+        return self.trained_by or method_name(self.method)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The tasks that a config asks for, phase after phase, all of it resolved.
+
+    Args:
+        cfg: The whole config, its phases in the order in which they are learned. It is not to be changed.
+        phases: The phases in order.
+        tasks: The tasks of all phases by name, in order.
+        requires: What the method of the whole stream requires.
+    """
+
+    cfg: Config
+    phases: tuple[PhaseSpec, ...]
+    tasks: dict[str, Task]
+    requires: Requirements
+
+    @classmethod
+    def from_config(cls, cfg: Config, check: bool = True, method: Mapping | None = None) -> 'Stream':
+        """Resolve a config.
+
+        Args:
+            cfg: The config; it stays as it is.
+            check: Refuse what cannot be trained. Without it a config may lack all sections but ``tasks`` and
+                ``phases``: what is missing is empty in the phases.
+            method: A method that takes the place of the config's in all phases.
+
+        Raises:
+            ConfigError: With all that is wrong, each as one of its ``problems``.
+        """
+        from .validate import check_built, check_names, check_phases  # it needs PhaseSpec
+
+        problems = Problems()
+        cfg = copy.deepcopy(cfg)
+        known = cfg.get('tasks') and cfg.tasks.to_dict()
+        entries = _readable(read_entries(cfg, problems), known, problems) if 'phases' in cfg else {}
+        if method is not None:
+            cfg.method = dict(method)
+            entries = {index: {key: value for key, value in entry.items() if key != 'method'}
+                       for index, entry in entries.items()}
+        phases = _drafts(cfg, entries, problems)
+        check_built(cfg, phases, problems)
+        if check:
+            check_names(cfg, phases, problems)
+        tasks, methods = _build_tasks(cfg, phases, problems), _build_methods(cfg, phases, problems)
+        if check:
+            check_phases(cfg, phases, tasks, methods, problems)
+        problems.raise_all()
+        return cls(cfg, tuple(_resolved(cfg, phases, tasks, methods)), tasks, _requires(methods[0]))
+
+    @property
+    def num_given(self) -> int:
+        """How many of the first phases another run has trained."""
+        return sum(phase.trained_by is not None for phase in self.phases)
+
+    @property
+    def work_dir(self) -> str:
+        """The folder of its run; empty where none was given."""
+        return self.cfg.get('work_dir') or ''
+
+    @property
+    def task_configs(self) -> dict[str, dict]:
+        """The configs of its tasks by name, in order."""
+        configs = self.cfg.tasks.to_dict()
+        return {name: configs[name] for name in self.tasks}
+
+    def checkpoint(self, index: int) -> Path:
+        """Say where the final checkpoint of a phase is, counted from 1."""
+        return Path(self.work_dir, self.phases[index - 1].checkpoint)
+
+    def scored_tasks(self, names: Iterable[str]) -> list[tuple[dict, list[str]]]:
+        """Say on which data tasks are scored: each on that of the phase that learns it.
+
+        Args:
+            names: The tasks to score, in the stream's order.
+
+        Returns:
+            The config of each validation loader that is needed, in the order of the phases, and the tasks to score on
+            it. A phase without ``val_dataloader`` has no data to score its tasks on: they are in no list.
+        """
+        groups: list[tuple[dict, list[str]]] = []
+        for phase in self.phases:
+            own = [name for name in phase.new_tasks if name in names]
+            if phase.val_dataloader is None or not own:
+                continue
+            same = next((tasks for other, tasks in groups if other == phase.val_dataloader), None)
+            if same is None:
+                groups.append((phase.val_dataloader, own))
+            else:
+                same.extend(own)
+        return groups
+
+
+def method_name(method: Mapping) -> str:
+    """Name a method by its config, those of a combination included."""
+    members = ', '.join(map(method_name, method.get('methods') or []))
+    return f'{method["type"]}({members})' if members else method['type']
+
+
+def merged(config: Mapping, changes: Mapping) -> dict:
+    """Change some options of a config, as mmengine's configs inherit."""
+    both = Config(dict(config=copy.deepcopy(dict(config))))
+    both.merge_from_dict(dict(config=copy.deepcopy(dict(changes))))
+    return both.to_dict()['config']
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+def read_entries(cfg: Config, problems: Problems) -> list[dict]:
+    """Read the entries of ``phases`` as they are written, in the order that ``order`` asks for.
+
+    A run is known by its phases alone: sorted entries are written back to ``cfg``, without ``order``.
+    """
+    entries, order = list(cfg.to_dict().get('phases') or []), cfg.pop('order', None)
+    if order is not None:
+        names = [name for entry in entries for name in tasks_of(entry)]
+        first = {tasks_of(entry)[0]: entry for entry in entries if tasks_of(entry)}
+        if sorted(order) != sorted(names) or len(first) != len(order):
+            problems.add(f'order is {", ".join(map(str, order))}, expected the tasks {", ".join(names)} in any order, '
+                         f'one in each phase', at='phases')
+        else:
+            entries = [first[name] for name in order]
+            cfg.phases = copy.deepcopy(entries)
+    return entries
+
+
+def tasks_of(entry: Mapping) -> list[str]:
+    """Name the tasks that an entry learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
+    return list(entry['tasks']) if 'tasks' in entry else [entry['task']] if 'task' in entry else []
+
+
+def _readable(entries: Sequence[Mapping], known: Mapping | None, problems: Problems) -> dict[int, dict]:
+    """Give by its number, from 1, each entry that names tasks, with the options that there are."""
+    readable: dict[int, dict] = {}
+    seen: list[str] = []
+    if not entries:
+        problems.add('phases is empty; name at least one task', at='phases')
+    for i, entry in enumerate(entries, 1):
+        names = tasks_of(entry)
+        is_given = all('trained_by' in earlier for earlier in entries[:i])
+        problems.add(*_entry_problems(i, entry, names, known, seen, is_given), at='phases')
+        seen += names
+        if names:
+            readable[i] = {key: value for key, value in entry.items()
+                           if key in _ENTRY_OPTIONS and not (key == 'backbone' and isinstance(value, str))}
+    return readable
+
+
+def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping | None, seen: Sequence[str],
+                    is_given: bool) -> Iterable[str]:
+    """Say what is wrong with an entry of ``phases``, apart from the components that it names."""
+    if 'trained_by' in entry and not is_given:
+        yield f'phase {i} was trained by another run, but phase {i - 1} was not; give those first'
+    if ('task' in entry) == ('tasks' in entry) or not names:
+        yield (f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to learn several at '
+               f'once')
+        return
+    for name in names:
+        if known is not None and name not in known:
+            yield f'phase {i} names the unknown task {name!r}; {suggest(name, known)}'
+        if name in seen or names.count(name) > 1:
+            yield f'phase {i} names the task {name!r} a second time; each task is learned once'
+    for key in entry:
+        if key == 'model':
+            yield (f'phase {i} names a model of its own; give it a backbone=dict(type=NAME, ...) of its own, all '
+                   f'phases share the rest')
+        elif 'trained_by' in entry and key not in ('task', 'tasks', *GIVEN_PHASE_OPTIONS):
+            yield f'phase {i} was trained by another run, but has the option {key!r}; remove it'
+        elif key not in _ENTRY_OPTIONS:
+            yield f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}'
+    if 'backbone' in entry and not isinstance(entry['backbone'], Mapping):
+        yield f'phase {i} has the backbone {entry["backbone"]!r}, expected dict(type=NAME, ...)'
+    if entry.get('old_heads', 'reinit') not in (*OLD_HEADS, 'fresh'):  # its name before lhl 0.2
+        yield (f'phase {i} has old_heads={entry["old_heads"]!r}, which is unknown; '
+               f'{suggest(str(entry["old_heads"]), OLD_HEADS)}')
+
+
+# ---- resolving -----------------------------------------------------------------------------------------------------
+
+def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> list[PhaseSpec]:
+    """Merge each entry with the sections that it overrides; what needs built tasks and methods is filled in later."""
+    plain = cfg.to_dict()
+    backbones = resolve_backbones((plain.get('model') or {}).get('backbone') or {},
+                                  [entry.get('backbone') or {} for entry in entries.values()])
+    phases: list[PhaseSpec] = []
+    for (i, entry), backbone in zip(entries.items(), backbones, strict=True):
+        sections, loader = {key: plain[key] for key in OVERRIDES if key in plain}, plain.get('val_dataloader')
+        try:
+            sections = merged(sections, {key: entry[key] for key in OVERRIDES if key in entry})
+            if 'val_dataloader' in entry:
+                own = entry['val_dataloader']
+                loader = None if own is None else merged(loader or {}, own)
+        except (TypeError, KeyError) as error:
+            problems.add(f'phases[{i - 1}] does not fit the config it overrides ({error})', at='phases')
+        phases.append(PhaseSpec(
+            entry=entry, index=i, new_tasks=tuple(tasks_of(entry)),
+            old_tasks=tuple(name for phase in phases for name in phase.new_tasks), backbone=backbone,
+            method=sections.get('method') or {}, train_dataloader=sections.get('train_dataloader') or {},
+            val_dataloader=loader, train_cfg=sections.get('train_cfg'), optim_wrapper=sections.get('optim_wrapper'),
+            param_scheduler=sections.get('param_scheduler'), loss_weight=entry.get('loss_weight', 1.0),
+            lr_factors=entry.get('lr_factors') or {}, old_heads=entry.get('old_heads'),
+            trained_by=entry.get('trained_by')))
+    return phases
+
+
+def _build_tasks(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> dict[str, Task]:
+    """Build each task of the stream once."""
+    configs, tasks = cfg.get('tasks') or {}, {}
+    for name in (name for phase in phases for name in phase.new_tasks):
+        if name in configs and problems.sound(f'tasks.{name}'):
+            with problems.collected(at=f'tasks.{name}'):
+                tasks[name] = TASKS.build(dict(configs[name].to_dict(), name=name))
+    return tasks
+
+
+def _build_methods(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> list[Method | None]:
+    """Build the method of the stream and those of its phases, each distinct one once; None where it cannot be built."""
+    built: dict[str, Method | None] = {'{}': None}
+    methods = []
+    for method, places in [((cfg.get('method') or Config()).to_dict(), ['method']),
+                           *((phase.method, ['method', f'phases[{phase.index - 1}].method']) for phase in phases)]:
+        text = _text(method)
+        if text not in built:
+            built[text] = None
+            if problems.sound(*places):
+                with problems.collected(at=places[-1]):
+                    built[text] = METHODS.build(method)
+        methods.append(built[text])
+    return methods
+
+
+def _requires(method: Method | None) -> Requirements:
+    return Requirements() if method is None else method.requires
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _resolved(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, Task],
+              methods: Sequence[Method | None]) -> list[PhaseSpec]:
+    """Fill in what a phase's method requires, its heads, and its part of the images."""
+    model = cfg.to_dict().get('model') or {}
+    names = [_heads_of(phase.new_tasks, tasks) for phase in phases]
+    heads = resolve_heads(model, names, [phase.backbone for phase in phases], [
+        phase.old_heads for phase in phases]) if model.get('backbone') else [{} for _ in phases]
+    resolved = []
+    for i, phase in enumerate(phases):
+        requires = _requires(methods[i + 1])
+        alone = requires.separate_models
+        resolved.append(replace(
+            phase, requires=requires, old_tasks=() if alone else phase.old_tasks,
+            is_new_learner=i > 0 and not alone and not is_same_backbone(phase.backbone, phases[i - 1].backbone),
+            heads={name: HeadSpec('new', spec.config) for name, spec in heads[i].items() if name in names[i]}
+            if alone else heads[i], part=_part(phase, phases, tasks)))
+    return resolved
+
+
+def _heads_of(names: Iterable[str], tasks: Mapping[str, Task]) -> list[str]:
+    """Name the heads of some tasks, each once: that of each task, or the one that several share."""
+    return list(dict.fromkeys(tasks[name].head for name in names))
+
+
+def _part(phase: PhaseSpec, phases: Sequence[PhaseSpec], tasks: Mapping[str, Task]) -> dict:
+    """Say which part of its images a phase trains on: one of each head that learns from the same images.
+
+    Not one of each task: those of one head divide the images of their part by class. A phase that another run has
+    trained takes none of the images.
+    """
+    own = phase.train_dataloader.get('dataset') or {}
+    if 'part' in own:
+        return own['part']
+    data = [(other.trained_by is None, _images(other)) for other in phases]
+    same = _heads_of([name for other, images in zip(phases, data, strict=True)
+                      if images == (phase.trained_by is None, _images(phase)) for name in other.new_tasks], tasks)
+    parts = [same.index(name) for name in _heads_of(phase.new_tasks, tasks)]
+    return dict(index=parts[0] if len(parts) == 1 else parts, count=len(same))
+
+
+def _images(phase: PhaseSpec) -> dict:
+    """Say which images a phase could take, however it augments them."""
+    return {key: value for key, value in (phase.train_dataloader.get('dataset') or {}).items()
+            if key not in _NOT_WHICH_IMAGES}

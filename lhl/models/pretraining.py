@@ -1,0 +1,49 @@
+"""Keeps a backbone from fetching pretrained weights where its weights are known already."""
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from lhl.registry import MODELS
+
+#: Options by which some backbones load weights while they are built: mmsegmentation's old one, and timm's.
+_OPTIONS = ('pretrained', 'checkpoint_path')
+
+
+def without_pretraining(backbone: Mapping) -> dict:
+    """Give the config of the same backbone without the places of its pretrained weights.
+
+    Args:
+        backbone: Config of a backbone; a backbone within it, as of a ``BackboneWithNeck``, is treated alike.
+
+    Returns:
+        The config with ``init_cfg=None``, and without options that fetch weights. Where a class fetches them unless it
+        is told otherwise, as mmsegmentation's ``TIMMBackbone`` does, the option is switched off.
+    """
+    return {**_without_options(backbone), 'init_cfg': None}
+
+
+def _without_options(config: Mapping) -> dict:
+    """Treat a component and those within it; how weights are drawn at random stays as it is."""
+    defaults = _defaults(config['type'])
+    kept = {}
+    for key, value in config.items():
+        if not (key in _OPTIONS and key in defaults) and not (key == 'init_cfg' and names_checkpoint(value)):
+            kept[key] = _without_options(value) if isinstance(value, Mapping) and 'type' in value else value
+    return kept | {key: type(defaults[key])() for key in _OPTIONS if defaults.get(key)}
+
+
+def names_checkpoint(init_cfg: Any) -> bool:
+    """Say whether an ``init_cfg``, or one of several, loads a checkpoint."""
+    several = init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg or {}]
+    return any('checkpoint' in one for one in several)
+
+
+def _defaults(component: str | type) -> dict[str, Any]:
+    """Give the default of each option of a component; nothing of one that is unknown."""
+    try:
+        component = MODELS.get(component) if isinstance(component, str) else component
+    except RuntimeError:  # mmengine's answer to a name that is no importable object
+        return {}
+    parameters = inspect.signature(component).parameters if component is not None else {}
+    return {name: None if parameter.default is parameter.empty else parameter.default
+            for name, parameter in parameters.items()}
