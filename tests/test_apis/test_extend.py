@@ -57,7 +57,7 @@ def write_images(root, count=7, size=(32, 48), targets=('edges', )):
 
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory):
-    """Everything that is trained or written once: the source run, whose training images are gone, and the new images."""
+    """What is trained or written once: the source run, whose training images are gone, and the new images."""
     folder = tmp_path_factory.mktemp('shop')
     cfg = stream_config(folder / 'old.py', write_data(folder / 'old_data', per_phase=2, val=2), folder / 'source',
                         'Vanilla', phases=[dict(task=name) for name in OLD], train_cfg__max_epochs=1)
@@ -120,7 +120,7 @@ def interrupt_in_the_second_epoch(monkeypatch, *arguments):
         extend_run(*arguments)
 
 
-def test_an_interrupted_extension_ends_with_the_same_weights_even_without_the_source_run(shop, new, tmp_path, monkeypatch):
+def test_an_interrupted_extension_ends_with_the_same_weights_without_the_source_run(shop, new, tmp_path, monkeypatch):
     shutil.copytree(shop / 'source', tmp_path / 'source')
     interrupt_in_the_second_epoch(monkeypatch, tmp_path / 'source', new())
     with pytest.raises(RunError, match='with 2 of 3 phases done; add `resume=True`'):
