@@ -411,6 +411,14 @@ def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool)
     assert code == 2 and "found 'HAD', expected LABEL=RUN" in stderr
 
 
+def test_what_a_seed_does_not_have_is_not_averaged_over_the_others(write):
+    """One seed learned all tasks at once and could forget nothing."""
+    vanilla = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    both = [write('at_once', at_once=True, method='Mine'), write('in_turn', seed=1, method='Mine')]
+    row = by_name(compare_runs(both, vanilla))['Mine']
+    assert row.seeds == [0, 1] and row.forgetting is None
+
+
 def test_a_trained_run_compares_with_itself(finished, tmp_path):
     run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
     row, = compare_runs([run], [run]).methods
