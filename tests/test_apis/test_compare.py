@@ -293,9 +293,9 @@ def test_different_metrics_are_refused(write):
 
 def test_different_units_are_refused_but_unknown_ones_are_not(write):
     vanilla, other = write('v', method='Vanilla'), write('h', units={**UNITS, 'depth': {}})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
     unknown = write('unknown', units={})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
     for runs, units in [([vanilla, unknown], UNITS), ([unknown, vanilla], UNITS),
                         ([unknown], {'segmentation': {}, 'depth': {}})]:
         assert compare_runs(runs, runs[:1]).units == units
