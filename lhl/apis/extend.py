@@ -23,7 +23,7 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         seed: Of the new phases. Default: that of the run, or else the config's.
         without_old_data: Do not score the old tasks.
         segmentor_config: The config that mmsegmentation trained the checkpoint with.
-        task_name: What the segmentor's task is to be called.
+        task_name: The name that the segmentor's task gets.
         until: Stop after this phase, counted from the first of the run that is extended.
 
     Returns:
