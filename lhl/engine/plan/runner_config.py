@@ -86,7 +86,7 @@ def _fill_in_data(cfg: Config, stream: Stream, spec: PhaseSpec, tasks: Mapping[s
               for loader, names in stream.scored_tasks(spec.tasks)]
     first, *others = scored or [dict(dataloader=None, evaluator=None)]
     cfg.val_dataloader, cfg.val_evaluator = first['dataloader'], first['evaluator']
-    cfg.val_cfg = dict(type='SeveralDataSetsValLoop', others=others) if others else dict() if scored else None
+    cfg.val_cfg = dict(type='MultiDatasetValLoop', others=others) if others else dict() if scored else None
 
 
 def _scoring(loader: Mapping, tasks: Mapping[str, Task], configs: Mapping[str, dict]) -> dict:

@@ -57,8 +57,8 @@ class Begun:
 
         def record(method, learner, phase):
             self.start[phase.index] = {name: value.clone() for name, value in learner.state_dict().items()}
-            self.depths[phase.index] = learner.backbone.depth, phase.teacher and phase.teacher.backbone.depth
-            self.teachers[phase.index] = phase.teacher and weights_digest(phase.teacher.state_dict())
+            self.depths[phase.index] = learner.backbone.depth, phase.teacher and phase.teacher.learner.backbone.depth
+            self.teachers[phase.index] = phase.teacher and weights_digest(phase.teacher.learner.state_dict())
             begin(method, learner, phase)
         monkeypatch.setattr(Method, 'begin_phase', record)
 
