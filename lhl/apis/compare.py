@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
+from lhl.config_files import read_config
 from lhl.errors import RunError
 from lhl.evaluation import (
     Results,
@@ -23,7 +24,6 @@ from lhl.registry import METHODS
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
 from lhl.visualization.labels import all_units, arrow
 
-from .command_line import read_config
 from .scored_data import check_same_data, scored_data
 
 #: The sections of a config that runs of one method must share: an average over different ones would say nothing.

@@ -4,14 +4,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lhl.config_files import merge_options
 from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
 from lhl.engine.plan import Stream
 from lhl.engine.runtime.process_group import init_distributed
 from lhl.engine.runtime.scoring import score_phase
 from lhl.evaluation import Results
 from lhl.models import Learner
-
-from .command_line import merge_options
 
 
 def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learner:

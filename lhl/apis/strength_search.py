@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
+from lhl.config_files import merge_options
 from lhl.engine import Stream, train_stream
 from lhl.engine.checkpoint import stored_config
 from lhl.errors import ConfigError, NotReusableError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
 
-from .command_line import merge_options
 from .scored_data import check_same_data, scored_data
 
 
