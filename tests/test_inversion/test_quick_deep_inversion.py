@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from test_methods.conftest import SIZE, copy_of_state, make_learner, make_teacher
+from test_methods.conftest import SIZE, copy_of_state, make_learner
 from test_methods.conftest import TASKS as DENSE_TASKS
 from test_methods.training import is_same
 
@@ -32,7 +32,7 @@ class Recorded(QuickDeepInversion):
 
 @pytest.fixture(scope='module')
 def teacher():
-    return make_teacher(make_learner(TASKS), TASKS)
+    return make_learner(TASKS).eval().requires_grad_(False)
 
 
 def make_images(count=3, seed=0):
