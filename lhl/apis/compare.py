@@ -24,17 +24,19 @@ from lhl.registry import METHODS
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
 from lhl.visualization.labels import all_units, arrow
 
-#: What runs of one method must share, because an average over them would say nothing.
-_OPTIONS = ('method', 'phases', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+from .scored_data import check_same_data, scored_data
+
+#: The sections of a config that runs of one method must share: an average over different ones would say nothing.
+_OPTIONS = ('model', 'method', 'phases', 'train_cfg', 'optim_wrapper', 'param_scheduler')
 
 
 class _Run(NamedTuple):
     """A run that takes part."""
 
     path: str  #: as it was given
-    file: Path  #: its results, by one path however it was given
+    file: Path  #: its result file, the same however the path was given
     results: Results
-    config: Config | None  #: None where there is nothing but the results
+    config: Config | None  #: None where the folder holds nothing but the results
 
 
 def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
@@ -85,8 +87,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             if models:
                 _check_partner(run, models, 'the separate models')
         finals = [_final(run) for run in by_seed.values()]
-        forgotten = [_average(relative_forgetting(run.results)) for run in by_seed.values()]
-        falls = {metric: [average_forgetting(run.results, metric) for run in by_seed.values()] for metric in averaged}
+        falls = {metric: _spread([average_forgetting(run.results, metric) for run in by_seed.values()])
+                 for metric in averaged}
         rows.append(ComparedMethod(
             name=name,
             seeds=list(by_seed),
@@ -95,13 +97,13 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             improvement=Spread.of([relative_improvement(final, _final(bases[seed]), directions, compatibility)
                                    for seed, final in zip(by_seed, finals, strict=True)]),
             mean_rank=Spread.of([ranks[seed][name] for seed in by_seed]),
-            forgetting=None if None in forgotten else Spread.of(forgotten),
-            plasticity=Spread.of([_average(plasticity(run.results, models[seed].results))
-                                  for seed, run in by_seed.items()]) if models else None,
+            forgetting=_spread([_average(relative_forgetting(run.results)) for run in by_seed.values()]),
+            plasticity=_spread([_average(plasticity(run.results, models[seed].results))
+                                for seed, run in by_seed.items()]) if models else None,
             upper_bound=any(_is_upper_bound(run.results) for run in by_seed.values()),
             accuracy={metric: Spread.of([average_accuracy(run.results, metric) for run in by_seed.values()])
                       for metric in averaged},
-            fall={metric: Spread.of(values) for metric, values in falls.items() if None not in values}))
+            fall={metric: fall for metric, fall in falls.items() if fall is not None}))
     rows.sort(key=lambda row: (not row.upper_bound, row.name != reference))
     return Comparison(directions, units, rows, reference, compatibility, averaged, every_task)
 
@@ -139,7 +141,7 @@ def _load(runs: Sequence[str | Path]) -> list[_Run]:
         missing = [task for task in results.stream if task not in results.learned_tasks]
         if missing or not results.phases:
             raise RunError(f'the run in {run} is not finished: phase {len(results.phases) + 1} is missing, '
-                           f'{", ".join(missing)} not learned; continue it with tools/train.py --resume')
+                           f'{", ".join(missing)} not learned; continue it with `resume=True`')
         config = file.parent / 'config.py'
         loaded.append(_Run(str(run), file, results, read_config(config) if config.exists() else None))
     return loaded
@@ -151,7 +153,7 @@ def _check_alike(runs: Sequence[_Run]) -> Results:
     That is a run with several phases if there is one: to learn all tasks at once knows no order.
     """
     first = next((run for run in runs if len(run.results.phases) > 1), runs[0])
-    stream, metrics, data = first.results.stream, _metrics(first.results), _data(first)
+    stream, metrics = first.results.stream, _metrics(first.results)
     for run in runs:
         own = run.results.stream
         if own != stream and (len(run.results.phases) > 1 or sorted(own) != sorted(stream)):
@@ -167,9 +169,7 @@ def _check_alike(runs: Sequence[_Run]) -> Results:
         if unscored:
             raise RunError(f'{run.path} was not scored by {", ".join(unscored)} after its last phase; compare runs '
                            f'that were scored on all tasks')
-        if data and _data(run) and _data(run) != data:
-            raise RunError(f'{run.path} was scored on {_data(run)} but {first.path} on {data}; compare runs that were '
-                           f'scored on the same data')
+    check_same_data((run.path, scored_data(run.config)) for run in [first, *runs] if run.config)
     _check_units(runs)
     return first.results
 
@@ -193,20 +193,12 @@ def _metrics(results: Results) -> set[str]:
             for metric, better in metrics.items()}
 
 
-def _data(run: _Run) -> str | None:
-    """Say on which data a run was scored, in words that do not depend on the machine; None if it is not known."""
-    dataset = run.config and run.config.get('val_dataloader', {}).get('dataset')
-    if not dataset:
-        return None
-    return f'{Path(dataset.get("data_root", "")).name} ({dataset.get("type")}, {dataset.get("split", "all of it")})'
-
-
 def _group(runs: Sequence[_Run], names: Mapping[Path, str]) -> dict[str, dict[int, _Run]]:
     """Sort runs by the name of their method and their seed."""
     unknown = names.keys() - {run.file for run in runs}
     if unknown:
-        raise RunError(f'{min(unknown)} is given a name, but is not among the runs; add it to them, or leave the name '
-                       f'away')
+        raise RunError(f'{min(unknown)} is given a name, but is not among the runs; add it to them, or remove '
+                       f'the name')
     stems: dict[str, list[str]] = {}
     for run in runs:
         if run.file not in names:
@@ -225,7 +217,7 @@ def _group(runs: Sequence[_Run], names: Mapping[Path, str]) -> dict[str, dict[in
 
 
 def _differences(stems: Sequence[str]) -> list[str]:
-    """Leave away the first and last words that all names of config files share."""
+    """Remove the first and last words that all names of config files share."""
     words = [stem.split('_') for stem in stems]
     for end in (0, -1):
         while all(words) and len({name[end] for name in words}) == 1:
@@ -240,19 +232,19 @@ def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
     for run in runs:
         other = by_seed.setdefault(run.results.seed, run)
         if other is not run:
-            raise RunError(f'{other.path} and {run.path} are both {name} with seed {run.results.seed}; leave one away, '
-                           f'or give one a name with --name')
+            raise RunError(f'{other.path} and {run.path} are both {name} with seed {run.results.seed}; remove one, or '
+                           f'give it another name in `names`')
         first = next(iter(by_seed.values()))
         for option in _OPTIONS if run.config and first.config else ():
             if _option(run, option) != _option(first, option):
                 raise RunError(f'{first.path} and {run.path} are both {name}, but differ in {option!r} of their '
-                               f'configs; give one a name with --name')
+                               f'configs; give one another name in `names`')
     return dict(sorted(by_seed.items()))
 
 
 def _option(run: _Run, option: str) -> Any:
     """Read a section of a run's config; each seed may have a teacher of its own, from another run."""
-    value = run.config.get(option)
+    value = (run.config or {}).get(option)
     return {key: one for key, one in value.items() if key != 'teacher'} if option == 'method' and value else value
 
 
@@ -268,7 +260,7 @@ def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> t
 
 
 def _check_partner(run: _Run, partners: Mapping[int, _Run], whose: str) -> None:
-    """Refuse a run that there is nothing to pair with."""
+    """Refuse a run without a partner of its seed."""
     seed = run.results.seed
     if seed not in partners:
         raise RunError(f'{run.path} is a run without its reference: it has seed {seed}, but {whose} only '
@@ -283,6 +275,12 @@ def _average(values: Mapping[str, Mapping[str, float]]) -> float | None:
     """Average over the metrics of each task, then over tasks; None if there is no task."""
     by_task = [math.fsum(of_one.values()) / len(of_one) for of_one in values.values() if of_one]
     return math.fsum(by_task) / len(by_task) if by_task else None
+
+
+def _spread(values: Sequence[float | None]) -> Spread | None:
+    """Give mean and deviation over seeds; None if a seed has no value."""
+    known = [value for value in values if value is not None]
+    return Spread.of(known) if len(known) == len(values) else None
 
 
 def _is_upper_bound(results: Results) -> bool:

@@ -31,12 +31,13 @@ def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[L
         run: The folder of a run.
         device: Where to put them.
     """
-    results, learners = Results.load(run), []
-    left = set(results.learned_tasks)
+    results = Results.load(run)
+    learners: list[Learner] = []
+    missing = set(results.learned_tasks)
     for phase in reversed(results.phases):
-        if left:
+        if missing:
             learners.append(load_learner(Path(run, phase.checkpoint), device))
-            left -= set(learners[-1].tasks)
+            missing -= set(learners[-1].tasks)
     return learners
 
 
@@ -57,22 +58,38 @@ def predict(learner: Learner, images: Tensor) -> dict[str, Tensor]:
 
 
 def test_learner(path: str | Path, options: dict | None = None, launcher: str = 'none') -> dict[str, dict[str, float]]:
-    """Score a trained learner on the validation set of its stream, on all tasks it has seen.
+    """Score what has been trained on all tasks it has seen, each on the validation data of the phase that learned it.
 
     Args:
-        path: As for :func:`lhl.engine.checkpoint.find_checkpoint`.
+        path: The folder of a run, which stands for its last finished phase, or for all its separate models where each
+            task has its own; or a ``phase.pth``.
         options: Changes of the stored config, such as ``{'val_dataloader.dataset.data_root': ...}``.
         launcher: How the processes were started.
 
     Returns:
-        The metrics of each task.
+        The metrics of each task, in the stream's order; none of a task without validation data.
+
+    Raises:
+        ConfigError: If the options do not fit the config.
+        RunError: If the run has no finished phase.
+        DataError: If a file of the validation data is missing or impossible.
+        CheckpointError: If a checkpoint is missing or cannot be used.
     """
-    checkpoint = find_checkpoint(path)
-    cfg, index = stored_config(checkpoint)
-    merge_options(cfg, options)
-    cfg.launcher = launcher
-    init_distributed(cfg)
-    return score_phase(Stream.from_config(cfg), index, checkpoint)
+    checkpoints = [find_checkpoint(path)]
+    learned = set()
+    if Path(path).is_dir():
+        results = Results.load(path)
+        checkpoints = [Path(path, phase.checkpoint) for phase in reversed(results.phases)]
+        learned = set(results.learned_tasks)
+    metrics: dict[str, dict[str, float]] = {}
+    for checkpoint in checkpoints:
+        if not metrics or learned - metrics.keys():
+            cfg, index = stored_config(checkpoint)
+            merge_options(cfg, options)
+            cfg.launcher = launcher
+            init_distributed(cfg)
+            metrics = {**score_phase(Stream.from_config(cfg), index, checkpoint), **metrics}
+    return metrics
 
 
-test_learner.__test__ = False  # pytest would collect it by its name
+test_learner.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it by its name

@@ -31,34 +31,36 @@ class ModelSize:
     """What the model of a stream costs after its last phase.
 
     Args:
-        encoder: The backbone.
+        backbone: The backbone.
         heads: The heads by name, in the stream's order.
         image_size: Height and width of the image that the arithmetic is counted for.
         head_of: The name of each task's head.
     """
 
-    encoder: Cost
+    backbone: Cost
     heads: Mapping[str, Cost]
     image_size: tuple[int, int]
     head_of: Mapping[str, str]
 
     @property
     def shared(self) -> Cost:
-        """One encoder with all heads."""
-        return Cost.total(self.encoder, *self.heads.values())
+        """One backbone with all heads."""
+        return Cost.total(self.backbone, *self.heads.values())
 
     @property
     def separate(self) -> Cost:
-        """A model for each task: as many encoders as tasks, each with its head."""
-        return Cost.total(*[self.encoder] * len(self.head_of), *(self.heads[name] for name in self.head_of.values()))
+        """A model for each task: as many backbones as tasks, each with its head."""
+        return Cost.total(*[self.backbone] * len(self.head_of), *(self.heads[name] for name in self.head_of.values()))
 
     @property
     def overhead(self) -> tuple[float, float]:
         """How many more parameters and operations separate models need, in percent of the shared ones (Sec. 5.4)."""
-        return tuple(100 * (separate / shared - 1) for separate, shared in zip(self.separate, self.shared, strict=True))
+        parameters, flops = (100 * (separate / shared - 1)
+                             for separate, shared in zip(self.separate, self.shared, strict=True))
+        return parameters, flops
 
 
-def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
+def measure_model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     """Count the parameters and the arithmetic of the model that a stream ends with, the last phase's backbone.
 
     Nothing is computed but shapes, so that any size takes a second. Normalisation, activations, pooling and
@@ -81,16 +83,16 @@ def model_size(cfg: Config, image_size: tuple[int, int]) -> ModelSize:
     model['backbone'] = without_pretraining(model['backbone'])
     # Shapes only; computed on a processor, attention would be one fused operator, which the counter does not know.
     learner = MODELS.build(model).eval().to('meta')
-    encoder_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
+    backbone_flops, features = _count(learner.extract_features, torch.empty(1, 3, height, width, device='meta'))
     heads = {name: Cost(_parameters(head), _count(head, features)[0]) for name, head in learner.heads.items()}
-    return ModelSize(Cost(_parameters(learner.backbone), encoder_flops), heads, (height, width),
+    return ModelSize(Cost(_parameters(learner.backbone), backbone_flops), heads, (height, width),
                      {name: task.head for name, task in learner.tasks.items()})
 
 
 def model_size_table(size: ModelSize) -> str:
     """Set the parts below each other as a Markdown table, without a final line break."""
-    rows = [('encoder', size.encoder), *((f'head of {name}', cost) for name, cost in size.heads.items()),
-            ('one encoder for all tasks', size.shared), ('a model for each task', size.separate)]
+    rows = [('backbone', size.backbone), *((f'head of {name}', cost) for name, cost in size.heads.items()),
+            ('one backbone for all tasks', size.shared), ('a model for each task', size.separate)]
     parameters, flops = size.overhead
     height, width = size.image_size
     return '\n'.join([

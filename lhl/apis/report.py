@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.engine.plan import Stream
@@ -15,6 +16,7 @@ from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
 from .inference import load_learners, predict, stored_config
+from .scored_data import check_same_data, scored_data
 
 
 def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2) -> str:
@@ -23,46 +25,52 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     Args:
         runs: The runs' folders.
         out: The folder to write to.
-        num_views: How many images of each validation set the panel shows; without any there is no panel.
+        num_views: How many images of each validation set the panel shows; with 0 there is no panel.
 
     Returns:
         The table as text.
 
     Raises:
-        RunError: If a run is not finished or learned another stream.
+        RunError: If there is no run, or one is not finished, learned another stream than the first one or was scored
+            on other data.
     """
+    if not runs:
+        raise RunError('found no run to report; give the folders of finished runs')
     results = [Results.load(run) for run in runs]
     for run, result in zip(runs, results, strict=True):
         if not result.finished:
             raise RunError(f'the run in {run} has finished {len(result.phases)} of {len(result.stream)} phases; '
-                           f'continue it with tools/train.py --resume')
+                           f'continue it with `resume=True`')
         if result.stream != results[0].stream:
-            raise RunError(f'{run} learned {result.stream} but {runs[0]} learned {results[0].stream}; report them '
-                           f'separately')
+            raise RunError(f'{run} learned {", ".join(result.stream)} but {runs[0]} learned '
+                           f'{", ".join(results[0].stream)}; report them separately')
+    configs = [stored_config(run)[0] for run in runs]
+    check_same_data(zip(map(str, runs), map(scored_data, configs), strict=True))
     out = Path(out)
     with atomic_write(out / 'table.md') as file:
         file.write((results_table(results, 'markdown') + '\n').encode())
     draw_curves(results, out / 'curves.png')
-    _draw_predictions(runs, run_names(results), out / 'predictions.png', num_views)
+    _draw_predictions(runs, configs[0], run_names(results), out / 'predictions.png', num_views)
     return results_table(results)
 
 
-def _draw_predictions(runs: Sequence[str | Path], names: Sequence[str], path: Path, num_views: int) -> None:
-    """Draw evenly spread images of the first run's validation sets: one set, unless tasks have data of their own."""
-    stream = Stream.from_config(stored_config(runs[0])[0], check=False)
+def _draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[str], path: Path,
+                      num_views: int) -> None:
+    """Draw evenly spread images of the validation sets: one set, unless tasks have data of their own."""
+    stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
     configs = stream.task_configs
     datasets = [DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in tasks}})
                 for loader, tasks in stream.scored_tasks(stream.tasks)]
-    if not datasets:
+    if not datasets or not num_views:
         return
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
     views = [_view(dataset[position], stream.tasks, learners)
-             for dataset in datasets for position in _spread(len(dataset), num_views)]
+             for dataset in datasets for position in spread_positions(len(dataset), num_views)]
     draw_panel(views, {task.head: task for task in stream.tasks.values()}, path)
 
 
 def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:
-    """Predict an image's tasks. Those of one head have one row: that of the task which the image has a target for."""
+    """Predict all tasks of an image; tasks that share a head have one row, with the target of the one that has it."""
     predictions = {
         run: {task: prediction[0].numpy() for learner in several
               for task, prediction in predict(learner, sample['inputs'][None]).items()}
@@ -80,6 +88,6 @@ def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequen
         predictions={run: {head: of_run[name] for head, name in shown.items()} for run, of_run in predictions.items()})
 
 
-def _spread(length: int, count: int) -> list[int]:
-    """Choose so many positions of a data set, away from its ends."""
+def spread_positions(length: int, count: int) -> list[int]:
+    """Choose ``count`` evenly spread positions of a data set, not its first and last one unless there are few."""
     return np.linspace(0, length - 1, count + 2).round().astype(int)[1:-1].tolist()

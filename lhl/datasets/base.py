@@ -26,8 +26,8 @@ class SampleKey(NamedTuple):
 class DenseDataset(Dataset):
     """Images with the dense targets of some tasks.
 
-    A subclass says which samples there are (:meth:`list_samples`), where they lie (:meth:`path`) and how a file
-    becomes an array (:meth:`load_image`, :meth:`load_target`); this class checks what comes back. A sample, as the
+    A subclass lists its samples (:meth:`list_samples`), locates their files (:meth:`path`) and loads them
+    (:meth:`load_image`, :meth:`load_target`); this class checks what it loads. A sample, as the
     pipeline receives it, is::
 
         dict(image=(H, W, 3) float32 RGB in [0, 1],
@@ -103,6 +103,16 @@ class DenseDataset(Dataset):
             ValueError: As for :meth:`load_image`.
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
+
+    def require_data_root(self, contents: str) -> None:
+        """Refuse a data root that is not a folder.
+
+        Args:
+            contents: What the folder holds, as the error says it.
+        """
+        if not self.data_root.is_dir():
+            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
+                            f'holds {contents}')
 
     def _divide_labels(self, part: Mapping[str, Any] | None) -> dict[int, str]:
         """Map each image which task it is labelled for."""

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from lhl.errors import DataError
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
@@ -31,7 +30,7 @@ class CityScapes(NYUv2):
 
     Args:
         folders: The folder of each task by the task's name. A folder whose name starts with ``label`` holds classes;
-            any other holds floats; the task says which of them mean that nothing is known. Default: the classes for
+            any other holds floats, and the task decides which values are unknown. Default: the classes for
             ``segmentation``, ``depth`` for ``depth``.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """
@@ -43,10 +42,8 @@ class CityScapes(NYUv2):
 
     def list_samples(self) -> list[int]:
         """Return the numbers of the files in ``image``, after making sure that every task has the same ones."""
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds train/ and val/, or convert the official files into it: '
-                            f'lhl convert cityscapes OFFICIAL {self.data_root}')
+        self.require_data_root(f'train/ and val/, or convert the official files into it: lhl convert cityscapes '
+                               f'OFFICIAL {self.data_root}')
         release, renamed = ((self.data_root / self.split / folder).is_dir() for folder in LABEL_FOLDERS)
         if renamed and not release:
             self.folders = {name: LABEL_FOLDERS[1] if folder == LABEL_FOLDERS[0] else folder

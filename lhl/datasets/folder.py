@@ -14,6 +14,7 @@ from lhl.tasks import Task
 
 from .base import DenseDataset
 from .io.files import as_float32, load_npy, load_picture, load_rgb
+from .io.split_lists import read_lines, refuse_repetitions
 from .io.target_files import TargetFiles, check_file_name
 from .io.target_pictures import load_class_indices
 
@@ -60,9 +61,7 @@ class FolderDataset(DenseDataset):
             if name not in self.target_files:
                 raise ConfigError(f'FolderDataset has no targets for task {name!r}; '
                                   f'{suggest(name, self.target_files)} (or declare targets=dict({name}=dict(...)))')
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds {self.image_folder}/')
+        self.require_data_root(f'{self.image_folder}/')
         self.image_paths = _find_files(self.data_root, self.image_folder, self.image_name)
         self.target_paths = {name: _find_files(self.data_root, files.folder, files.name)
                              for name, files in self.target_files.items() if name in self.tasks}
@@ -149,19 +148,12 @@ class FolderDataset(DenseDataset):
     def _listed(self, file: str) -> list[str]:
         """Read the names of the images of the split from a text file."""
         path = self.data_root / file
-        try:
-            lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f'the list {str(path)!r} of split {self.split!r} cannot be read ({error}); write the name '
-                            f'of one image per line') from error
-        names = [_without_suffix(line) for line in lines if line]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f'the list {str(path)!r} has {twice!r} more than once; remove the repetitions')
+        names = [_without_suffix(line) for line in read_lines(path, 'write the name of one image per line into it')]
+        refuse_repetitions(path, names)
         missing = [name for name in names if name not in self.image_paths]
         if missing:
-            raise DataError(f'the list {str(path)!r} has {len(missing)} names without an image, such as {missing[0]!r};'
-                            f' write names as they are below {self.image_folder}/, such as '
+            raise DataError(f'list {str(path)!r} has {len(missing)} names without an image, such as {missing[0]!r}; '
+                            f'write names as they are below {self.image_folder}/, such as '
                             f'{min(self.image_paths)!r}')
         return names
 

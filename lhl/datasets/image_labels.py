@@ -1,4 +1,4 @@
-"""What data sets share whose images have one class each: tasks that divide the classes divide the images."""
+"""The base of data sets whose images have one class each: tasks that divide the classes divide the images."""
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -24,8 +24,8 @@ class ImageLabelDataset(DenseDataset):
     of all tasks seen. An image is valid for the tasks that name its class. Its number, by which it is augmented, is
     that among all images of the split, whatever the tasks.
 
-    A subclass says which images there are (:meth:`list_images`), and as every data set what identifies one
-    (:meth:`path`) and how it is loaded (:meth:`load_image`).
+    A subclass lists its images (:meth:`list_images`) and, as every data set, locates and loads them (:meth:`path`,
+    :meth:`load_image`).
 
     Args:
         args: See :class:`~lhl.datasets.base.DenseDataset`.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lhl.errors import ConfigError, DataError, suggest
+from lhl.errors import ConfigError, suggest
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
@@ -70,9 +70,7 @@ class NYUDv2(DenseDataset):
                 raise ConfigError(f'{type(self).__name__} has no folder {self.folders.get(name, name)!r} for task '
                                   f'{name!r}; {suggest(name, self.folders)} (or give it one of '
                                   f'{", ".join(READERS)} in folders=dict({name}=...))')
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds images/ and gt_sets/, usually called NYUD_MT')
+        self.require_data_root('images/ and gt_sets/, usually called NYUD_MT')
         names = read_names(self.data_root / 'gt_sets' / f'{self.split}.txt')
         self.files = {folder: find_files(self.data_root, names, PLACES[folder])
                       for folder in ('images', *(self.folders[task] for task in self.tasks))}

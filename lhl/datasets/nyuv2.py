@@ -34,7 +34,7 @@ class NYUv2(DenseDataset):
 
     Args:
         folders: The folder of each task by the task's name. A folder called ``label`` holds classes; any other
-            holds floats; the task says which of them mean that nothing is known.
+            holds floats, and the task decides which values are unknown.
         kwargs: See :class:`~lhl.datasets.base.DenseDataset`.
     """
 
@@ -50,10 +50,7 @@ class NYUv2(DenseDataset):
             if name not in self.folders:
                 raise ConfigError(f'{type(self).__name__} has no folder for task {name!r}; '
                                   f'{suggest(name, self.folders)} (or name its folder in folders=dict({name}=...))')
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds train/ and val/, or render rooms into it: '
-                            f'lhl convert synth-rooms {self.data_root}')
+        self.require_data_root(f'train/ and val/, or render rooms into it: lhl convert synth-rooms {self.data_root}')
         images = self._numbers('image')
         for name in self.tasks:
             self._check_complete(images, self._numbers(self.folders[name]), self.folders[name])

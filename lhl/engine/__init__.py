@@ -3,14 +3,14 @@ from .checkpoint import load_weights, read_checkpoint, weights_digest, write_che
 from .plan import PhaseSpec, Stream, config_hash, first_phase_hash, runner_config, training_hash
 from .run import train_stream
 from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook
-from .runtime.loops import SeveralDataSetsValLoop
+from .runtime.loops import MultiDatasetValLoop
 from .runtime.optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
 from .runtime.param_scheduler import LinearWarmupDecayLR
 from .runtime.runner import LearnerRunner, PhaseRunner
 
 __all__ = [
-    'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'PhaseCheckpointHook',
-    'PhaseOptimWrapperConstructor', 'PhaseRunner', 'PhaseSpec', 'SeveralDataSetsValLoop', 'Stream', 'config_hash',
+    'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'MultiDatasetValLoop',
+    'PhaseCheckpointHook', 'PhaseOptimWrapperConstructor', 'PhaseRunner', 'PhaseSpec', 'Stream', 'config_hash',
     'first_phase_hash', 'load_weights', 'read_checkpoint', 'runner_config', 'train_stream', 'training_hash',
     'weights_digest', 'write_checkpoint'
 ]

@@ -18,7 +18,6 @@ from .checkpoint import read_recorded, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
 from .plan.runner_config import metric_configs
-from .runtime.optim_wrapper import METHOD_PARAMETERS
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed
 from .runtime.runner import PhaseRunner, PlainConfig
@@ -150,8 +149,7 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     for key, value in metrics.items():
         task, metric = key.split('/', 1)
         by_task[task][metric] = value
-    parameters = sum(parameter.numel() for name, parameter in runner.learner.named_parameters()
-                     if not name.startswith(METHOD_PARAMETERS))
+    parameters = sum(parameter.numel() for parameter in runner.learner.parameters())
     if method.requires.separate_models and results.phases:  # the models of the phases before are as they were
         by_task = {**results.phases[-1].metrics, **by_task}
         parameters += results.phases[-1].parameters

@@ -1,5 +1,5 @@
 """Several methods in one run, such as EWC with a memory."""
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -19,10 +19,8 @@ class Combined(Method):
     """Learn with several methods at once: their loss terms are summed, and each has all of its moments, in order.
 
     L_new counts once: of terms of the same name ``loss_new_...`` the last method's is taken. Any other term whose name
-    is taken counts too, under a name with the method's position in it. A head learns if any of the methods trains it,
-    and the encoder if all of them do.
-
-    Each method runs the teacher for itself.
+    is taken counts too, under a name with the method's position in it. A head is trained if any of the methods trains
+    it, and the backbone if all of them do. They share one teacher, which runs once per batch.
 
     Args:
         methods: Their configs.
@@ -54,9 +52,9 @@ class Combined(Method):
         trained = {name for method in self.methods for name in method.trained_tasks(phase)}
         return [name for name in phase.tasks if name in trained]
 
-    def trains_encoder(self, phase: Phase) -> bool:
-        """A method that freezes the encoder freezes it for all."""
-        return all(method.trains_encoder(phase) for method in self.methods)
+    def trains_backbone(self, phase: Phase) -> bool:
+        """A method that freezes the backbone freezes it for all."""
+        return all(method.trains_backbone(phase) for method in self.methods)
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Begin the phase for each method."""
@@ -68,6 +66,11 @@ class Combined(Method):
         """Let each method look at the data."""
         for method in self.methods:
             method.before_training(learner, phase, dataloader)
+
+    def observe(self, raw: Mapping[str, Tensor]) -> None:
+        """Let each method look at the outputs of the tasks that it trains."""
+        for method in self.methods:
+            method.observe({name: raw[name] for name in method.trained_tasks(self.phase)})
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """The terms of all methods, L_new once."""

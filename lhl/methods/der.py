@@ -36,10 +36,10 @@ class DER(Replay):
         super().__init__(weight, memory_size, replay_batch_size)
         self.requires = Requirements(stored_images=memory_size, own_first_phase=memory_size > 0)
         self.seen = 0
-        self.raw: dict[str, Tensor] = {}
+        self.raw: Mapping[str, Tensor] = {}
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
-        """Listen to the new heads.
+        """Refuse a memory of another size.
 
         Raises:
             CheckpointError: If a stored map is of another task.
@@ -49,18 +49,18 @@ class DER(Replay):
         if len(self.memory) != min(self.seen, self.memory_size):
             raise ConfigError(f'{type(self).__name__} stores {len(self.memory)} of {self.seen} images seen, and '
                               f'memory_size={self.memory_size}; give all phases the same')
-        # A second pass would double the heads' cost, drop other channels and move the running statistics once more.
-        for name in phase.new_tasks:
-            learner.heads[learner.tasks[name].head].register_forward_hook(
-                lambda head, inputs, output, name=name: self.raw.update({name: output.detach()}))
+
+    def observe(self, raw: Mapping[str, Tensor]) -> None:
+        """Take the outputs that may be stored: a second pass would cost more, and drop other channels."""
+        self.raw = raw
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and the weighted distance of the outputs of a replay batch; then the reservoir sees the batch."""
-        raw = dict(self.raw)  # replay runs the heads again
         losses = super().losses(batch, features, outputs)
         if self.memory:
             losses.update(self.replay_losses())
-        self.see(batch, raw)
+        self.see(batch, self.raw)
+        self.raw = {}
         return losses
 
     def replay_losses(self) -> dict[str, Tensor]:
@@ -75,10 +75,10 @@ class DER(Replay):
         raw = F.interpolate(raw, size=maps['raw'].shape[-2:], mode='bilinear', align_corners=False)
         return (raw - maps['raw']).square().mean(dim=(1, 2, 3))
 
-    def see(self, batch: Batch, raw: dict[str, Tensor]) -> None:
+    def see(self, batch: Batch, raw: Mapping[str, Tensor]) -> None:
         """Let each image of the batches of all ranks, in the order of one process, try to enter the reservoir.
 
-        The last entry of an old task stays: its head learns in this phase and would be left to weight decay.
+        The last entry of an old task stays: its head is trained in this phase, and only weight decay would act on it.
         """
         rank, world_size = get_dist_info()
         old = range(len(self.phase.old_tasks))
@@ -101,9 +101,9 @@ class DER(Replay):
         for slot in sorted(entries):
             self.memory[slot:slot + 1] = [entries[slot]]
 
-    def entry(self, batch: Batch, raw: dict[str, Tensor], name: str, row: int) -> Entry:
+    def entry(self, batch: Batch, raw: Mapping[str, Tensor], name: str, row: int) -> Entry:
         """Make the entry of one image of this rank's batch for a new task."""
-        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=raw[name][row].float())
+        return Entry.of(batch.inputs[row], self.phase.tasks.index(name), raw=raw[name][row])
 
     def state_dict(self) -> dict[str, Tensor]:
         """The entries, and how many images were seen."""
@@ -141,7 +141,7 @@ class DERpp(DER):
         losses['loss_replay_labels'] = self.label_weight * self.replay(self.target_losses)
         return losses
 
-    def entry(self, batch: Batch, raw: dict[str, Tensor], name: str, row: int) -> Entry:
+    def entry(self, batch: Batch, raw: Mapping[str, Tensor], name: str, row: int) -> Entry:
         """Keep the label and its mask, too."""
         entry = super().entry(batch, raw, name, row)
         return Entry.of(entry.image, entry.task, **entry.maps, target=batch.targets[name][row],

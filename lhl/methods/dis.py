@@ -1,7 +1,6 @@
 """DIS: self-distillation from the learner of the phase before (HAD, Eq. 3)."""
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from lhl.models import Batch
@@ -25,7 +24,7 @@ class DIS(Method):
         self.alpha = alpha
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads learn: the new one from labels, the old ones from pseudo-labels."""
+        """All heads are trained: the new one on labels, the old ones on pseudo-labels."""
         return phase.tasks
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -34,15 +33,9 @@ class DIS(Method):
         old_tasks = self.old_outputs
         if not old_tasks:
             return losses
-        teacher = self.phase.teacher
-        with torch.no_grad():
-            teacher_features = teacher.extract_features(batch.inputs)
-            size = batch.inputs.shape[-2:]
-        for name in old_tasks:
+        for name, prediction in self.teacher.predictions(batch, old_tasks).items():
             task = self.learner.tasks[name]
-            with torch.no_grad():
-                pseudo_label = task.pseudo_label(teacher.predict_tasks(teacher_features, [name], size)[name])
-            for term, value in self.distillation(task, outputs[name], pseudo_label).items():
+            for term, value in self.distillation(task, outputs[name], task.pseudo_label(prediction)).items():
                 losses[f'loss_{term}_{name}'] = self.alpha / len(old_tasks) * value
         return losses
 

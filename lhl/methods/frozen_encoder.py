@@ -6,13 +6,13 @@ from .base import Method, Phase, Requirements
 
 @METHODS.register_module()
 class FrozenEncoder(Method):
-    """Learn the encoder in the first phase, and only a new head in each later one, so that nothing is ever forgotten.
+    """Train the backbone in the first phase, and only a new head in each later one, so that nothing is ever forgotten.
 
-    The encoder's normalisation statistics stand still with it: otherwise the old heads would see other features.
+    The backbone's normalisation statistics are frozen with it: otherwise the old heads would see other features.
     """
 
     requires = Requirements(same_backbone=True)
 
-    def trains_encoder(self, phase: Phase) -> bool:
-        """The encoder learns in the first phase alone."""
+    def trains_backbone(self, phase: Phase) -> bool:
+        """The backbone is trained in the first phase alone."""
         return phase.index == 1

@@ -22,21 +22,21 @@ class HAD(DIS):
         distribution_balanced: Config of :class:`lhl.losses.DistributionBalancedLoss`, or ``None`` to drop the term.
         saliency_guided: Config of :class:`lhl.losses.SaliencyGuidedLoss`, or ``None`` to drop the term.
         num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
-        edges_of: The map whose edges the saliency-guided term looks at: ``'loss'`` (the paper) or ``'prediction'``,
-            the student's (the alternative of its Fig. 5).
+        edge_source: The map in which the saliency-guided term finds its edges: ``'loss'`` (the paper) or
+            ``'prediction'``, the student's (the alternative of its Fig. 5).
     """
 
     def __init__(self, alpha: float, group_threshold: float, distribution_balanced: dict | None,
-                 saliency_guided: dict | None, num_intervals: int | None = None, edges_of: str = 'loss') -> None:
+                 saliency_guided: dict | None, num_intervals: int | None = None, edge_source: str = 'loss') -> None:
         super().__init__(alpha)
-        if edges_of not in ('loss', 'prediction'):
-            raise ConfigError(f"edges_of={edges_of!r} is unknown to HAD; use 'loss' or 'prediction'")
+        if edge_source not in ('loss', 'prediction'):
+            raise ConfigError(f"edge_source={edge_source!r} is unknown to HAD; use 'loss' or 'prediction'")
         if distribution_balanced is None and saliency_guided is None:
             raise ConfigError('HAD was given neither distribution_balanced nor saliency_guided; keep one of them, or '
                               'use the method DIS or Vanilla')
         self.group_threshold = group_threshold
         self.num_intervals = num_intervals
-        self.edges_of = edges_of
+        self.edge_source = edge_source
         self.distribution_balanced = distribution_balanced and MODELS.build(distribution_balanced)
         self.saliency_guided = saliency_guided and MODELS.build(saliency_guided)
 
@@ -48,6 +48,6 @@ class HAD(DIS):
             groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
             terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups).mean()
         if self.saliency_guided is not None:
-            edge_source = predicted_edge_source(task, prediction.detach()) if self.edges_of == 'prediction' else None
-            terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_source).mean()
+            edge_map = predicted_edge_source(task, prediction.detach()) if self.edge_source == 'prediction' else None
+            terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_map).mean()
         return terms

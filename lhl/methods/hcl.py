@@ -18,12 +18,12 @@ from .replay import INVERSION, INVERSION_LABELS, drawn_numbers, drawn_order
 
 @METHODS.register_module()
 class HCL(Method):
-    """Hold the student to all that the teacher says about the old tasks, on two kinds of images.
+    """Distil the teacher's soft targets of the old tasks, on two kinds of images.
 
     The distance is :class:`lhl.methods.LwF`'s with temperature 1: the divergence of probabilities for classes, the
     task's loss for regression. Without ``inversion`` the method *is* that LwF. With it, the images to be inverted are
-    training images of the phase, augmented as in epoch 0, and from then on each iteration distils a batch of what was
-    made of them, too. The teacher's backbone may differ from the student's, because all is compared at the outputs.
+    training images of the phase, augmented as in epoch 0, and from then on each iteration distils a batch of the
+    inverted images, too. The teacher's backbone may differ from the student's, because only outputs are compared.
 
     HCL's label smoothing is an option of the tasks, ``label_smoothing=0.1``: L_new is every method's, and so is the
     first phase.
@@ -59,7 +59,7 @@ class HCL(Method):
         self.inverted: Tensor | None = None
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads learn: the new one from labels, the old ones from the teacher."""
+        """All heads are trained: the new one on labels, the old ones on the teacher's soft targets."""
         return phase.tasks
 
     def before_training(self, learner: Learner, phase: Phase, dataloader: DataLoader) -> None:
@@ -67,7 +67,7 @@ class HCL(Method):
         if self.inversion is None or not phase.old_tasks:
             return
         chosen = drawn_order(len(dataloader.dataset), phase.seed, INVERSION, phase.index)[:self.num_images]
-        mine = {}
+        mine: dict[int, Tensor] = {}
         for positions, batch in each_batch_once(learner, dataloader, indices=chosen):
             # Copies, because a view would carry its whole batch along.
             mine.update((position, image.clone()) for position, image in
@@ -75,34 +75,32 @@ class HCL(Method):
         images = {position: image for part in all_gather_object(mine) for position, image in part.items()}
         print_log(f'HCL: inverting {len(chosen)} images in {self.inversion.steps} steps', logger='current')
         seed, = drawn_numbers(1, phase.seed, INVERSION_LABELS, phase.index)
-        inverted = self.inversion(phase.teacher, torch.stack([images[position] for position in chosen]), seed)
+        inverted = self.inversion(self.teacher.learner, torch.stack([images[position] for position in chosen]), seed)
         self.inverted = inverted.contiguous()  # as a resumed run has them, whatever layout a checkpoint keeps
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and, from phase 2 on, the distillation of each old task, averaged over the pixels."""
         losses = super().losses(batch, features, outputs)
         old_tasks = self.old_outputs
-        for name, loss in self.distillation(batch.inputs, outputs).items():
+        if not old_tasks:
+            return losses
+        for name, loss in self.distillation(batch, outputs).items():
             losses[f'loss_hcl_{name}'] = loss
         if self.inverted is None:
             return losses
-        # Drawn anew on each rank: the engine seeds torch from the iteration and the rank.
+        # Each rank draws its own: the engine seeds torch from the iteration and the rank.
         drawn = torch.randperm(len(self.inverted))[:self.inverted_batch_size]
-        images = self.inverted[drawn].to(batch.inputs.device)
-        outputs = self.learner.predict_tasks(self.learner.extract_features(images), old_tasks, images.shape[-2:])
-        for name, loss in self.distillation(images, outputs).items():
+        inverted = Batch(self.inverted[drawn].to(batch.inputs.device), {}, {})
+        outputs = self.learner.predict_tasks(
+            self.learner.extract_features(inverted.inputs), old_tasks, inverted.inputs.shape[-2:])
+        for name, loss in self.distillation(inverted, outputs).items():
             losses[f'loss_hcl_inverted_{name}'] = loss
         return losses
 
-    def distillation(self, images: Tensor, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Compare the student's outputs of some images with the teacher's, for each old task."""
-        teacher, old_tasks = self.phase.teacher, self.old_outputs
-        if not old_tasks:
-            return {}
-        with torch.no_grad():
-            answers = teacher.predict_tasks(teacher.extract_features(images), old_tasks, images.shape[-2:])
-        return {name: self.weight * self.learner.tasks[name].soft_loss_map(outputs[name], answers[name], 1.0).mean()
-                for name in old_tasks}
+    def distillation(self, batch: Batch, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Compare the student's outputs of a batch with the teacher's, for each old task."""
+        return {name: self.weight * self.learner.tasks[name].soft_loss_map(outputs[name], prediction, 1.0).mean()
+                for name, prediction in self.teacher.predictions(batch, self.old_outputs).items()}
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: DataLoader) -> None:
         """Drop the inverted images: the next phase has another teacher."""

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -62,16 +63,18 @@ class Joint(Method):
         if not self.learns_weights:
             return {f'loss_new_{name}': self.task_weights.get(name, 1.0) * losses[f'loss_new_{name}']
                     for name in self.phase.new_tasks}
-        uncertainties = self.learner.method_parameters
+        uncertainties = self.learned_parameters
         weighted = {f'loss_new_{name}': (-uncertainties[name]).exp() * losses[f'loss_new_{name}']
                     for name in self.phase.new_tasks}
-        # A batch without a label of the task says nothing about its weight.
-        return weighted | {f'loss_uncertainty_{name}': uncertainties[name] * batch.valid[name].any()
-                           for name in self.phase.new_tasks}
+        # A batch without a label of the task, on all processes together, says nothing about its weight.
+        is_labelled = torch.stack([batch.valid[name].any() for name in self.phase.new_tasks]).float()
+        all_reduce(is_labelled, op='max')
+        return weighted | {f'loss_uncertainty_{name}': uncertainties[name] * labelled
+                           for name, labelled in zip(self.phase.new_tasks, is_labelled, strict=True)}
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """Say which weights were learned."""
         if self.learns_weights:
-            weights = ', '.join(f'{name} {(-learner.method_parameters[name]).exp().item():.4g}'
+            weights = ', '.join(f'{name} {(-self.learned_parameters[name]).exp().item():.4g}'
                                 for name in phase.new_tasks)
             print_log(f'{type(self).__name__}: the final weights of the tasks are {weights}', logger='current')

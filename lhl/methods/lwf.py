@@ -1,7 +1,6 @@
 """LwF: learning without forgetting (Li and Hoiem, TPAMI 2017), for dense tasks of any kind."""
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
 from lhl.errors import ConfigError
@@ -13,9 +12,9 @@ from .base import Method, Phase, Requirements
 
 @METHODS.register_module()
 class LwF(Method):
-    """Hold the student to all that the teacher says about the old tasks, on the images of the new task.
+    """Distil the teacher's soft targets of the old tasks, on the images of the new task.
 
-    For classes these are softened probabilities, for regression the teacher's values. Beside
+    For classes these are softened probabilities, for regression the teacher's values. Unlike
     :class:`lhl.methods.DIS`, which distils the most likely class and averages over the old tasks, LwF sums over them
     with a fixed weight.
 
@@ -38,19 +37,16 @@ class LwF(Method):
         self.temperature = temperature
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads learn: the new one from labels, the old ones from the teacher."""
+        """All heads are trained: the new one on labels, the old ones on the teacher's soft targets."""
         return phase.tasks
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """L_new and, from phase 2 on, lambda times the distillation of each old task, averaged over the pixels."""
         losses = super().losses(batch, features, outputs)
-        teacher = self.phase.teacher
-        if self.old_outputs:
-            with torch.no_grad():
-                teacher_features = teacher.extract_features(batch.inputs)
-        for name in self.old_outputs:
-            with torch.no_grad():
-                answer = teacher.predict_tasks(teacher_features, [name], batch.inputs.shape[-2:])[name]
-            loss_map = self.learner.tasks[name].soft_loss_map(outputs[name], answer, self.temperature)
+        old_tasks = self.old_outputs
+        if not old_tasks:
+            return losses
+        for name, prediction in self.teacher.predictions(batch, old_tasks).items():
+            loss_map = self.learner.tasks[name].soft_loss_map(outputs[name], prediction, self.temperature)
             losses[f'loss_lwf_{name}'] = self.weight * loss_map.mean()
         return losses

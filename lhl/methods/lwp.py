@@ -15,11 +15,11 @@ from .base import Method, Phase, Requirements
 
 @METHODS.register_module()
 class LwP(Method):
-    """Distil the old tasks as DIS does, and preserve the distances between the encoder's features.
+    """Distil the old tasks as DIS does, and preserve the distances between the backbone's features.
 
-    Distances keep what no old head uses yet, and leave the features free to rotate. The paper compares images and
+    Distances preserve what no old head uses yet, and features may still rotate. The paper compares images and
     groups them by their label; this dense version is ours: it compares positions of the last feature map inside one
-    image, drawn anew for each batch, and groups them by the teacher's pseudo-labels as HAD does (Sec. 4.2), in one
+    image, sampled for each batch, and groups them by the teacher's pseudo-labels as HAD does (Sec. 4.2), in one
     partition per old task, over which it averages.
 
     Args:
@@ -41,7 +41,7 @@ class LwP(Method):
         self.num_positions = num_positions
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads learn: the new one from labels, the old ones from pseudo-labels."""
+        """All heads are trained: the new one on labels, the old ones on pseudo-labels."""
         return phase.tasks
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -50,25 +50,20 @@ class LwP(Method):
         old_tasks = self.old_outputs
         if not old_tasks:
             return losses
-        teacher = self.phase.teacher
-        with torch.no_grad():
-            teacher_features = teacher.extract_features(batch.inputs)
         size = features[-1].shape[-2:]
         # Drawn on the features' device, like dropout: the engine seeds both from the iteration.
         positions = torch.randperm(size.numel(), device=batch.inputs.device)[:self.num_positions]
         groups = []
-        for name in old_tasks:
+        for name, prediction in self.teacher.predictions(batch, old_tasks).items():
             task = self.learner.tasks[name]
-            with torch.no_grad():
-                prediction = teacher.predict_tasks(teacher_features, [name], batch.inputs.shape[-2:])[name]
-                pseudo_label = task.pseudo_label(prediction)
-                of_pixels, _ = task.groups(pseudo_label, self.group_threshold)
+            pseudo_label = task.pseudo_label(prediction)
+            of_pixels, _ = task.groups(pseudo_label, self.group_threshold)
             losses[f'loss_dis_{name}'] = self.alpha / len(old_tasks) * task.loss_map(outputs[name], pseudo_label).mean()
             # A position has the group of the pixel in its middle.
             of_positions = F.interpolate(of_pixels[:, None].float(), size, mode='nearest-exact')
             groups.append(of_positions.flatten(1)[:, positions])
         latents, teacher_latents = (maps[-1].flatten(2)[:, :, positions].transpose(1, 2)
-                                    for maps in (features, teacher_features))
+                                    for maps in (features, self.teacher.features(batch)))
         distances = distance_preservation_loss(latents, teacher_latents, torch.stack(groups)).mean()
         losses['loss_distances'] = self.distance_weight * distances
         return losses

@@ -2,7 +2,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from lhl.errors import ConfigError
@@ -51,9 +50,7 @@ class MultiTaskDistillation(Joint):
         losses = super().losses(batch, features, outputs)
         names = self.learner.distinct_outputs(
             self.phase.new_tasks if self.distilled_tasks is None else self.distilled_tasks)
-        teacher = self.phase.teacher
-        with torch.no_grad():
-            answers = teacher.predict_tasks(teacher.extract_features(batch.inputs), names, batch.inputs.shape[-2:])
+        answers = self.teacher.predictions(batch, names)
         term = type(self).__name__.lower()
         return losses | {f'loss_{term}_{name}': self.weight * self.distance(
             self.learner.tasks[name], outputs[name], answers[name]) for name in names}

@@ -16,7 +16,7 @@ class POD(Method):
     """Keep the pooled feature maps of the backbone close to those of the phase before, on images of the new task.
 
     All maps that the backbone gives are compared: give it ``out_indices`` for all its stages. What is pooled are their
-    squares. Heads have no part in it, so those of old tasks stay frozen. Of PLOP it is the feature distillation alone;
+    squares. Heads are not involved, so those of old tasks stay frozen. Of PLOP it is the feature distillation alone;
     its pseudo-labels and its factor for the number of classes have no meaning for heterogeneous tasks. PLOP pools the
     blocks' outputs before their last ReLU, here it is what the backbone gives, after it.
 
@@ -49,8 +49,7 @@ class POD(Method):
         losses = super().losses(batch, features, outputs)
         if not self.phase.old_tasks:
             return losses
-        with torch.no_grad():
-            teacher_features = self.phase.teacher.extract_features(batch.inputs)
+        teacher_features = self.teacher.features(batch)
         # Half precision could hold neither the squares nor the small differences of means.
         with torch.autocast(batch.inputs.device.type, enabled=False):
             distances = [

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @METHODS.register_module()
 class TwoStageDistillation(Method):
-    """Learn the new task as Vanilla does, then let the old heads follow the encoder, which stands still by then.
+    """Learn the new task as Vanilla does, then train the old heads behind the backbone, which is frozen by then.
 
     The second stage goes over the images of the phase again, in the same batches as the first, with the teacher's
-    pseudo-labels as in DIS; a head that an old task shares with the new one learns from the labels again, too, lest it
-    forget what it has just learned. It runs in float32. Its length and schedule are ours, the paper names none: as
+    pseudo-labels as in DIS; a head that an old task shares with the new one is trained on the labels again, too, lest
+    it forget what it has just learned. It runs in float32. Its length and schedule are ours, the paper gives none: as
     many epochs as the first stage, and a learning rate that falls linearly to 0.
 
     Args:
@@ -41,7 +41,7 @@ class TwoStageDistillation(Method):
 
     def __init__(self, alpha: float, optimizer: dict, epochs: int | None = None) -> None:
         if epochs is not None and epochs < 1:
-            raise ConfigError(f'TwoStageDistillation has epochs={epochs}, expected at least 1; leave it away for as '
+            raise ConfigError(f'TwoStageDistillation has epochs={epochs}, expected at least 1; remove it for as '
                               f'many as the first stage has')
         self.distillation = DIS(alpha)
         self.optimizer = optimizer
@@ -60,7 +60,7 @@ class TwoStageDistillation(Method):
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """Train the old heads on pseudo-labels: the second stage.
 
-        A run that is killed in it starts it anew when resumed, and ends with the same weights.
+        A run that is killed in it repeats it from its beginning when resumed, and ends with the same weights.
         """
         if not phase.old_tasks:
             return
@@ -68,7 +68,7 @@ class TwoStageDistillation(Method):
         heads = learner.heads_of(phase.old_tasks)
         relearned = tuple(name for name in phase.new_tasks if learner.tasks[name].head in heads)
         tasks = (*phase.old_tasks, *relearned)
-        learner.train_heads(tasks)
+        learner.set_trainable_heads(tasks)
         learner.backbone.eval()
         # To DIS the second stage is a phase without a new task, so that L_new has no terms but those of shared heads.
         self.distillation.begin_phase(learner, replace(phase, new_tasks=relearned, tasks=tasks))
@@ -89,7 +89,7 @@ class TwoStageDistillation(Method):
         for buffer in old_heads.buffers():
             broadcast(buffer)  # as in distributed training, rank 0's statistics hold for all
         learner.zero_grad(set_to_none=True)
-        learner.train_heads(trained_tasks)
+        learner.set_trainable_heads(trained_tasks)
 
     def _batches(self, learner: Learner, dataloader: 'DataLoader', epochs: int) -> Iterator[Batch]:
         """Give the batches of all epochs and report the progress."""

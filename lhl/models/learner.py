@@ -2,8 +2,8 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pickle import UnpicklingError
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +20,9 @@ NORM_POLICIES = ('train', 'freeze_statistics', 'freeze_all')
 PROBE_SIZE = 64
 
 
-class Batch(NamedTuple):
-    """One training batch on the device, as methods see it."""
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One training batch on the device, as methods see it. Two batches are equal only if they are one object."""
 
     inputs: Tensor  #: ``(B, 3, H, W)`` normalised images
     targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``; of an image, 1 x 1
@@ -32,8 +33,7 @@ class Batch(NamedTuple):
 class Learner(BaseModel):
     """A shared backbone and the heads of the tasks seen so far: one per task, unless tasks name the same one.
 
-    The learner knows nothing about how a stream is learned: in training it hands features and predictions to
-    ``self.method``, which the engine sets and which is no sub-module.
+    The learner knows nothing about how a stream is learned: :class:`lhl.methods.Student` trains it with a method.
 
     Args:
         backbone: Config of a backbone, lhl's or any of mmsegmentation's registry.
@@ -42,9 +42,9 @@ class Learner(BaseModel):
         heads: Configs of single heads, in place of ``head``: the head's name, which is the task's, to config.
         tasks: The tasks seen so far, in the stream's order: name to task config.
         data_preprocessor: Config of the preprocessor.
-        norm_eval: Keep the running statistics of every batch normalisation as they are, in training too.
+        norm_eval: Keep the running statistics of every batch normalisation frozen, in training too.
         backbone_norm: What the backbone's batch normalisations do in training: ``'train'``, ``'freeze_statistics'``
-            (use the running statistics and leave them as they are) or ``'freeze_all'`` (weight and bias stand still,
+            (normalise with the running statistics, which are frozen) or ``'freeze_all'`` (weight and bias are frozen,
             too). The engine sets it from the stream's ``batch_norm``, from phase 2 on.
         channels_last: Lay the weights of convolutions out with channels last.
     """
@@ -67,14 +67,13 @@ class Learner(BaseModel):
             raise ConfigError(f'backbone_norm={backbone_norm!r} is unknown; {suggest(backbone_norm, NORM_POLICIES)}')
         self.norm_eval = norm_eval
         self.backbone_norm = backbone_norm
-        self.method = None
         self.trained_tasks = tuple(self.tasks)
-        self.encoder_learns = True
+        self.backbone_trainable = True
         if channels_last:
             self.to(memory_format=torch.channels_last)
 
     def _with_channels(self, head: dict) -> dict:
-        """Fill in the channels of a head's config where it wants them counted."""
+        """Fill in the channels of a head's config where they are ``None``."""
         if head.get('in_channels', 0) is not None:
             return head
         return dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
@@ -82,7 +81,7 @@ class Learner(BaseModel):
     @torch.no_grad()
     def probe_features(self, indices: Sequence[int]) -> list[tuple[int, float]]:
         """Find the channels and the stride of the named feature maps, by running the backbone on a black image."""
-        self.backbone.eval()  # leaves the running statistics as they are
+        self.backbone.eval()  # does not move the running statistics
         features = self.extract_features(torch.zeros(1, 3, PROBE_SIZE, PROBE_SIZE))
         self.backbone.train()
         for index in indices:
@@ -100,15 +99,16 @@ class Learner(BaseModel):
         """Initialise all weights, the backbone's from its ``init_cfg`` where that names a checkpoint.
 
         Raises:
-            ConfigError: If pretrained weights cannot be had, or are not this backbone's.
+            ConfigError: If pretrained weights cannot be loaded, or are not this backbone's.
         """
         init_cfg = getattr(self.backbone, 'init_cfg', None)
         source = init_cfg.get('checkpoint') if isinstance(init_cfg, dict) else None
         if source is None or self.is_init:
             super().init_weights()
             return
-        cure = ('give a local file with --cfg-options model.backbone.init_cfg.checkpoint=FILE, or train from scratch '
-                'with --cfg-options model.backbone.init_cfg=None (phases.N.backbone for that of a phase, N from 0)')
+        cure = ('give a local file with model.backbone.init_cfg.checkpoint=FILE, or train from scratch with '
+                'model.backbone.init_cfg=None (phases.N.backbone in place of model.backbone for that of a phase, N '
+                'from 0)')
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:
@@ -134,15 +134,18 @@ class Learner(BaseModel):
 
     def distinct_outputs(self, names: Iterable[str]) -> list[str]:
         """Name of some tasks the first of each head: the others of that head have the same output."""
-        first = {}
+        first: dict[str, str] = {}
         for name in names:
             first.setdefault(self.tasks[name].head, name)
         return list(first.values())
 
-    def train_heads(self, names: Iterable[str]) -> None:
-        """Let only the heads of these tasks learn: the others get no gradient, and their statistics stand still.
+    def set_trainable_heads(self, names: Iterable[str]) -> None:
+        """Make the heads of these tasks trainable and freeze the others, their normalisation statistics included.
 
-        A frozen head has no part in the optimizer either, so neither momentum nor weight decay moves it.
+        A frozen head is not in the optimizer either, so neither momentum nor weight decay moves it.
+
+        Args:
+            names: The tasks that :class:`lhl.methods.Student` predicts in training, in this order.
         """
         self.trained_tasks = tuple(names)
         trained = self.heads_of(self.trained_tasks)
@@ -150,10 +153,10 @@ class Learner(BaseModel):
             head.requires_grad_(name in trained)
         self.train(self.training)
 
-    def train_encoder(self, learns: bool) -> None:
-        """Let the backbone learn, but for what is to stand still in it, or freeze all of it for good."""
-        self.encoder_learns = learns
-        if not learns:
+    def set_backbone_trainable(self, trainable: bool) -> None:
+        """Freeze the backbone permanently, or freeze only what ``backbone_norm`` freezes in it."""
+        self.backbone_trainable = trainable
+        if not trainable:
             self.backbone.requires_grad_(False)
         if self.backbone_norm == 'freeze_all':
             for module in _batch_norms(self.backbone):
@@ -167,10 +170,10 @@ class Learner(BaseModel):
         for name, head in self.heads.items():
             if name not in trained:
                 head.eval()
-        if not self.encoder_learns:
+        if not self.backbone_trainable:
             self.backbone.eval()
-        still = self if self.norm_eval else self.backbone if self.backbone_norm != 'train' else None
-        for module in _batch_norms(still) if still is not None else ():
+        frozen = self if self.norm_eval else self.backbone if self.backbone_norm != 'train' else None
+        for module in _batch_norms(frozen) if frozen is not None else ():
             module.eval()
         return self
 
@@ -180,8 +183,43 @@ class Learner(BaseModel):
         # mmsegmentation's MobileNets give the tensor itself where there is only one.
         return (features, ) if isinstance(features, Tensor) else tuple(features)
 
+    def run_heads(self, features: tuple[Tensor, ...], names: Iterable[str]) -> dict[str, Tensor]:
+        """Run the heads of the named tasks, each once, in the order of the names.
+
+        Args:
+            features: From :meth:`extract_features`.
+            names: Tasks to predict.
+
+        Returns:
+            By the head's name, its raw output ``(B, C, h, w)`` in float32.
+        """
+        return {name: self.heads[name](features).float() for name in self.heads_of(names)}
+
+    def interpret(self, raw: Mapping[str, Tensor], names: Iterable[str], size: Sequence[int]) -> dict[str, Tensor]:
+        """Turn raw outputs of heads into predictions.
+
+        Args:
+            raw: From :meth:`run_heads`.
+            names: Tasks whose head is in ``raw``.
+            size: Height and width of the image, to which dense raw outputs are upsampled (bilinear).
+
+        Returns:
+            As :meth:`predict_tasks`.
+        """
+        upsampled, predictions = {}, {}
+        for name in names:
+            task = self.tasks[name]
+            if task.head not in upsampled:
+                output = raw[task.head]
+                # Only a segmentor's head, which was trained elsewhere, may want its corners aligned.
+                upsampled[task.head] = output if task.image_level else F.interpolate(
+                    output, size=tuple(size), mode='bilinear',
+                    align_corners=getattr(self.heads[task.head], 'align_corners', False))
+            predictions[name] = task.predict(upsampled[task.head])
+        return predictions
+
     def predict_tasks(self, features: tuple[Tensor, ...], names: Iterable[str],
-                      size: tuple[int, int]) -> dict[str, Tensor]:
+                      size: Sequence[int]) -> dict[str, Tensor]:
         """Run the heads of the named tasks, each once.
 
         Args:
@@ -193,42 +231,32 @@ class Learner(BaseModel):
             For each task its prediction ``(B, C, H, W)`` in the task's unit; ``(B, C, 1, 1)`` of the whole image. Tasks
             that share a head have the same one.
         """
-        raw, predictions = {}, {}
-        for name in names:
-            task = self.tasks[name]
-            if task.head not in raw:
-                head = self.heads[task.head]
-                output = head(features).float()
-                # Only a segmentor's head, which was trained elsewhere, may want its corners aligned.
-                raw[task.head] = output if task.image_level else F.interpolate(
-                    output, size=tuple(size), mode='bilinear', align_corners=getattr(head, 'align_corners', False))
-            predictions[name] = task.predict(raw[task.head])
-        return predictions
+        names = tuple(names)
+        return self.interpret(self.run_heads(features, names), names, size)
 
     def forward(self, inputs: Tensor, targets: Mapping[str, Tensor] | None = None,
                 valid: Mapping[str, Tensor] | None = None, meta: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Run the model on normalised images ``(B, 3, H, W)``.
+        """Predict all tasks of normalised images ``(B, 3, H, W)``.
 
         Args:
             inputs: Normalised images.
-            targets: Needed for ``mode='loss'``, see :class:`Batch`.
-            valid: Needed for ``mode='loss'``, see :class:`Batch`.
-            meta: Where the images came from; unused.
-            mode: ``'loss'`` gives the method's named loss terms; ``'predict'`` a list with one dict per image, task
-                to prediction ``(C, H, W)``; ``'tensor'`` a dict, task to prediction ``(B, C, H, W)``.
+            targets: Part of what a data loader gives; unused.
+            valid: Likewise.
+            meta: Likewise.
+            mode: ``'predict'`` gives a list with one dict per image, task to prediction ``(C, H, W)``; ``'tensor'`` a
+                dict, task to prediction ``(B, C, H, W)``.
+
+        Raises:
+            ValueError: If the mode is another one.
         """
-        features = self.extract_features(inputs)
-        size = inputs.shape[-2:]
-        if mode == 'loss':
-            outputs = self.predict_tasks(features, self.trained_tasks, size)
-            return self.method.losses(Batch(inputs, targets, valid), features, outputs)
-        predictions = self.predict_tasks(features, self.tasks, size)
-        if mode == 'predict':
-            return [{name: prediction[i] for name, prediction in predictions.items()} for i in range(len(inputs))]
+        if mode not in ('predict', 'tensor'):
+            raise ValueError(f"mode={mode!r} is unknown to Learner; use 'predict' or 'tensor', and for losses a "
+                             f'lhl.methods.Student')
+        predictions = self.predict_tasks(self.extract_features(inputs), self.tasks, inputs.shape[-2:])
         if mode == 'tensor':
             return predictions
-        raise ValueError(f"mode={mode!r} is unknown to Learner; use 'loss', 'predict' or 'tensor'")
+        return [{name: prediction[i] for name, prediction in predictions.items()} for i in range(len(inputs))]
 
 
 def _batch_norms(module: nn.Module) -> Iterator[nn.Module]:

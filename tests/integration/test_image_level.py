@@ -53,7 +53,7 @@ def incremental(tmp_path_factory):
         task.label_smoothing = 0.1
     with pytest.MonkeyPatch.context() as monkeypatch:
         def record(method, learner, phase):
-            teachers[phase.index] = phase.teacher and type(phase.teacher.backbone).__name__
+            teachers[phase.index] = phase.teacher and type(phase.teacher.learner.backbone).__name__
             begin(method, learner, phase)
         monkeypatch.setattr(Method, 'begin_phase', record)
         results = train_stream(cfg)

@@ -34,7 +34,7 @@ HAD = dict(type='HAD', alpha=1.0, group_threshold=0.5, distribution_balanced=dic
 #: What each method asks of a kind, beyond the loss.
 METHODS = dict(
     groups=HAD,
-    edges_of_the_prediction=dict(HAD, edges_of='prediction'),
+    edges_of_the_prediction=dict(HAD, edge_source='prediction'),
     soft_targets_and_inversion=dict(type='HCL', weight=1.0, num_images=4, inverted_batch_size=2, inversion=dict(
         type='QuickDeepInversion', steps=2, warmup_steps=1)))
 

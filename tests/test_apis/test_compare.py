@@ -27,6 +27,8 @@ STREAM = ('segmentation', 'depth')
 DIRECTIONS = {'segmentation': {'mIoU': True}, 'depth': {'AbsErr': False}}
 UNITS = {'segmentation': {'mIoU': '%'}, 'depth': {'AbsErr': 'm'}}
 CONFIG = '''
+tasks = dict(segmentation=dict(type='SemanticSegmentation', num_classes=13), depth=dict(type='DepthEstimation'))
+phases = [dict(task='segmentation'), dict(task='depth')]
 method = dict(type='HAD', alpha={alpha})
 val_dataloader = dict(dataset=dict(type='NYUv2', data_root={data_root!r}, split='val'))
 '''
@@ -99,6 +101,30 @@ def test_delta_is_paired_by_seed(write):
     # Paired, 100 / 2 and 0. Unpaired, the means 20 against 15 would give 33.3 / 2.
     runs = [write('e0', 20., 1., 'EWC', 0), write('e1', 20., 1., 'EWC', 1)]
     assert by_name(compare_runs(runs, references))['EWC'].improvement == (25., pytest.approx(1250 ** 0.5), 2)
+
+
+def test_forgetting_and_plasticity_are_averaged_over_the_metrics_of_each_task_first(tmp_path):
+    """Segmentation forgets (50 + 0) / 2 percent by its two metrics and depth 100 by its one: 62.5, not 150 / 3.
+
+    When learned, against separate models: (-20 + 0) / 2, 50 and 0 for normals: 40 / 3.
+    """
+    stream = ['segmentation', 'depth', 'normal']
+    directions = {'segmentation': {'mIoU': True, 'PixAcc': True}, 'depth': {'AbsErr': False}, 'normal': {'mean': False}}
+
+    def write_run(method, *after_each_phase):
+        results = Results(method, 0, stream, 'c.py', 'hash', {}, directions)
+        for number, (task, metrics) in enumerate(zip(stream, after_each_phase, strict=True), start=1):
+            results.add_phase(PhaseResults(number, [task], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'phase.pth'))
+        (tmp_path / method).mkdir()
+        results.save(tmp_path / method)
+        return tmp_path / method
+
+    final = {'segmentation': {'mIoU': 20., 'PixAcc': 80.}, 'depth': {'AbsErr': 2.}, 'normal': {'mean': 30.}}
+    had = write_run('HAD', {'segmentation': {'mIoU': 40., 'PixAcc': 80.}}, {'depth': {'AbsErr': 1.}}, final)
+    single = write_run('Single', {'segmentation': {'mIoU': 50., 'PixAcc': 80.}}, {'depth': {'AbsErr': 2.}}, final)
+    row, = compare_runs([had], [had], [single]).methods
+    assert row.forgetting.mean == pytest.approx((25 + 100) / 2)
+    assert row.plasticity.mean == pytest.approx((-10 + 50 + 0) / 3)
 
 
 def write_published(table, folder):
@@ -287,10 +313,33 @@ def test_different_data_are_refused_where_the_config_tells(write):
     def run(name, data_root, **options):
         return write(name, dumped=CONFIG.format(data_root=data_root, alpha=1), **options)
     vanilla = run('v', 'data/nyuv2', method='Vanilla')
-    refused(f'was scored on synth_rooms (NYUv2, val) but {vanilla} on nyuv2 (NYUv2, val)',
-            [run('other', 'data/synth_rooms')], [vanilla])
+    other = run('other', 'data/synth_rooms')
+    refused(f'{other} was scored on synth_rooms (NYUv2, val) for segmentation, but {vanilla} on nyuv2 (NYUv2, val)',
+            [other], [vanilla])
+    unknown = write('no_config', method='Vanilla', seed=1)  # which says nothing about the others
+    refused(f'{other} was scored on synth_rooms', [vanilla, other], [unknown])
     assert compare_runs([run('elsewhere', '/elsewhere/nyuv2/')], [vanilla])
     assert compare_runs([write('unknown')], [vanilla])
+
+
+def test_each_task_is_compared_by_the_data_of_its_own_phase(write):
+    """The config of an extension has the data of its new tasks in val_dataloader, and that of the old in the phases."""
+    def run(name, data_root, of_segmentation, **options):
+        own = f"phases[0]['val_dataloader'] = dict(dataset=dict(data_root={of_segmentation!r}))\n"
+        return write(name, dumped=CONFIG.format(data_root=data_root, alpha=1) + own, **options)
+    vanilla = write('v', dumped=CONFIG.format(data_root='a', alpha=1), method='Vanilla')
+    refused('was scored on b (NYUv2, val) for segmentation, but', [run('h', 'a', 'b')], [vanilla])
+    refused('was scored on b (NYUv2, val) for depth, but', [run('g', 'b', 'a')], [vanilla])
+    assert compare_runs([run('f', 'a', 'a')], [vanilla])
+
+
+def test_runs_with_different_networks_are_not_averaged(write):
+    def run(seed, depth):
+        model = f"model = dict(backbone=dict(type='ResNet', depth={depth}))\n"
+        return write(f'{seed}_{depth}', seed=seed, dumped=CONFIG.format(data_root='d', alpha=1) + model)
+    runs = [run(0, 18), run(1, 18)]
+    assert compare_runs(runs, runs).methods[0].seeds == [0, 1]
+    refused("differ in 'model'", [runs[0], run(1, 50)], runs[:1])
 
 
 def test_seeds_that_were_trained_with_different_options_are_not_averaged(write):

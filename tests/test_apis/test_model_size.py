@@ -9,7 +9,7 @@ from mmseg.models.backbones.swin import WindowMSA
 from test_engine.tiny_stream import CONFIGS, ROOT, write_config
 from torch import nn
 
-from lhl.apis import model_size, model_size_table
+from lhl.apis import measure_model_size, model_size_table
 from lhl.apis.model_size import Cost, ModelSize
 from lhl.errors import ConfigError
 from lhl.registry import MODELS
@@ -25,9 +25,9 @@ def shipped(name, **options):
 
 def test_separate_models_of_ten_tasks_have_the_overhead_of_the_paper():
     # Sec. 5.4, with the 8 classes of its Table 5: 9 encoders of 11,176,512 beside 58,403,412.
-    size = model_size(shipped('had/had_r18_taskonomy.py', tasks__segmentation__num_classes=8,
-                              tasks__segmentation__classes=None), (64, 64))
-    assert size.encoder.parameters == 11_176_512 and len(size.heads) == 10
+    size = measure_model_size(shipped('had/had_r18_taskonomy.py', tasks__segmentation__num_classes=8,
+                                      tasks__segmentation__classes=None), (64, 64))
+    assert size.backbone.parameters == 11_176_512 and len(size.heads) == 10
     assert sum(head.parameters for head in size.heads.values()) == 10 * 4_722_176 + 257 * (8 + 1 + 3 + 5 + 2 + 1)
     assert size.overhead[0] == pytest.approx(172.23, abs=0.005)
     assert size.separate.parameters - size.shared.parameters == 9 * 11_176_512
@@ -35,12 +35,13 @@ def test_separate_models_of_ten_tasks_have_the_overhead_of_the_paper():
 
 def test_all_classes_of_taskonomy_make_it_a_hundredth_less():
     # 9 more classes of 257 weights: 9 * 11,176,512 / 58,405,725.
-    assert model_size(shipped('had/had_r18_taskonomy.py'), (64, 64)).overhead[0] == pytest.approx(172.224, abs=5e-4)
+    size = measure_model_size(shipped('had/had_r18_taskonomy.py'), (64, 64))
+    assert size.overhead[0] == pytest.approx(172.224, abs=5e-4)
 
 
 def test_the_teacher_of_another_run_need_not_be_there():
     # Swin-T has 27.5 M parameters, whoever teaches it.
-    assert model_size(shipped('kdam/kdam_swin_l_to_swin_t_nyud.py'), (64, 64)).encoder.parameters == 27_519_354
+    assert measure_model_size(shipped('kdam/kdam_swin_l_to_swin_t_nyud.py'), (64, 64)).backbone.parameters == 27_519_354
 
 
 # ---- operations ----------------------------------------------------------------------------------------------------
@@ -63,12 +64,12 @@ def aspp_by_hand(height, width, classes):
 
 @pytest.mark.parametrize('image_size', [(64, 96), (288, 384)])
 def test_the_operations_of_the_paper_s_learner_by_hand(image_size):
-    size = model_size(shipped('had/had_r18_nyuv2.py'), image_size)
-    assert size.encoder.flops == resnet18_by_hand(*image_size)
+    size = measure_model_size(shipped('had/had_r18_nyuv2.py'), image_size)
+    assert size.backbone.flops == resnet18_by_hand(*image_size)
     assert {name: head.flops for name, head in size.heads.items()} == {
         name: aspp_by_hand(*image_size, channels)
         for name, channels in dict(segmentation=13, depth=1, normal=3).items()}
-    assert size.overhead[1] == pytest.approx(100 * 2 * size.encoder.flops / size.shared.flops)
+    assert size.overhead[1] == pytest.approx(100 * 2 * size.backbone.flops / size.shared.flops)
 
 
 def counted_by_hooks(learner, image_size):
@@ -112,7 +113,7 @@ def counted_by_hooks(learner, image_size):
 def test_attention_and_grouped_convolutions_are_counted(backbone, tmp_path):
     cfg = Config.fromfile(write_config(tmp_path / 'c.py', tmp_path, 'Vanilla', f'models/{backbone}_aspp.py', ''))
     learner = MODELS.build({**cfg.model.to_dict(), 'tasks': cfg.tasks.to_dict()})
-    size = model_size(cfg, (64, 96))
+    size = measure_model_size(cfg, (64, 96))
     assert size.shared.flops == counted_by_hooks(learner, (64, 96))
     assert size.shared.parameters == sum(parameter.numel() for parameter in learner.parameters())
 
@@ -130,20 +131,20 @@ def tiny(tmp_path):
                                    "phases = [dict(tasks=['segmentation', 'depth', 'normal'])]\n"
                                    "method = dict(type='Joint')\n"])
 def test_it_is_the_same_however_the_tasks_are_learned(tiny, extra):
-    usual = model_size(Config.fromfile(tiny()), (32, 48))
-    assert model_size(Config.fromfile(tiny(extra)), (32, 48)) == usual
+    usual = measure_model_size(Config.fromfile(tiny()), (32, 48))
+    assert measure_model_size(Config.fromfile(tiny(extra)), (32, 48)) == usual
     assert list(usual.heads) == ['segmentation', 'depth', 'normal']
 
 
 def test_the_config_is_left_alone_and_its_order_is_kept(tiny):
     cfg = Config.fromfile(tiny("order = ['normal', 'depth', 'segmentation']\n"))
     before = cfg.to_dict()
-    assert list(model_size(cfg, (32, 48)).heads) == ['normal', 'depth', 'segmentation']
+    assert list(measure_model_size(cfg, (32, 48)).heads) == ['normal', 'depth', 'segmentation']
     assert cfg.to_dict() == before
 
 
 def test_one_task_has_no_overhead(tiny):
-    assert model_size(Config.fromfile(tiny("phases = [dict(task='depth')]\n")), (32, 48)).overhead == (0, 0)
+    assert measure_model_size(Config.fromfile(tiny("phases = [dict(task='depth')]\n")), (32, 48)).overhead == (0, 0)
 
 
 def test_the_table_by_hand():
@@ -153,10 +154,10 @@ def test_the_table_by_hand():
     assert model_size_table(size) == '''\
 | part | parameters | GFLOPs |
 |---|---:|---:|
-| encoder | 3,000,000 | 2.00 |
+| backbone | 3,000,000 | 2.00 |
 | head of depth | 1,000,000 | 0.50 |
 | head of normal | 2,000,000 | 1.50 |
-| one encoder for all tasks | 6,000,000 | 4.00 |
+| one backbone for all tasks | 6,000,000 | 4.00 |
 | a model for each task | 9,000,000 | 6.00 |
 | overhead of separate models | +50.00 % | +50.00 % |
 
@@ -166,12 +167,12 @@ GFLOPs: 10^9 operations for one image of 30 x 40 pixels; a multiply-add counts a
 @pytest.mark.parametrize('image_size', [(0, 5), (32, -1)])
 def test_an_impossible_size_is_refused(tiny, image_size):
     with pytest.raises(ConfigError, match=f'{image_size[0]} x {image_size[1]} pixels, expected at least 1 x 1'):
-        model_size(Config.fromfile(tiny()), image_size)
+        measure_model_size(Config.fromfile(tiny()), image_size)
 
 
 def test_an_impossible_config_is_refused_before_anything_is_built(tiny):
     with pytest.raises(ConfigError, match="did you mean 'depth'"):
-        model_size(Config.fromfile(tiny("phases = [dict(task='dept')]\n")), (32, 48))
+        measure_model_size(Config.fromfile(tiny("phases = [dict(task='dept')]\n")), (32, 48))
 
 
 def test_the_tool_prints_the_table_without_any_data(tiny, monkeypatch, capsys):
@@ -183,4 +184,4 @@ def test_the_tool_prints_the_table_without_any_data(tiny, monkeypatch, capsys):
     cfg = Config.fromfile(config)
     cfg.merge_from_dict({'model.backbone.base_channels': 16, 'model.backbone.stem_channels': 16,
                          'model.head.in_channels': 128})
-    assert capsys.readouterr().out == model_size_table(model_size(cfg, (32, 48))) + '\n'
+    assert capsys.readouterr().out == model_size_table(measure_model_size(cfg, (32, 48))) + '\n'

@@ -1,24 +1,16 @@
+import json
+import shutil
+
 import pytest
 import torch
-from test_engine.tiny_stream import STREAM, stream_config
+from test_engine.tiny_stream import STREAM
 
 from lhl.apis import write_report
 from lhl.apis.inference import load_learners
-from lhl.engine import train_stream
-
-
-@pytest.fixture
-def separate(tmp_path, data_root):
-    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'separate', 'Vanilla', train_cfg__max_epochs=1)
-    cfg.method = dict(type='SingleTask')
-    train_stream(cfg)
-    return tmp_path / 'separate'
-
-
-def test_a_run_is_its_last_learner_or_its_separate_models(finished, separate):
-    learner, = load_learners(finished('Vanilla')[1])
-    assert list(learner.tasks) == list(STREAM)
-    assert [list(learner.tasks) for learner in load_learners(separate)] == [[name] for name in reversed(STREAM)]
+from lhl.apis.report import spread_positions
+from lhl.engine import read_checkpoint, write_checkpoint
+from lhl.errors import RunError
+from lhl.evaluation import Results
 
 
 def test_the_panel_has_every_task_of_every_run(finished, separate, tmp_path, monkeypatch):
@@ -37,3 +29,47 @@ def test_the_panel_has_every_task_of_every_run(finished, separate, tmp_path, mon
     image = torch.from_numpy(views[0].image).permute(2, 0, 1)[None]
     logits = first(first.data_preprocessor(dict(inputs=image))['inputs'])['segmentation']
     assert (logits.argmax(1)[0].numpy() == views[0].predictions['SingleTask']['segmentation']).all()
+
+
+def test_without_views_there_is_no_panel(finished, tmp_path):
+    write_report([finished('Vanilla')[1]], tmp_path, num_views=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['curves.png', 'table.md']
+
+
+@pytest.mark.parametrize('length, count, positions', [
+    (10, 2, [3, 6]), (9, 1, [4]), (100, 3, [25, 50, 74]), (1, 2, [0, 0])])
+def test_views_are_spread_evenly_away_from_the_ends(length, count, positions):
+    assert spread_positions(length, count) == positions
+
+
+def test_nothing_to_report_is_refused(tmp_path):
+    with pytest.raises(RunError, match='found no run to report'):
+        write_report([], tmp_path / 'report')
+
+
+def test_an_unfinished_run_is_refused_before_anything_is_written(finished, tmp_path):
+    run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
+    results = Results.load(run)
+    del results.phases[2]
+    results.save(run)
+    with pytest.raises(RunError, match='has finished 2 of 3 phases; continue it with `resume=True`'):
+        write_report([finished('Vanilla')[1], run], tmp_path / 'report')
+    assert not (tmp_path / 'report').exists()
+
+
+def test_runs_of_another_stream_or_data_are_refused(finished, tmp_path):
+    first, run = finished('Vanilla')[1], shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
+    path = run / 'phase3_normal/phase.pth'
+    checkpoint = read_checkpoint(path)
+    config = json.loads(checkpoint['lhl']['config'])
+    config['val_dataloader']['dataset']['data_root'] = 'data/other'
+    write_checkpoint({**checkpoint, 'lhl': {**checkpoint['lhl'], 'config': json.dumps(config)}}, path)
+    with pytest.raises(RunError, match=rf'{run} was scored on other \(NYUv2, val\) for segmentation, but {first} on'):
+        write_report([first, run], tmp_path / 'report')
+    document = json.loads((run / 'results.json').read_text())
+    document['stream'][2] = document['phases'][2]['tasks'][0] = 'edges'
+    document['higher_is_better']['edges'] = document['higher_is_better'].pop('normal')
+    document['phases'][2]['metrics']['edges'] = document['phases'][2]['metrics'].pop('normal')
+    (run / 'results.json').write_text(json.dumps(document))
+    with pytest.raises(RunError, match='learned segmentation, depth, edges but .* learned segmentation, depth, normal'):
+        write_report([first, run], tmp_path / 'report')

@@ -5,7 +5,7 @@ import pytest
 from test_engine.tiny_stream import listing, stream_config
 
 from lhl.apis import search_strengths
-from lhl.apis.strength_search import Step, best_options, search_table
+from lhl.apis.strength_search import Step, Trial, best_options, best_trials, search_table
 from lhl.engine import train_stream
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import ConfigError, RunError
@@ -94,8 +94,49 @@ def test_a_reference_of_another_seed_or_unfinished_is_refused(cfg, finished, tmp
         search_strengths(cfg, STEPS, finished('Vanilla')[1], tmp_path / 'search')
 
 
-@pytest.mark.parametrize('option', ['phases.3.method.alpha', 'phases.depth.method.alpha', 'phases.1'])
-def test_an_option_of_no_phase_is_refused(cfg, finished, tmp_path, option):
-    with pytest.raises(ConfigError):
-        search_strengths(cfg, [Step(option, [1])], finished('Vanilla')[1], tmp_path / 'search')
+def test_a_reference_that_was_scored_on_other_data_is_refused(cfg, finished, tmp_path):
+    cfg.val_dataloader.dataset.data_root = str(tmp_path / 'elsewhere')
+    with pytest.raises(RunError, match=r'was scored on .* for segmentation, but this search on elsewhere \(NYUv2'):
+        search_strengths(cfg, STEPS, finished('Vanilla')[1], tmp_path / 'search')
 
+
+@pytest.mark.parametrize('option, values, sentence', [
+    ('phases.3.method.alpha', [1], 'phases.3.method.alpha is not an option of a phase'),
+    ('phases.depth.method.alpha', [1], 'phases.depth.method.alpha is not an option of a phase'),
+    ('phases.1', [dict(task='depth')], 'phases.1 is not an option of a phase'),
+    ('phases.2.los_weight', [1], "unknown option 'los_weight'"),
+    ('method.alpha', [], 'method.alpha has no values to try; give at least one')])
+def test_an_impossible_step_is_refused_before_anything_is_trained(cfg, finished, tmp_path, option, values, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        search_strengths(cfg, [STEPS[0], Step(option, values)], finished('Vanilla')[1], tmp_path / 'search')
+    assert not (tmp_path / 'search').exists()
+
+
+def test_a_reference_that_never_knew_just_the_tasks_of_a_phase_is_refused(cfg, finished, tmp_path):
+    cfg.phases = cfg.phases[::-1]
+    with pytest.raises(RunError, match='the reference has no phase after which it has learned exactly normal, depth; '):
+        search_strengths(cfg, STEPS[:1], finished('Vanilla')[1], tmp_path / 'search')
+    assert not (tmp_path / 'search').exists()
+
+
+# ---- the best ------------------------------------------------------------------------------------------------------
+
+def trials(*scores, step=1, option='alpha', values=(0.5, 1, 2)):
+    return [Trial(step, option, value, f'{step}_{value}', score, {'depth': {'AbsErr': 1.0}})
+            for value, score in zip(values, scores, strict=False)]
+
+
+@pytest.mark.parametrize('scores, best', [
+    ((1., 3., 2.), 1), ((-3., -1., -2.), 1), ((2., 2., 1.), 0.5), ((float('nan'), -50., -60.), 1),
+    ((-50., float('nan'), -40.), 2), ((float('nan'), float('nan')), 0.5)])
+def test_the_best_has_the_highest_score_and_the_first_of_equal_ones_and_never_nan_beside_a_number(scores, best):
+    assert best_options(trials(*scores)) == {'alpha': best}
+
+
+def test_an_option_that_is_tried_again_has_the_best_value_of_its_last_step(cfg):
+    """Scores of different steps are of different phases: they are not compared."""
+    both = [*trials(9., 8.), *trials(1., 2., step=2, values=(0.5, 3))]
+    assert {step: trial.value for step, trial in best_trials(both).items()} == {1: 0.5, 2: 3}
+    assert best_options(both) == {'alpha': 3}
+    marked = [line for line in search_table(both).splitlines() if '**' in line]
+    assert marked == ['| alpha | **0.5** | **+9.00** | 1 |', '| alpha | **3** | **+2.00** | 1 |']

@@ -31,7 +31,7 @@ def cityscapes_root(tmp_path):
 
 @pytest.fixture
 def folder_root(tmp_path):
-    """A folder of one's own images."""
+    """A folder of images for ``FolderDataset``."""
     return write_folder(tmp_path / 'mine')
 
 

@@ -1,4 +1,4 @@
-"""A tiny folder of images of one's own, with the targets of three tasks."""
+"""A tiny folder of images for ``FolderDataset``, with the targets of three tasks."""
 
 import cv2
 import numpy as np

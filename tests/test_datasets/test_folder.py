@@ -195,7 +195,7 @@ def test_adding_images_never_moves_one_from_a_split_to_another(tmp_path):
 
 
 def test_the_share_of_a_name_is_fixed_for_ever(tmp_path):
-    """By an independent formula; a data set must not be divided anew by an update."""
+    """By an independent formula; an update must not divide a data set differently."""
     names = [f'img{number}' for number in range(30)]
     touch(tmp_path, names)
     for seed in (0, 5):
@@ -390,7 +390,7 @@ def test_a_bad_list_is_refused(folder_root, content, message):
 
 
 def test_a_missing_list_is_named(folder_root):
-    with pytest.raises(DataError, match=r"list '.*train\.txt' of split 'train' cannot be read"):
+    with pytest.raises(DataError, match=r"list '.*train\.txt' of the images .* cannot be read .*one image per line"):
         folder(folder_root, splits=dict(train='train.txt', val='val.txt'))
 
 

@@ -6,13 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModule
+from torch import nn
 
 import lhl
 import lhl.methods
+from lhl.apis import extend_run, test_learner
+from lhl.apis.model_size import model_size as measure_model_size
 from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.engine.run import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
+from lhl.registry import MODELS
 from test_engine.resolved import config_hash
 from test_engine.tiny_stream import FOLDERS, STREAM, listing, stream_config
 
@@ -202,6 +207,73 @@ def test_a_run_whose_data_was_missing_is_resumed_when_it_is_there(finished, tmp_
         train_stream(cfg)
     shutil.copytree(data_root, tmp_path / 'data')
     assert train_stream(cfg, resume=True).finished
+
+
+def test_the_seconds_of_before_an_interruption_count(tmp_path, data_root, monkeypatch):
+    def interrupt(self, runner, batch_idx, data_batch=None):
+        if runner.epoch == 1:
+            raise KeyboardInterrupt
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla', phases=[dict(task='depth')])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr('lhl.engine.ContinualPhaseHook.before_train_iter', interrupt)
+        train_stream(cfg)
+    path = tmp_path / 'run/phase1_depth/epoch_1.pth'
+    checkpoint = read_checkpoint(path)
+    assert 0 < checkpoint['seconds'] < 500
+    write_checkpoint({**checkpoint, 'seconds': 1000.0}, path)
+    assert 1000 < train_stream(cfg, resume=True).phases[0].seconds < 1500
+
+
+# ---- pretrained weights ----------------------------------------------------------------------------------------------
+
+class FetchingBackbone(BaseModule):
+    """It fetches weights while it is built, unless it is told not to, as mmsegmentation's TIMMBackbone."""
+
+    fetches = 0
+
+    def __init__(self, pretrained=True, init_cfg=None):
+        super().__init__(init_cfg)
+        self.conv = nn.Conv2d(3, 8, 3, stride=8, padding=1)
+        type(self).fetches += bool(pretrained)
+
+    def forward(self, images):
+        return (self.conv(images), )
+
+
+class PlainNeck(BaseModule):
+    def forward(self, features):
+        return features
+
+
+@pytest.mark.parametrize('options', [{}, dict(pretrained='weights.pth')], ids=['by default', 'a path'])
+@pytest.mark.parametrize('has_neck', [False, True])
+def test_pretrained_weights_are_fetched_once(tmp_path, data_root, monkeypatch, options, has_neck):
+    """Not for the checks, a later phase, its teacher, a test, a taken-over phase, an extension or another's teacher."""
+    monkeypatch.setattr(FetchingBackbone, 'fetches', 0)
+    for kind in (FetchingBackbone, PlainNeck):
+        monkeypatch.setitem(MODELS.module_dict, kind.__name__, kind)
+    backbone = dict(type='FetchingBackbone', **options)
+    if has_neck:
+        backbone = dict(type='BackboneWithNeck', backbone=backbone, neck=dict(type='PlainNeck'))
+
+    def config(name, phases, method='DIS'):
+        cfg = stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, method, train_cfg__max_epochs=1)
+        cfg.model.backbone, cfg.model.head.in_channels, cfg.phases = deepcopy(backbone), 8, phases
+        return cfg
+    cfg = config('run', [dict(task='segmentation'), dict(task='depth')])
+    train_stream(cfg)
+    assert FetchingBackbone.fetches == 1
+    test_learner(cfg.work_dir)
+    train_stream(config('reused', [dict(task='segmentation'), dict(task='depth')]), take_over=cfg.work_dir)
+    added = config('extended', [dict(task='normal')])
+    added.model = {}
+    extend_run(cfg.work_dir, added)
+    measure_model_size(cfg, (32, 48))
+    assert FetchingBackbone.fetches == 1
+    student = config('student', [dict(task='segmentation')])
+    student.method = dict(type='KD', teacher=str(cfg.work_dir), distilled_tasks=['segmentation'])
+    train_stream(student)
+    assert FetchingBackbone.fetches == 2  # the student's own
 
 
 # ---- phases that do not follow one another -------------------------------------------------------------------------

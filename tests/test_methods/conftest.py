@@ -4,7 +4,7 @@ import functools
 
 import torch
 
-from lhl.methods import Phase
+from lhl.methods import Phase, Student, Teacher
 from lhl.models import Batch, Learner
 
 SIZE = (24, 40)
@@ -54,27 +54,25 @@ def make_batch(task, batch_size=2, seed=0):
 
 
 def make_teacher(learner, tasks):
-    """A frozen learner of these tasks with the learner's weights."""
+    """A teacher of these tasks with the learner's weights."""
     teacher = Learner(BACKBONE, HEAD, {name: TASKS[name.split('-')[0]] for name in tasks})
     teacher.load_state_dict({key: value for key, value in learner.state_dict().items() if key in teacher.state_dict()})
-    return teacher.eval().requires_grad_(False)
+    return Teacher(teacher)
 
 
 def begin(method, tasks, learner=None, teacher=None, loss_weight=1.0):
-    """Begin the phase of the last task; learner and teacher differ unless given."""
+    """A student that has begun the phase of the last task; learner and teacher differ unless given."""
     learner = learner or make_learner(tasks, seed=1)
     if len(tasks) > 1 and method.requires.teacher and teacher is None:
         teacher = make_teacher(make_learner(tasks[:-1], seed=2), tasks[:-1])
     phase = Phase(len(tasks), tuple(tasks[-1:]), tuple(tasks), loss_weight, teacher)
-    learner.train_heads(method.trained_tasks(phase))
-    learner.train_encoder(method.trains_encoder(phase))
-    method.begin_phase(learner, phase)
-    learner.method = method
-    return learner
+    student = Student(learner, method, phase)
+    student.begin_phase()
+    return student
 
 
-def losses_of(learner, batch):
-    return learner(batch.inputs, batch.targets, batch.valid, mode='loss')
+def losses_of(student, batch):
+    return student(batch.inputs, batch.targets, batch.valid, mode='loss')
 
 
 def copy_of_state(module):

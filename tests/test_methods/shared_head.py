@@ -1,7 +1,7 @@
 """A learner of images with three tasks that are views of one head, in its third phase."""
 import torch
 
-from lhl.methods import Phase
+from lhl.methods import Phase, Student, Teacher
 from lhl.models import Batch, Learner
 
 TASKS = {f'objects_{number}': dict(type='ImageClassification', num_classes=6, head='objects',
@@ -22,13 +22,10 @@ def make_learner(tasks, seed):
 def begin_third_phase(method, same=False):
     """Begin the phase of the third task; the teacher has the student's weights, or others."""
     names = tuple(TASKS)
-    learner = make_learner(names, seed=1)
-    teacher = make_learner(names[:2], seed=1 if same else 2).eval().requires_grad_(False)
-    phase = Phase(3, names[2:], names, 1.0, teacher)
-    learner.train_heads(method.trained_tasks(phase))
-    method.begin_phase(learner, phase)
-    learner.method = method
-    return learner
+    teacher = Teacher(make_learner(names[:2], seed=1 if same else 2))
+    student = Student(make_learner(names, seed=1), method, Phase(3, names[2:], names, 1.0, teacher))
+    student.begin_phase()
+    return student
 
 
 def make_batch(batch_size=4, seed=0):
@@ -40,7 +37,7 @@ def make_batch(batch_size=4, seed=0):
                  dict(objects_3=torch.randint(4, 6, (batch_size, 1, 1), generator=generator)), dict(objects_3=valid))
 
 
-def logits_of(learner, batch):
+def logits_of(student, batch):
     """The logits ``(B, 6)`` of student and teacher."""
     with torch.no_grad():
-        return tuple(model(batch.inputs)['objects_1'].flatten(1) for model in (learner, learner.method.phase.teacher))
+        return tuple(model(batch.inputs)['objects_1'].flatten(1) for model in (student, student.phase.teacher.learner))

@@ -12,10 +12,10 @@ def test_the_old_tasks_are_all_but_the_last():
 
 
 def test_l_new_is_the_task_s_loss_of_the_new_task_over_its_valid_pixels():
-    learner = begin(Method(), ['segmentation', 'depth']).eval()
+    student = begin(Method(), ['segmentation', 'depth']).eval()
     batch = make_batch('depth')
-    errors = (learner(batch.inputs)['depth'] - batch.targets['depth']).abs()[:, 0]
-    losses = losses_of(learner, batch)
+    errors = (student.learner(batch.inputs)['depth'] - batch.targets['depth']).abs()[:, 0]
+    losses = losses_of(student, batch)
     assert list(losses) == ['loss_new_depth']
     torch.testing.assert_close(losses['loss_new_depth'], errors[batch.valid['depth']].mean())
 

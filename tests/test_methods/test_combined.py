@@ -76,11 +76,11 @@ def test_a_method_combined_with_vanilla_is_that_method_bit_for_bit(config, vanil
     pair = [dict(type=Vanilla), config] if vanilla_first else [config, dict(type=Vanilla)]
     states = []
     for method in (combine(config).methods[0], combine(*pair)):
-        learner = begin(method, TASKS, add_dropout(make_learner(TASKS, seed=1)))
-        take_steps(learner, 'normal', steps=2)
+        student = begin(method, TASKS, add_dropout(make_learner(TASKS, seed=1)))
+        take_steps(student, 'normal', steps=2)
         torch.manual_seed(0)
-        method.end_phase(learner, method.phase, make_loader('normal'))
-        states.append(copy_of_state(learner))
+        method.end_phase(student.learner, method.phase, make_loader('normal'))
+        states.append(copy_of_state(student.learner))
     assert is_same(*states)
 
 
@@ -125,8 +125,8 @@ def test_a_head_learns_if_one_of_them_trains_it_in_the_stream_s_order():
 def test_the_encoder_learns_if_all_of_them_train_it():
     first, third = Phase(1, ('depth', ), ('depth', )), Phase(3, ('normal', ), tuple(TASKS))
     frozen = combine(dict(type=FrozenEncoder), DIS_2)
-    assert frozen.trains_encoder(first) and not frozen.trains_encoder(third)
-    assert combine(dict(type=Vanilla), DIS_2).trains_encoder(third)
+    assert frozen.trains_backbone(first) and not frozen.trains_backbone(third)
+    assert combine(dict(type=Vanilla), DIS_2).trains_backbone(third)
 
 
 def test_requirements_are_united_and_stored_images_added():
@@ -141,10 +141,10 @@ def test_requirements_are_united_and_stored_images_added():
 @pytest.mark.parametrize('edits', ['gradient', 'update'])
 def test_only_the_method_that_says_so_edits(edits):
     method = combine(dict(type=Anchor), dict(type=Anchor, edits=edits), DIS_2)
-    learner = begin(method, TASKS)
-    before = copy_of_state(learner)
-    after = take_steps(learner, 'normal', steps=2).state_dict()
-    method.end_phase(learner, method.phase, make_loader('normal'))
+    student = begin(method, TASKS)
+    before = copy_of_state(student.learner)
+    after = take_steps(student, 'normal', steps=2).state_dict()
+    method.end_phase(student.learner, method.phase, make_loader('normal'))
     silent, editor, _ = method.methods
     assert silent.moments == ['begin', 'end']
     moment = dict(gradient='gradients', update='update')[edits]

@@ -23,93 +23,94 @@ def next_phase(method, kind=DER, **options):
 
 
 def second_phase(tasks=('segmentation', 'depth'), kind=DER, **options):
-    """A learner in the second phase, after one batch of six images in the first; evaluation mode."""
+    """A student in the second phase, after one batch of six images in the first; evaluation mode."""
     options = {'weight': 1.0, 'memory_size': 6, 'replay_batch_size': 6, **options}
-    learner = begin(kind(**options), list(tasks[:1])).eval()
-    losses_of(learner, make_batch(tasks[0], 6))
-    return begin(next_phase(learner.method, kind, **options), list(tasks)).eval()
+    student = begin(kind(**options), list(tasks[:1])).eval()
+    losses_of(student, make_batch(tasks[0], 6))
+    return begin(next_phase(student.method, kind, **options), list(tasks)).eval()
 
 
 # ---- the loss ------------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('task', TASKS)
 def test_a_learner_that_stands_still_says_what_was_stored(task):
-    learner = begin(DER(weight=1.0, memory_size=4, replay_batch_size=4), [task]).eval()
-    losses_of(learner, make_batch(task, 4))
+    student = begin(DER(weight=1.0, memory_size=4, replay_batch_size=4), [task]).eval()
+    losses_of(student, make_batch(task, 4))
     # The batch that was stored and the batch that is replayed are in another order.
-    assert losses_of(learner, make_batch(task, 2, seed=1))['loss_replay'].item() == pytest.approx(0, abs=1e-8)
+    assert losses_of(student, make_batch(task, 2, seed=1))['loss_replay'].item() == pytest.approx(0, abs=1e-8)
 
 
 @pytest.mark.parametrize('task', TASKS)
 def test_an_output_shifted_by_c_has_a_loss_of_alpha_c_squared_whatever_its_channels(task):
-    learner = begin(DER(weight=0.3, memory_size=4), [task]).eval()
-    losses_of(learner, make_batch(task, 4))
+    student = begin(DER(weight=0.3, memory_size=4), [task]).eval()
+    losses_of(student, make_batch(task, 4))
     with torch.no_grad():
-        learner.heads[task].output.bias.add_(0.7)
-    loss = losses_of(learner, make_batch(task, 2, seed=1))['loss_replay']
+        student.learner.heads[task].output.bias.add_(0.7)
+    loss = losses_of(student, make_batch(task, 2, seed=1))['loss_replay']
     assert loss.item() == pytest.approx(0.3 * 0.7**2, rel=1e-4)
 
 
 def test_entries_of_all_tasks_count_alike_each_by_its_own_head():
-    learner = second_phase(memory_size=6, replay_batch_size=6, weight=2.0)
-    method = learner.method
+    student = second_phase(memory_size=6, replay_batch_size=6, weight=2.0)
+    method = student.method
     method.memory[4:] = [e._replace(task=1, maps=dict(raw=torch.zeros(1, 3, 5))) for e in method.memory[4:]]
     expected = []
     for stored in method.memory:
-        raw = learner.heads[TASKS[stored.task]](learner.extract_features(stored.image[None]))[0]
+        raw = student.learner.heads[TASKS[stored.task]](student.learner.extract_features(stored.image[None]))[0]
         expected.append((raw - stored.maps['raw']).square().mean())
-    torch.testing.assert_close(losses_of(learner, make_batch('depth'))['loss_replay'], 2 * torch.stack(expected).mean())
+    torch.testing.assert_close(losses_of(student, make_batch('depth'))['loss_replay'], 2 * torch.stack(expected).mean())
 
 
 def test_what_is_stored_is_the_raw_output_of_the_training_pass_itself():
-    learner = begin(DER(weight=1.0, memory_size=4), ['normal']).train()
+    student = begin(DER(weight=1.0, memory_size=4), ['normal']).train()
     seen = []
-    learner.heads['normal'].register_forward_hook(lambda head, inputs, output: seen.append(output.detach().clone()))
+    student.learner.heads['normal'].register_forward_hook(
+        lambda head, inputs, output: seen.append(output.detach().clone()))
     batch = make_batch('normal', 4)
-    losses_of(learner, batch)
+    losses_of(student, batch)
     assert len(seen) == 1  # no second pass for storing
-    for row, stored in enumerate(learner.method.memory):
+    for row, stored in enumerate(student.method.memory):
         assert torch.equal(stored.maps['raw'], seen[0][row]) and torch.equal(stored.image, batch.inputs[row])
         assert stored.maps['raw'].dtype == torch.float32 and not stored.maps['raw'].requires_grad
         assert stored.maps['raw'].shape == (3, 3, 5) and stored.maps['raw'].norm(dim=0).max() > 1.1
 
 
 def test_the_batch_enters_after_its_replay_and_replay_s_outputs_are_not_taken_for_its_own():
-    learner = begin(DER(weight=1.0, memory_size=50, replay_batch_size=4), ['depth']).eval()
+    student = begin(DER(weight=1.0, memory_size=50, replay_batch_size=4), ['depth']).eval()
     first, second = make_batch('depth', 2), make_batch('depth', 2, seed=1)
-    assert list(losses_of(learner, first)) == ['loss_new_depth']
-    assert list(losses_of(learner, second)) == ['loss_new_depth', 'loss_replay']
-    assert learner.method.seen == 4
-    for stored, image in zip(learner.method.memory, [*first.inputs, *second.inputs], strict=True):
-        expected = learner.heads['depth'](learner.extract_features(image[None]))[0]
+    assert list(losses_of(student, first)) == ['loss_new_depth']
+    assert list(losses_of(student, second)) == ['loss_new_depth', 'loss_replay']
+    assert student.method.seen == 4
+    for stored, image in zip(student.method.memory, [*first.inputs, *second.inputs], strict=True):
+        expected = student.learner.heads['depth'](student.learner.extract_features(image[None]))[0]
         torch.testing.assert_close(stored.maps['raw'], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_replay_goes_to_all_heads_and_all_heads_learn():
-    learner = second_phase()
-    assert learner.trained_tasks == ('segmentation', 'depth')
-    losses_of(learner.train(), make_batch('depth'))['loss_replay'].backward()
-    for module in (learner.backbone, learner.heads['segmentation']):
+    student = second_phase()
+    assert student.learner.trained_tasks == ('segmentation', 'depth')
+    losses_of(student.train(), make_batch('depth'))['loss_replay'].backward()
+    for module in (student.learner.backbone, student.learner.heads['segmentation']):
         assert all(p.grad is not None for p in module.parameters())
         assert sum(p.grad.abs().sum() for p in module.parameters()) > 0
 
 
 def test_another_backbone_may_have_outputs_of_another_size():
-    learner = second_phase()
-    method = learner.method
+    student = second_phase()
+    method = student.method
     method.memory = [e._replace(maps=dict(raw=torch.full((5, 6, 10), 2.0))) for e in method.memory]
     with torch.no_grad():
-        learner.heads['segmentation'].output.weight.zero_()
-        learner.heads['segmentation'].output.bias.fill_(5.0)
-    assert losses_of(learner, make_batch('depth'))['loss_replay'].item() == pytest.approx(9)
+        student.learner.heads['segmentation'].output.weight.zero_()
+        student.learner.heads['segmentation'].output.bias.fill_(5.0)
+    assert losses_of(student, make_batch('depth'))['loss_replay'].item() == pytest.approx(9)
 
 
 def test_following_the_loss_brings_the_learner_to_what_was_stored():
-    learner = second_phase()
-    learner.method.see = lambda batch, raw: None
-    optimizer, batch, course = torch.optim.Adam(learner.parameters(), 1e-2), make_batch('depth'), []
+    student = second_phase()
+    student.method.see = lambda batch, raw: None
+    optimizer, batch, course = torch.optim.Adam(student.learner.parameters(), 1e-2), make_batch('depth'), []
     for _ in range(10):
-        loss = losses_of(learner, batch)['loss_replay']
+        loss = losses_of(student, batch)['loss_replay']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -119,37 +120,37 @@ def test_following_the_loss_brings_the_learner_to_what_was_stored():
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float32])
 def test_under_autocast_outputs_are_stored_in_float32(dtype):
-    learner = begin(DERpp(weight=1.0, label_weight=1.0, memory_size=4), ['depth']).train()
+    student = begin(DERpp(weight=1.0, label_weight=1.0, memory_size=4), ['depth']).train()
     for seed in (0, 1):
         with torch.autocast('cpu', dtype, enabled=dtype != torch.float32):
-            losses = losses_of(learner, make_batch('depth', seed=seed))
+            losses = losses_of(student, make_batch('depth', seed=seed))
     assert all(loss.isfinite() and loss.dtype == torch.float32 for loss in losses.values()) and len(losses) == 3
-    assert all(e.maps['raw'].dtype == torch.float32 for e in learner.method.memory)
+    assert all(e.maps['raw'].dtype == torch.float32 for e in student.method.memory)
 
 
 # ---- DER++ ---------------------------------------------------------------------------------------------------------
 
 def test_der_pp_adds_the_weighted_task_losses_of_the_stored_labels():
-    learner = second_phase(kind=DERpp, weight=2.0, label_weight=3.0)
-    losses = losses_of(learner, make_batch('depth'))
+    student = second_phase(kind=DERpp, weight=2.0, label_weight=3.0)
+    losses = losses_of(student, make_batch('depth'))
     assert list(losses) == ['loss_new_depth', 'loss_replay', 'loss_replay_labels']
-    batch, learner = make_batch('segmentation', 6), second_phase(kind=DERpp, label_weight=3.0)
+    batch, student = make_batch('segmentation', 6), second_phase(kind=DERpp, label_weight=3.0)
     expected = []
     for image, target, valid in zip(batch.inputs, batch.targets['segmentation'], batch.valid['segmentation'],
                                     strict=True):
-        loss_map = torch.nn.functional.cross_entropy(learner(image[None])['segmentation'], target[None],
+        loss_map = torch.nn.functional.cross_entropy(student.learner(image[None])['segmentation'], target[None],
                                                      reduction='none')
         expected.append(loss_map[valid[None]].mean())
     torch.testing.assert_close(losses['loss_replay_labels'], 3 * torch.stack(expected).mean())
 
 
 def test_der_pp_draws_twice():
-    learner = second_phase(kind=DERpp, label_weight=1.0, replay_batch_size=2)
-    method, drawn = learner.method, []
+    student = second_phase(kind=DERpp, label_weight=1.0, replay_batch_size=2)
+    method, drawn = student.method, []
     draw = method.draw
     method.draw = lambda: drawn.append(draw()) or drawn[-1]
     for seed in range(5):
-        losses_of(learner, make_batch('depth', seed=seed))
+        losses_of(student, make_batch('depth', seed=seed))
     assert len(drawn) == 10
     assert any({id(e) for e in first} != {id(e) for e in second}
                for first, second in zip(drawn[::2], drawn[1::2], strict=True))
@@ -244,11 +245,11 @@ def test_the_reservoir_continues_where_it_was_saved(tmp_path):
 
 @pytest.mark.parametrize('kind', [DER, lambda weight, **options: DERpp(weight, label_weight=1.0, **options)])
 def test_without_a_memory_it_is_vanilla_bit_for_bit(kind):
-    first = take_steps(begin(kind(1.0, memory_size=0), ['depth']), 'depth')
-    assert is_same(first.state_dict(), take_steps(begin(Vanilla(), ['depth']), 'depth').state_dict())
-    assert not first.method.requires.own_first_phase and first.method.memory == []
-    method = kind(1.0, memory_size=0)
-    method.load_state_dict(first.method.state_dict())
+    first, method = kind(1.0, memory_size=0), kind(1.0, memory_size=0)
+    ours, vanilla = (take_steps(begin(m, ['depth']), 'depth').state_dict() for m in (first, Vanilla()))
+    assert is_same(ours, vanilla)
+    assert not first.requires.own_first_phase and first.memory == []
+    method.load_state_dict(first.state_dict())
     ours, vanilla = (take_steps(begin(m, TASKS[:2]), 'depth', weight_decay=0.1).state_dict()
                      for m in (method, Vanilla()))
     assert is_same(ours, vanilla)
@@ -263,19 +264,20 @@ def test_replay_changes_the_first_phase():
 @pytest.mark.parametrize('kind, options', [(DER, {}), (DERpp, dict(label_weight=0.5))])
 def test_training_resumed_in_the_middle_of_a_phase_continues_identically(kind, options, tmp_path):
     options = dict(memory_size=6, replay_batch_size=4, **options)
-    before = take_steps(begin(kind(0.5, **options), TASKS[:1]), 'segmentation', steps=4).method
-    learner = begin(next_phase(before, kind, **options), TASKS[:2])
-    take_steps(learner, 'depth', steps=2, optimizer=torch.optim.SGD)
-    torch.save([learner.state_dict(), learner.method.state_dict()], tmp_path / 'saved.pth')
-    take_steps(learner, 'depth', steps=3, optimizer=torch.optim.SGD)
+    before = kind(0.5, **options)
+    take_steps(begin(before, TASKS[:1]), 'segmentation', steps=4)
+    student = begin(next_phase(before, kind, **options), TASKS[:2])
+    take_steps(student, 'depth', steps=2, optimizer=torch.optim.SGD)
+    torch.save([student.state_dict(), student.method.state_dict()], tmp_path / 'saved.pth')
+    take_steps(student, 'depth', steps=3, optimizer=torch.optim.SGD)
 
     weights, state = torch.load(tmp_path / 'saved.pth', weights_only=True)
     resumed = begin(next_phase(before, kind, **options), TASKS[:2])
     resumed.load_state_dict(weights)
     resumed.method.load_state_dict(state)
     take_steps(resumed, 'depth', steps=3, optimizer=torch.optim.SGD)
-    assert is_same(resumed.state_dict(), learner.state_dict())
-    assert is_same(resumed.method.state_dict(), learner.method.state_dict())
+    assert is_same(resumed.state_dict(), student.state_dict())
+    assert is_same(resumed.method.state_dict(), student.method.state_dict())
     assert {e.task for e in resumed.method.memory} == {0, 1}
 
 
@@ -290,13 +292,14 @@ def train_two_phases(rank=0, world_size=1):
         following.norm_eval = True  # batch statistics depend on how a batch is split
         if learner is not None:
             following.load_state_dict(learner.state_dict(), strict=False)
-        learner = begin(method, TASKS[:number], following).train()
+        student = begin(method, TASKS[:number], following).train()
+        learner = student.learner
         wrapper = MethodOptimWrapper(torch.optim.SGD([p for p in learner.parameters() if p.requires_grad], lr=1e-5))
         for step in range(4):
             whole, task = make_batch(TASKS[number - 1], 4, seed=step), TASKS[number - 1]
             share = Batch(whole.inputs[rank::world_size], {task: whole.targets[task][rank::world_size]},
                           {task: whole.valid[task][rank::world_size]})
-            sum(losses_of(learner, share).values()).backward()
+            sum(losses_of(student, share).values()).backward()
             for parameter in learner.parameters():
                 if parameter.requires_grad and world_size > 1:
                     torch.distributed.all_reduce(parameter.grad)

@@ -9,25 +9,26 @@ from .training import add_dropout, is_same, make_loader, take_steps
 TASKS = ['segmentation', 'depth', 'normal']
 
 
-def distillation_of(learner, batch):
-    return sum(value for name, value in losses_of(learner, batch).items() if name.startswith('loss_dis_'))
+def distillation_of(student, batch):
+    return sum(value for name, value in losses_of(student, batch).items() if name.startswith('loss_dis_'))
 
 
 def test_its_losses_are_those_of_dis():
     batch, learner = make_batch('normal'), make_learner(TASKS, seed=1).eval()
-    detached = losses_of(begin(DetachedDistillation(alpha=3.0), TASKS, learner), batch)
-    learner.method.end_phase(learner, learner.method.phase, None)
+    student = begin(DetachedDistillation(alpha=3.0), TASKS, learner)
+    detached = losses_of(student, batch)
+    student.method.end_phase(learner, student.phase, None)
     assert detached == losses_of(begin(DIS(alpha=3.0), TASKS, learner), batch)
     assert len(detached) == 3
 
 
 def test_the_distillation_has_no_gradient_in_the_encoder_and_one_in_the_old_heads():
-    learner = begin(DetachedDistillation(alpha=1.0), TASKS).train()
-    distillation_of(learner, make_batch('normal')).backward()
-    for module in (learner.backbone, learner.heads['normal']):
+    student = begin(DetachedDistillation(alpha=1.0), TASKS).train()
+    distillation_of(student, make_batch('normal')).backward()
+    for module in (student.learner.backbone, student.learner.heads['normal']):
         assert all(parameter.grad is None for parameter in module.parameters())
     for name in ('segmentation', 'depth'):
-        assert sum(parameter.grad.abs().sum() for parameter in learner.heads[name].parameters()) > 0
+        assert sum(parameter.grad.abs().sum() for parameter in student.learner.heads[name].parameters()) > 0
 
 
 def test_encoder_and_new_head_take_the_steps_of_vanilla_bit_for_bit_also_under_dropout():
@@ -51,24 +52,24 @@ def test_in_the_first_phase_it_is_vanilla_bit_for_bit():
 
 
 def test_each_old_head_runs_once():
-    learner, runs = begin(DetachedDistillation(alpha=1.0), TASKS), []
-    for name, head in learner.heads.items():
+    student, runs = begin(DetachedDistillation(alpha=1.0), TASKS), []
+    for name, head in student.learner.heads.items():
         head.register_forward_hook(lambda *_, name=name: runs.append(name))
-    losses_of(learner, make_batch('normal'))
+    losses_of(student, make_batch('normal'))
     assert sorted(runs) == sorted(TASKS)
 
 
 def test_after_the_phase_the_heads_pass_gradients_on_again():
-    learner = begin(DetachedDistillation(alpha=1.0), ['segmentation', 'depth'])
-    before = copy_of_state(learner)
-    learner.method.end_phase(learner, learner.method.phase, make_loader('depth'))
-    assert is_same(before, learner.state_dict())
-    learner(make_batch('depth').inputs)['segmentation'].sum().backward()
-    assert all(parameter.grad is not None for parameter in learner.backbone.parameters())
+    student = begin(DetachedDistillation(alpha=1.0), ['segmentation', 'depth'])
+    before = copy_of_state(student.learner)
+    student.method.end_phase(student.learner, student.method.phase, make_loader('depth'))
+    assert is_same(before, student.learner.state_dict())
+    student.learner(make_batch('depth').inputs)['segmentation'].sum().backward()
+    assert all(parameter.grad is not None for parameter in student.learner.backbone.parameters())
 
 
 def test_all_terms_are_finite_under_bfloat16_autocast():
-    learner = begin(DetachedDistillation(alpha=1.0), TASKS).train()
+    student = begin(DetachedDistillation(alpha=1.0), TASKS).train()
     with torch.autocast('cpu', torch.bfloat16):
-        losses = losses_of(learner, make_batch('normal'))
+        losses = losses_of(student, make_batch('normal'))
     assert all(value.dtype == torch.float32 and value.isfinite() for value in losses.values())

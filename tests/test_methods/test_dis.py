@@ -17,34 +17,34 @@ def test_in_the_first_phase_it_is_l_new():
 
 
 def test_all_heads_learn():
-    assert begin(DIS(alpha=1.0), ['segmentation', 'depth', 'normal']).trained_tasks == (
+    assert begin(DIS(alpha=1.0), ['segmentation', 'depth', 'normal']).learner.trained_tasks == (
         'segmentation', 'depth', 'normal')
 
 
 @pytest.mark.parametrize('old', ['depth', 'normal'])
 def test_identical_nets_have_no_distillation_loss_for_regression(old):
     learner = make_learner([old, 'segmentation'])
-    begin(DIS(alpha=1.0), [old, 'segmentation'], learner, make_teacher(learner, [old])).eval()
-    assert losses_of(learner, make_batch('segmentation'))[f'loss_dis_{old}'].item() == 0
+    student = begin(DIS(alpha=1.0), [old, 'segmentation'], learner, make_teacher(learner, [old])).eval()
+    assert losses_of(student, make_batch('segmentation'))[f'loss_dis_{old}'].item() == 0
 
 
 def test_identical_nets_have_minus_log_of_the_highest_probability_for_segmentation():
     learner = make_learner(['segmentation', 'depth'])
-    begin(DIS(alpha=2.0), ['segmentation', 'depth'], learner, make_teacher(learner, ['segmentation'])).eval()
+    student = begin(DIS(alpha=2.0), ['segmentation', 'depth'], learner, make_teacher(learner, ['segmentation'])).eval()
     batch = make_batch('depth')
     expected = -2.0 * learner(batch.inputs)['segmentation'].softmax(1).amax(1).log().mean()
     assert expected > 0.01
-    torch.testing.assert_close(losses_of(learner, batch)['loss_dis_segmentation'], expected)
+    torch.testing.assert_close(losses_of(student, batch)['loss_dis_segmentation'], expected)
 
 
 def test_each_old_task_weighs_alpha_over_their_number():
-    learner = begin(DIS(alpha=3.0), ['segmentation', 'depth', 'normal']).eval()
+    student = begin(DIS(alpha=3.0), ['segmentation', 'depth', 'normal']).eval()
     batch = make_batch('normal')
-    student, teacher = learner(batch.inputs), learner.method.phase.teacher(batch.inputs)
-    losses = losses_of(learner, batch)
+    ours, theirs = student(batch.inputs), student.method.phase.teacher.learner(batch.inputs)
+    losses = losses_of(student, batch)
     assert list(losses) == ['loss_new_normal', 'loss_dis_segmentation', 'loss_dis_depth']
-    depth = (student['depth'] - teacher['depth']).abs().mean()
-    segmentation = torch.nn.functional.cross_entropy(student['segmentation'], teacher['segmentation'].argmax(1))
+    depth = (ours['depth'] - theirs['depth']).abs().mean()
+    segmentation = torch.nn.functional.cross_entropy(ours['segmentation'], theirs['segmentation'].argmax(1))
     torch.testing.assert_close(losses['loss_dis_depth'], 3 / 2 * depth)
     torch.testing.assert_close(losses['loss_dis_segmentation'], 3 / 2 * segmentation)
 
@@ -53,13 +53,13 @@ def test_copies_of_the_old_tasks_leave_the_sum_unchanged():
     old, copies = ['depth-a', 'segmentation-a'], ['depth-b', 'segmentation-b']
     learner = make_learner([*old, *copies, 'normal'])
     teacher = make_teacher(make_learner([*old, *copies], seed=2), [*old, *copies])
-    for nets in (learner, teacher):
+    for nets in (learner, teacher.learner):
         for name, copied in zip(old, copies, strict=True):
             nets.heads[copied].load_state_dict(nets.heads[name].state_dict())
     batch, sums = make_batch('normal'), []
     for tasks in (old, [*old, *copies]):
-        begin(DIS(alpha=3.0), [*tasks, 'normal'], learner, teacher).eval()
-        terms = dis_terms(losses_of(learner, batch))
+        student = begin(DIS(alpha=3.0), [*tasks, 'normal'], learner, teacher).eval()
+        terms = dis_terms(losses_of(student, batch))
         assert len(terms) == len(tasks)
         sums.append(sum(terms.values()))
     assert sums[0] > 0
@@ -67,56 +67,56 @@ def test_copies_of_the_old_tasks_leave_the_sum_unchanged():
 
 
 def test_the_gradient_reaches_backbone_and_old_heads_and_not_the_teacher():
-    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth', 'normal']).train()
-    teacher = learner.method.phase.teacher.requires_grad_(True)  # so that only no_grad keeps the gradient out
-    sum(dis_terms(losses_of(learner, make_batch('normal'))).values()).backward()
-    for module in (learner.backbone, learner.heads['segmentation'], learner.heads['depth']):
+    student = begin(DIS(alpha=1.0), ['segmentation', 'depth', 'normal']).train()
+    teacher = student.method.phase.teacher.learner.requires_grad_(True)  # so that only no_grad keeps the gradient out
+    sum(dis_terms(losses_of(student, make_batch('normal'))).values()).backward()
+    for module in (student.learner.backbone, student.learner.heads['segmentation'], student.learner.heads['depth']):
         assert all(parameter.grad is not None for parameter in module.parameters())
         assert sum(parameter.grad.abs().sum() for parameter in module.parameters()) > 0
-    assert all(parameter.grad is None for parameter in learner.heads['normal'].parameters())
+    assert all(parameter.grad is None for parameter in student.learner.heads['normal'].parameters())
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
 def test_the_teacher_s_encoder_runs_once_per_batch_and_each_old_head_once():
-    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth-a', 'depth-b', 'normal'])
-    teacher, runs = learner.method.phase.teacher, []
+    student = begin(DIS(alpha=1.0), ['segmentation', 'depth-a', 'depth-b', 'normal'])
+    teacher, runs = student.method.phase.teacher.learner, []
     teacher.backbone.register_forward_hook(lambda *_: runs.append('encoder'))
     for name, head in teacher.heads.items():
         head.register_forward_hook(lambda *_, name=name: runs.append(name))
-    losses_of(learner, make_batch('normal'))
+    losses_of(student, make_batch('normal'))
     assert sorted(runs) == ['depth-a', 'depth-b', 'encoder', 'segmentation']
 
 
 def test_the_teacher_keeps_no_activations_for_a_gradient():
-    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
-    teacher, recorded = learner.method.phase.teacher.requires_grad_(True), []
+    student = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
+    teacher, recorded = student.method.phase.teacher.learner.requires_grad_(True), []
     for module in (teacher.backbone, teacher.heads['segmentation']):
         module.register_forward_hook(lambda *_: recorded.append(torch.is_grad_enabled()))
-    losses_of(learner, make_batch('depth'))
+    losses_of(student, make_batch('depth'))
     assert recorded == [False, False]
 
 
 def test_training_leaves_the_teacher_as_it_was():
-    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
-    teacher = learner.method.phase.teacher
+    student = begin(DIS(alpha=1.0), ['segmentation', 'depth']).train()
+    teacher = student.method.phase.teacher.learner
     before = copy_of_state(teacher)
-    sum(losses_of(learner, make_batch('depth')).values()).backward()
+    sum(losses_of(student, make_batch('depth')).values()).backward()
     assert not any(module.training for module in teacher.modules())
     assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
 
 
 def test_the_teacher_is_no_part_of_the_learner():
-    learner = begin(DIS(alpha=1.0), ['segmentation', 'depth'])
-    teacher = learner.method.phase.teacher
-    assert set(learner.state_dict()) == set(make_learner(['segmentation', 'depth']).state_dict())
-    assert not {id(module) for module in teacher.modules()} & {id(module) for module in learner.modules()}
+    student = begin(DIS(alpha=1.0), ['segmentation', 'depth'])
+    teacher = student.method.phase.teacher.learner
+    assert set(student.learner.state_dict()) == set(make_learner(['segmentation', 'depth']).state_dict())
+    assert not {id(module) for module in teacher.modules()} & {id(module) for module in student.learner.modules()}
 
 
 def test_following_the_distillation_brings_the_student_to_the_teacher():
-    learner = begin(DIS(alpha=1.0), ['depth', 'segmentation']).eval()
-    optimizer, batch, course = torch.optim.Adam(learner.parameters(), 1e-2), make_batch('segmentation'), []
+    student = begin(DIS(alpha=1.0), ['depth', 'segmentation']).eval()
+    optimizer, batch, course = torch.optim.Adam(student.learner.parameters(), 1e-2), make_batch('segmentation'), []
     for _ in range(15):
-        loss = losses_of(learner, batch)['loss_dis_depth']
+        loss = losses_of(student, batch)['loss_dis_depth']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

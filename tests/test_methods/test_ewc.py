@@ -87,8 +87,8 @@ def fisher_of(points, weight=0.0, **options):
 
 
 def penalty_of(method, learner, tasks=TASKS):
-    begin(method, list(tasks), learner)
-    return losses_of(learner, make_batch(tasks[-1]))['loss_ewc']
+    student = begin(method, list(tasks), learner)
+    return losses_of(student, make_batch(tasks[-1]))['loss_ewc']
 
 
 def after_one_phase(method=None, learner=None):
@@ -230,7 +230,7 @@ def test_two_processes_find_the_fisher_of_one(tmp_path):
 def test_the_end_of_a_phase_leaves_the_learner_as_it_was():
     learner = make_learner(TASKS, seed=1)
     before = {key: value.clone() for key, value in learner.state_dict().items()}
-    learner.train_heads(['segmentation'])
+    learner.set_trainable_heads(['segmentation'])
     after_one_phase(learner=learner)
     assert is_same(learner.state_dict(), before)
     assert all(parameter.grad is None for parameter in learner.parameters())
@@ -304,8 +304,8 @@ def test_without_decay_the_online_fisher_is_the_sum_of_the_separate_ones():
 
 
 def train(method):
-    learner = begin(method, list(TASKS), make_learner(TASKS, seed=1))
-    return take_steps(learner, 'depth', weight_decay=1e-3).state_dict()
+    student = begin(method, list(TASKS), make_learner(TASKS, seed=1))
+    return take_steps(student, 'depth', weight_decay=1e-3).state_dict()
 
 
 @pytest.mark.parametrize('method', [EWC(penalty=0.0), OnlineEWC(penalty=0, decay=1)])
@@ -351,9 +351,9 @@ def test_the_state_survives_a_file(make, tmp_path):
     early, late = make(), make()
     early.load_state_dict(state)
     assert torch.equal(penalty_of(early, learner), expected)
-    begin(late, list(TASKS), learner)
+    student = begin(late, list(TASKS), learner)
     late.load_state_dict(state)  # in the middle of a phase
-    assert torch.equal(losses_of(learner, make_batch('depth'))['loss_ewc'], expected)
+    assert torch.equal(losses_of(student, make_batch('depth'))['loss_ewc'], expected)
     for other in (early, late):
         assert list(other.state_dict()) == list(method.state_dict())
         assert is_same(other.state_dict(), method.state_dict())

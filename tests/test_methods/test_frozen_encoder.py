@@ -3,7 +3,7 @@ import torch
 from lhl.methods import Vanilla
 from lhl.methods.frozen_encoder import FrozenEncoder
 
-from .conftest import begin, copy_of_state, make_batch, make_learner
+from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner
 from .training import is_same, take_steps
 
 
@@ -32,9 +32,9 @@ def test_in_the_first_phase_it_is_vanilla_bit_for_bit():
 
 
 def test_later_only_the_new_head_moves():
-    learner = begin(FrozenEncoder(), ['segmentation', 'depth'])
-    before = copy_of_state(learner)
-    after = take_steps(learner, 'depth', weight_decay=0.1).state_dict()
+    student = begin(FrozenEncoder(), ['segmentation', 'depth'])
+    before = copy_of_state(student.learner)
+    after = take_steps(student, 'depth', weight_decay=0.1).state_dict()
     assert is_same(before, after, 'backbone.') and is_same(before, after, 'heads.segmentation.')
     assert any(name.endswith('running_mean') for name in before if name.startswith('backbone.'))
     moved = {name for name in before if not torch.equal(before[name], after[name])}
@@ -42,13 +42,13 @@ def test_later_only_the_new_head_moves():
 
 
 def test_an_optimizer_that_knows_the_encoder_does_not_move_it_either():
-    learner = begin(FrozenEncoder(), ['segmentation', 'depth']).train()
-    before = copy_of_state(learner)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2, weight_decay=0.1)
+    student = begin(FrozenEncoder(), ['segmentation', 'depth']).train()
+    before = copy_of_state(student.learner)
+    optimizer = torch.optim.Adam(student.learner.parameters(), lr=1e-2, weight_decay=0.1)
     batch = make_batch('depth')
-    sum(learner(batch.inputs, batch.targets, batch.valid, mode='loss').values()).backward()
+    sum(losses_of(student, batch).values()).backward()
     optimizer.step()
-    assert is_same(before, learner.state_dict(), 'backbone.')
+    assert is_same(before, student.learner.state_dict(), 'backbone.')
 
 
 def test_it_needs_the_backbone_that_it_froze_and_no_teacher():

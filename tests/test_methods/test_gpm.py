@@ -51,15 +51,15 @@ def make_loader(task, batch_size=4, length=10):
     return DataLoader(Images(task, length), batch_size, collate_fn=collate_samples)
 
 
-def end(learner, task, **options):
-    learner.method.end_phase(learner, learner.method.phase, make_loader(task, **options))
+def end(student, task, **options):
+    student.method.end_phase(student.learner, student.phase, make_loader(task, **options))
 
 
 @functools.cache
 def state_after_the_first_phase(method, **options):
-    learner = begin(method(**options), OLD_AND_NEW[:1])
-    end(learner, OLD_AND_NEW[0])
-    return learner.method.state_dict()
+    student = begin(method(**options), OLD_AND_NEW[:1])
+    end(student, OLD_AND_NEW[0])
+    return student.method.state_dict()
 
 
 def second_phase(method=GPM, **options):
@@ -71,22 +71,21 @@ def second_phase(method=GPM, **options):
     return begin(following, OLD_AND_NEW, learner)
 
 
-def train(learner, steps=3, optimizer=torch.optim.Adam, weight_decay=1e-2, lr=1e-2):
+def train(student, steps=3, optimizer=torch.optim.Adam, weight_decay=1e-2, lr=1e-2):
     wrapper = MethodOptimWrapper(
-        optimizer([p for p in learner.parameters() if p.requires_grad], lr=lr, weight_decay=weight_decay),
+        optimizer([p for p in student.parameters() if p.requires_grad], lr=lr, weight_decay=weight_decay),
         clip_grad=dict(max_norm=10.0))
-    if learner.method.requires.edits:
-        wrapper.attach(learner.method, learner)
+    wrapper.attach(student.method, student.learner)
     for step in range(steps):
-        wrapper.update_params(sum(losses_of(learner.train(), make_batch('normal', seed=step)).values()))
-    return learner.state_dict()
+        wrapper.update_params(sum(losses_of(student.train(), make_batch('normal', seed=step)).values()))
+    return student.learner.state_dict()
 
 
-def leaks(learner, before):
+def leaks(student, before):
     """For each layer the part of its change within the basis, and the length of the change."""
     result = {}
-    for name, basis in learner.method.bases.items():
-        change = learner.backbone.get_submodule(name).weight.detach() - before[f'backbone.{name}.weight']
+    for name, basis in student.method.bases.items():
+        change = student.learner.backbone.get_submodule(name).weight.detach() - before[f'backbone.{name}.weight']
         result[name] = (change.flatten(1) @ basis).norm().item(), change.norm().item()
     return result
 
@@ -171,57 +170,57 @@ def test_over_many_phases_it_equals_the_singular_value_decomposition_of_the_inpu
 
 
 def test_the_inputs_of_every_layer_are_those_that_its_weight_multiplies():
-    learner = begin(GPM(), ['depth'])
-    names = [name for name, module in learner.backbone.named_modules() if isinstance(module, nn.Conv2d)]
+    student = begin(GPM(), ['depth'])
+    names = [name for name, module in student.learner.backbone.named_modules() if isinstance(module, nn.Conv2d)]
     outputs, hooks = {}, []
     for name in names:
-        hooks.append(learner.backbone.get_submodule(name).register_forward_hook(
+        hooks.append(student.learner.backbone.get_submodule(name).register_forward_hook(
             lambda layer, inputs, output, name=name: outputs.setdefault(name, []).append(output.double())))
-    grams = learner.eval().method._input_grams(learner, learner.method.phase, make_loader('depth'))
+    grams = student.eval().method._input_grams(student.learner, student.method.phase, make_loader('depth'))
     assert list(grams) == names and len(names) == 20
     for name, gram in grams.items():
-        weight = learner.backbone.get_submodule(name).weight.detach().double().flatten(1)
+        weight = student.learner.backbone.get_submodule(name).weight.detach().double().flatten(1)
         total = sum(torch.einsum('bihw,bjhw->ij', output, output) for output in outputs[name]).detach()
         torch.testing.assert_close(weight @ gram @ weight.T, total, rtol=1e-4, atol=1e-4 * total.abs().max().item())
 
 
 def test_a_linear_layer_s_inputs_are_its_tokens():
-    learner = begin(GPM(), ['depth'])
+    student = begin(GPM(), ['depth'])
     layer, tokens = nn.Linear(3, 2), torch.randn(2, 5, 3)
-    learner.backbone.tail = layer
-    forward = type(learner.backbone).forward
-    learner.backbone.forward = lambda inputs: (layer(tokens), forward(learner.backbone, inputs))[1]
-    gram = learner.method._input_grams(learner, learner.method.phase, make_loader('depth', length=4))['tail']
+    student.learner.backbone.tail = layer
+    forward = type(student.learner.backbone).forward
+    student.learner.backbone.forward = lambda inputs: (layer(tokens), forward(student.learner.backbone, inputs))[1]
+    gram = student.method._input_grams(student.learner, student.method.phase, make_loader('depth', length=4))['tail']
     torch.testing.assert_close(gram, tokens.flatten(0, 1).double().T @ tokens.flatten(0, 1).double())
 
 
 def test_ending_a_phase_leaves_the_learner_as_it_was():
-    learner = begin(GPM(), ['segmentation', 'depth']).train()
-    before = copy_of_state(learner)
-    modes = [module.training for module in learner.modules()]
-    end(learner, 'depth')
-    assert all(torch.equal(value, before[key]) for key, value in learner.state_dict().items())
-    assert [module.training for module in learner.modules()] == modes
-    assert not any(module._forward_pre_hooks or module._forward_hooks for module in learner.modules())
-    assert all(parameter.grad is None for parameter in learner.parameters())
+    student = begin(GPM(), ['segmentation', 'depth']).train()
+    before = copy_of_state(student.learner)
+    modes = [module.training for module in student.learner.modules()]
+    end(student, 'depth')
+    assert all(torch.equal(value, before[key]) for key, value in student.learner.state_dict().items())
+    assert [module.training for module in student.learner.modules()] == modes
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in student.learner.modules())
+    assert all(parameter.grad is None for parameter in student.learner.parameters())
 
 
 def test_the_hooks_go_also_when_the_data_fails():
-    learner = begin(GPM(), ['depth'])
+    student = begin(GPM(), ['depth'])
     loader = make_loader('depth')
     loader.dataset.batch = None
     loader.dataset.__class__ = type('Broken', (Images, ), dict(__len__=lambda self: 10))
     with pytest.raises(AttributeError):
-        learner.method.end_phase(learner, learner.method.phase, loader)
-    assert not any(module._forward_pre_hooks for module in learner.modules())
+        student.method.end_phase(student.learner, student.method.phase, loader)
+    assert not any(module._forward_pre_hooks for module in student.learner.modules())
 
 
 def test_it_looks_at_so_many_images_drawn_anew_in_each_phase():
     drawn = []
     for tasks in (['depth'], OLD_AND_NEW, ['depth']):
         loader = make_loader(tasks[-1])
-        learner = begin(GPM(num_images=6), tasks)
-        learner.method.end_phase(learner, learner.method.phase, loader)
+        student = begin(GPM(num_images=6), tasks)
+        student.method.end_phase(student.learner, student.method.phase, loader)
         assert len(loader.dataset.seen) == len(set(loader.dataset.seen)) == 6
         drawn.append(loader.dataset.seen)
     assert drawn[0] == drawn[2] and set(drawn[0]) != set(drawn[1])
@@ -239,21 +238,21 @@ def test_the_bases_do_not_depend_on_the_batch_size():
 def test_the_threshold_rises_from_phase_to_phase_up_to_1():
     ranks = []
     for step in (0.0, 0.05, 5.0):
-        learner = second_phase(threshold=0.9, threshold_step=step)
-        end(learner, 'normal')
-        ranks.append(sum(basis.shape[1] for basis in learner.method.bases.values()))
+        student = second_phase(threshold=0.9, threshold_step=step)
+        end(student, 'normal')
+        ranks.append(sum(basis.shape[1] for basis in student.method.bases.values()))
     assert ranks[0] < ranks[1] < ranks[2]
 
 
 def test_bases_stay_orthonormal_over_phases():
-    learner = second_phase()
-    old = {name: basis.clone() for name, basis in learner.method.bases.items()}
-    end(learner, 'normal')
-    for name, basis in learner.method.bases.items():
+    student = second_phase()
+    old = {name: basis.clone() for name, basis in student.method.bases.items()}
+    end(student, 'normal')
+    for name, basis in student.method.bases.items():
         torch.testing.assert_close(basis.T @ basis, torch.eye(basis.shape[1]), atol=2e-6, rtol=0)
         within = (old[name].T @ basis).square().sum(1)
         torch.testing.assert_close(within, torch.ones_like(within), atol=1e-5, rtol=0)
-        assert learner.method.importances[name].tolist() == [1] * basis.shape[1]
+        assert student.method.importances[name].tolist() == [1] * basis.shape[1]
 
 
 # ---- edits ---------------------------------------------------------------------------------------------------------
@@ -294,26 +293,26 @@ def test_g1_an_update_by_hand(method, expected):
 
 
 def test_g3_a_whole_step_of_adam_with_weight_decay_does_not_leak():
-    learner = second_phase()
-    before = copy_of_state(learner)
-    train(learner, steps=1)
-    assert sum(change > 1e-2 for _, change in leaks(learner, before).values()) > 10
-    for name, (leak, _) in leaks(learner, before).items():
+    student = second_phase()
+    before = copy_of_state(student.learner)
+    train(student, steps=1)
+    assert sum(change > 1e-2 for _, change in leaks(student, before).values()) > 10
+    for name, (leak, _) in leaks(student, before).items():
         assert leak < 1e-6, name
 
 
 def test_projected_gradients_leak_under_adam():
-    learner = second_phase(edit='gradient')
-    before = copy_of_state(learner)
-    train(learner, steps=3, weight_decay=0.0)
-    leaking = [leak / change for leak, change in leaks(learner, before).values() if change > 0]
+    student = second_phase(edit='gradient')
+    before = copy_of_state(student.learner)
+    train(student, steps=3, weight_decay=0.0)
+    leaking = [leak / change for leak, change in leaks(student, before).values() if change > 0]
     assert max(leaking) > 0.1
 
 
 def test_projected_gradients_hold_for_plain_sgd_and_are_the_projected_updates():
     by_gradient, by_update = second_phase(edit='gradient'), second_phase(edit='update')
-    before = copy_of_state(by_gradient)
-    one, two = (train(learner, 3, torch.optim.SGD, weight_decay=0.0, lr=1e-3) for learner in (by_gradient, by_update))
+    before = copy_of_state(by_gradient.learner)
+    one, two = (train(student, 3, torch.optim.SGD, weight_decay=0.0, lr=1e-3) for student in (by_gradient, by_update))
     for name, (leak, change) in leaks(by_gradient, before).items():
         assert leak <= 1e-6 + 1e-4 * change, name
     for name in one:
@@ -321,20 +320,20 @@ def test_projected_gradients_hold_for_plain_sgd_and_are_the_projected_updates():
 
 
 def test_outputs_of_protected_layers_stay_on_the_stored_inputs():
-    learner = second_phase(threshold=1.0)
-    layer = learner.backbone.layer1[0].conv1
+    student = second_phase(threshold=1.0)
+    layer = student.learner.backbone.layer1[0].conv1
     weight_before = layer.weight.detach().clone()
     inputs = []
     hook = layer.register_forward_pre_hook(lambda layer, args: inputs.append(args[0]))
     with torch.no_grad():  # the layers before it are not trained, so these are the inputs of the first phase
-        learner.eval().method._input_grams(learner, learner.method.phase, make_loader('depth'))
+        student.eval().method._input_grams(student.learner, student.method.phase, make_loader('depth'))
     hook.remove()
-    for of_layer in (learner.method.bases, learner.method.importances):
+    for of_layer in (student.method.bases, student.method.importances):
         of_layer['layer1.0.conv1'] = of_layer['layer1.0.conv1'][..., :40]
-    train(learner)
+    train(student)
     inputs = torch.cat(inputs)
     patches = nn.functional.unfold(inputs, 3, padding=1).transpose(1, 2).flatten(0, 1)
-    basis = learner.method.bases['layer1.0.conv1']
+    basis = student.method.bases['layer1.0.conv1']
     stored = patches @ basis @ basis.T
     change = (layer.weight.detach() - weight_before).flatten(1)
     assert change.norm() > 1e-3 and stored.norm() > 1
@@ -343,12 +342,12 @@ def test_outputs_of_protected_layers_stay_on_the_stored_inputs():
 
 @pytest.mark.parametrize('edit', ['update', 'gradient'])
 def test_empty_bases_are_vanilla_bit_for_bit(edit):
-    learner = begin(GPM(edit=edit), OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=3))
-    bases = {name: module for name, module in learner.backbone.named_modules() if isinstance(module, nn.Conv2d)}
-    learner.method.load_state_dict(
+    student = begin(GPM(edit=edit), OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=3))
+    bases = {name: module for name, module in student.learner.backbone.named_modules() if isinstance(module, nn.Conv2d)}
+    student.method.load_state_dict(
         {f'{name}.basis': torch.zeros(module.weight[0].numel(), 0) for name, module in bases.items()}
         | {f'{name}.importance': torch.zeros(0) for name in bases})
-    found, vanilla = train(learner), train(begin(Vanilla(), OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=3)))
+    found, vanilla = train(student), train(begin(Vanilla(), OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=3)))
     assert all(torch.equal(found[name], vanilla[name]) for name in vanilla)
     protected = train(second_phase())
     assert not all(torch.equal(protected[name], vanilla[name]) for name in vanilla)
@@ -361,9 +360,9 @@ def test_the_first_phase_is_vanilla_bit_for_bit():
 
 
 def test_old_heads_stay_and_normalisation_and_the_new_head_learn():
-    learner = second_phase()
-    before = copy_of_state(learner)
-    after = train(learner)
+    student = second_phase()
+    before = copy_of_state(student.learner)
+    after = train(student)
     for name in before:
         if name.startswith('heads.depth'):
             assert torch.equal(after[name], before[name]), name
@@ -372,10 +371,10 @@ def test_old_heads_stay_and_normalisation_and_the_new_head_learn():
 
 
 def test_a_frozen_layer_is_left_alone():
-    learner = second_phase()
-    learner.backbone.conv1.requires_grad_(False)
-    before = copy_of_state(learner)
-    after = train(learner)
+    student = second_phase()
+    student.learner.backbone.conv1.requires_grad_(False)
+    before = copy_of_state(student.learner)
+    after = train(student)
     assert torch.equal(after['backbone.conv1.weight'], before['backbone.conv1.weight'])
 
 
@@ -383,22 +382,22 @@ def test_a_frozen_layer_is_left_alone():
 
 @pytest.mark.parametrize('after_begin', [False, True])
 def test_the_state_survives_a_checkpoint(after_begin):
-    learner = second_phase()
-    state = learner.method.state_dict()
+    student = second_phase()
+    state = student.method.state_dict()
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
     loaded = torch.load(file, weights_only=True)
-    method, twin = GPM(), copy.deepcopy(learner)
+    method = GPM()
     if not after_begin:
         method.load_state_dict(loaded)
-    begin(method, OLD_AND_NEW, twin)
+    twin = begin(method, OLD_AND_NEW, copy.deepcopy(student.learner))
     if after_begin:
         method.load_state_dict(loaded)
     again = method.state_dict()
     assert list(again) == list(state) and len(state) == 40
     assert all(torch.equal(again[name], state[name]) for name in state)
-    one, two = train(learner), train(twin)
+    one, two = train(student), train(twin)
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
@@ -490,12 +489,12 @@ def one_of_two(rank, port, folder):
 
 def bases_of_two_phases():
     """Five images, so that the processes have a different number."""
-    learner = begin(SGP(scale=1.0), ['depth'])
-    end(learner, 'depth', batch_size=2, length=5)
+    student = begin(SGP(scale=1.0), ['depth'])
+    end(student, 'depth', batch_size=2, length=5)
     method = SGP(scale=1.0)
-    method.load_state_dict(learner.method.state_dict())
-    learner = begin(method, OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=4))
-    end(learner, 'normal', batch_size=2, length=5)
+    method.load_state_dict(student.method.state_dict())
+    student = begin(method, OLD_AND_NEW, make_learner(OLD_AND_NEW, seed=4))
+    end(student, 'normal', batch_size=2, length=5)
     return method.state_dict()
 
 

@@ -23,11 +23,11 @@ def read(path):
 def terms_of(config, tasks=('depth', 'normal')):
     """The terms of the distillation, and what they are computed from."""
     method = METHODS.build(config['method'])
-    learner = begin(method, list(tasks)).eval()
+    student = begin(method, list(tasks)).eval()
     batch = make_batch(tasks[-1])
-    losses = losses_of(learner, batch)
+    losses = losses_of(student, batch)
     losses.pop(f'loss_new_{tasks[-1]}')
-    return losses, learner(batch.inputs)['depth'].detach(), method.phase.teacher(batch.inputs)['depth']
+    return losses, student(batch.inputs)['depth'].detach(), method.phase.teacher.learner(batch.inputs)['depth']
 
 
 @pytest.mark.parametrize('base', BASES)
@@ -38,7 +38,7 @@ def terms_of(config, tasks=('depth', 'normal')):
     ('5_groups', dict(num_intervals=5)),
     ('10_groups', dict(num_intervals=10)),
     ('15_groups', dict(num_intervals=15)),
-    ('prediction_edges', dict(edges_of='prediction'))])
+    ('prediction_edges', dict(edge_source='prediction'))])
 def test_an_ablation_differs_from_had_in_one_option(name, difference, base):
     had, ablation = read(f'had_{base}.py'), read(f'ablations/had_{name}_{base}.py')
     assert ablation['method'] == {**had['method'], **difference} != had['method']

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -6,7 +8,7 @@ from torch import nn
 from lhl.datasets import SampleKey
 from lhl.errors import ConfigError
 from lhl.inversion import QuickDeepInversion
-from lhl.methods import DIS, LwF, Phase, Vanilla
+from lhl.methods import DIS, LwF, Phase, Student, Teacher, Vanilla
 from lhl.methods.combined import Combined
 from lhl.methods.hcl import HCL
 from lhl.models import Batch, Learner
@@ -21,11 +23,11 @@ INVERSION = dict(type='QuickDeepInversion', steps=3, warmup_steps=1)
 
 
 def begin_training(method, tasks=TASKS, learner=None, teacher=None, count=8, **of_phase):
-    """Begin the phase of the last task as the engine does, with so many images."""
-    learner = begin(method, tasks, learner, teacher)
-    phase = Phase(**{**vars(learner.method.phase), **of_phase})
-    method.before_training(learner, phase, make_loader(tasks[-1], count=count))
-    return learner
+    """A student that has begun the phase of the last task as the engine has it begin, with so many images."""
+    student = begin(method, tasks, learner, teacher)
+    student.phase = replace(student.phase, **of_phase)
+    student.begin_phase(make_loader(tasks[-1], count=count))
+    return student
 
 
 class Unchanged:
@@ -56,8 +58,8 @@ def test_without_inversion_it_is_lwf_with_temperature_1():
 def test_without_inversion_it_learns_as_that_lwf_bit_for_bit():
     states = []
     for method in (HCL(weight=3.0), LwF(weight=3.0, temperature=1.0)):
-        learner = begin_training(method, learner=add_dropout(make_learner(TASKS, seed=1)))
-        states.append(copy_of_state(take_steps(learner, 'normal')))
+        student = begin_training(method, learner=add_dropout(make_learner(TASKS, seed=1)))
+        states.append(copy_of_state(take_steps(student, 'normal')))
     assert is_same(*states)
     assert HCL(weight=3.0).state_dict() == {}
 
@@ -90,7 +92,7 @@ def test_the_inversion_starts_from_different_images_of_the_phase_and_gets_the_te
     method = with_unchanged(num_images=5)
     begin_training(method)
     assert len(set(positions(method.inversion.images))) == 5
-    assert method.inversion.teacher is method.phase.teacher
+    assert method.inversion.teacher is method.phase.teacher.learner
 
 
 def test_a_phase_with_fewer_images_gives_all_of_them():
@@ -113,9 +115,9 @@ def test_the_seed_and_the_phase_decide_which_images_and_which_classes_they_shall
 def test_neither_student_nor_teacher_changes():
     method, learner = HCL(weight=1.0, inversion=INVERSION), make_learner(TASKS, seed=1)
     teacher = make_teacher(make_learner(TASKS[:2], seed=2), TASKS[:2])
-    before = copy_of_state(learner), copy_of_state(teacher)
+    before = copy_of_state(learner), copy_of_state(teacher.learner)
     begin_training(method, TASKS, learner, teacher)
-    assert is_same(learner.state_dict(), before[0]) and is_same(teacher.state_dict(), before[1])
+    assert is_same(learner.state_dict(), before[0]) and is_same(teacher.learner.state_dict(), before[1])
     assert all(parameter.grad is None for parameter in learner.parameters())
     assert len(method.inverted) == 8
     assert not any(torch.equal(image, real) for image in method.inverted for real in images_of('normal'))
@@ -132,68 +134,68 @@ def test_the_first_phase_is_vanilla_s_bit_for_bit():
 
 def test_the_inverted_images_have_terms_of_the_same_weight_and_distances():
     method = HCL(weight=3.0, inversion=INVERSION)  # a batch of all eight images
-    learner = begin_training(method).eval()
-    student, teacher = learner(method.inverted), method.phase.teacher(method.inverted)
-    losses = losses_of(learner, make_batch('normal'))
+    student = begin_training(method).eval()
+    ours, theirs = student(method.inverted), method.phase.teacher.learner(method.inverted)
+    losses = losses_of(student, make_batch('normal'))
     assert list(losses) == ['loss_new_normal', 'loss_hcl_segmentation', 'loss_hcl_depth',
                             'loss_hcl_inverted_segmentation', 'loss_hcl_inverted_depth']
-    divergence = F.kl_div(student['segmentation'].log_softmax(1), teacher['segmentation'].softmax(1),
+    divergence = F.kl_div(ours['segmentation'].log_softmax(1), theirs['segmentation'].softmax(1),
                           reduction='none').sum(1).mean()
     torch.testing.assert_close(losses['loss_hcl_inverted_segmentation'], 3 * divergence)
     torch.testing.assert_close(losses['loss_hcl_inverted_depth'],
-                               3 * (student['depth'] - teacher['depth']).abs().mean())
+                               3 * (ours['depth'] - theirs['depth']).abs().mean())
 
 
 def test_the_terms_of_the_real_images_are_as_without_inversion():
-    learner = begin_training(HCL(weight=3.0, inversion=INVERSION)).eval()
-    losses = losses_of(learner, make_batch('normal'))
+    student = begin_training(HCL(weight=3.0, inversion=INVERSION)).eval()
+    losses = losses_of(student, make_batch('normal'))
     alone = losses_of(begin(HCL(weight=3.0), TASKS).eval(), make_batch('normal'))
     assert {name: losses[name] for name in alone} == alone
 
 
 def test_all_inverted_images_are_distilled_in_every_iteration_if_asked():
     method = HCL(weight=3.0, inversion=INVERSION, inverted_batch_size=None)
-    learner = begin_training(method, count=11).eval()
-    student, teacher = (net(method.inverted)['depth'] for net in (learner, method.phase.teacher))
+    student = begin_training(method, count=11).eval()
+    ours, theirs = (net(method.inverted)['depth'] for net in (student, method.phase.teacher.learner))
     for seed in range(2):
         torch.manual_seed(seed)
-        torch.testing.assert_close(losses_of(learner, make_batch('normal'))['loss_hcl_inverted_depth'],
-                                   3 * (student - teacher).abs().mean())
+        torch.testing.assert_close(losses_of(student, make_batch('normal'))['loss_hcl_inverted_depth'],
+                                   3 * (ours - theirs).abs().mean())
 
 
 def test_each_iteration_draws_other_images():
-    learner = begin_training(HCL(weight=1.0, inversion=INVERSION, inverted_batch_size=2)).eval()
+    student = begin_training(HCL(weight=1.0, inversion=INVERSION, inverted_batch_size=2)).eval()
 
     def loss(seed):
         torch.manual_seed(seed)
-        return losses_of(learner, make_batch('normal'))['loss_hcl_inverted_depth'].item()
+        return losses_of(student, make_batch('normal'))['loss_hcl_inverted_depth'].item()
     assert loss(0) == loss(0)
     assert len({loss(seed) for seed in range(6)}) > 2
 
 
 def test_identical_nets_have_no_distillation():
     learner = make_learner(TASKS)
-    learner = begin_training(HCL(weight=5.0, inversion=INVERSION), TASKS, learner, make_teacher(learner, TASKS[:2]))
-    losses = losses_of(learner.eval(), make_batch('normal'))
+    student = begin_training(HCL(weight=5.0, inversion=INVERSION), TASKS, learner, make_teacher(learner, TASKS[:2]))
+    losses = losses_of(student.eval(), make_batch('normal'))
     assert all(value == 0 for name, value in losses.items() if 'hcl' in name)
 
 
 def test_the_inverted_images_teach_the_encoder_and_the_old_heads_and_not_the_teacher():
-    learner = begin_training(HCL(weight=1.0, inversion=INVERSION)).train()
-    losses = losses_of(learner, make_batch('normal'))
+    student = begin_training(HCL(weight=1.0, inversion=INVERSION)).train()
+    losses = losses_of(student, make_batch('normal'))
     sum(value for name, value in losses.items() if 'inverted' in name).backward()
-    for module in (learner.backbone, learner.heads['segmentation'], learner.heads['depth']):
+    for module in (student.learner.backbone, student.learner.heads['segmentation'], student.learner.heads['depth']):
         assert sum(parameter.grad.abs().sum() for parameter in module.parameters()) > 0
-    assert all(parameter.grad is None for parameter in learner.heads['normal'].parameters())
-    assert all(parameter.grad is None for parameter in learner.method.phase.teacher.parameters())
+    assert all(parameter.grad is None for parameter in student.learner.heads['normal'].parameters())
+    assert all(parameter.grad is None for parameter in student.method.phase.teacher.learner.parameters())
 
 
 def test_another_backbone_may_be_taught():
-    student = make_learner(TASKS, seed=1)
-    student.backbone.layer4 = torch.nn.Sequential(student.backbone.layer4[0])  # one block less
-    learner = begin_training(HCL(weight=1.0, inversion=INVERSION), TASKS, student,
+    learner = make_learner(TASKS, seed=1)
+    learner.backbone.layer4 = torch.nn.Sequential(learner.backbone.layer4[0])  # one block less
+    student = begin_training(HCL(weight=1.0, inversion=INVERSION), TASKS, learner,
                              make_teacher(make_learner(TASKS[:2], seed=2), TASKS[:2]))
-    assert all(value.isfinite() for value in losses_of(learner, make_batch('normal')).values())
+    assert all(value.isfinite() for value in losses_of(student, make_batch('normal')).values())
     assert not HCL(weight=1.0, inversion=INVERSION).requires.same_backbone
 
 
@@ -201,15 +203,15 @@ def test_another_backbone_may_be_taught():
 def test_equal_answers_have_no_distillation_whatever_the_architectures(backbone):
     """A head without weights says the same about every image, so that student and teacher agree."""
     answers = torch.randn(10, generator=torch.Generator().manual_seed(0))
-    student, teacher = object_learner(3, backbone), object_learner(2, 'CIFARRegNet')
-    for learner in (student, teacher):
+    ours, theirs = object_learner(3, backbone), object_learner(2, 'CIFARRegNet')
+    for learner in (ours, theirs):
         nn.init.zeros_(learner.heads['objects'].output.weight)
         learner.heads['objects'].output.bias.data.copy_(answers)
-    learner = begin_objects(HCL(weight=5.0), student, teacher)
-    assert losses_of(learner, object_batch())['loss_hcl_task1'].item() == 0
-    student.heads['objects'].output.bias.data.add_(answers)
+    student = begin_objects(HCL(weight=5.0), ours, theirs)
+    assert losses_of(student, object_batch())['loss_hcl_task1'].item() == 0
+    ours.heads['objects'].output.bias.data.add_(answers)
     expected = 5 * (answers.softmax(0) * (answers.log_softmax(0) - (2 * answers).log_softmax(0))).sum()
-    torch.testing.assert_close(losses_of(learner, object_batch())['loss_hcl_task1'], expected)
+    torch.testing.assert_close(losses_of(student, object_batch())['loss_hcl_task1'], expected)
 
 
 # ---- image-level tasks that share a head ---------------------------------------------------------------------------
@@ -235,21 +237,19 @@ def object_batch(count=4, seed=0):
                  {'task3': torch.ones(count, 1, 1, dtype=torch.bool)})
 
 
-def begin_objects(method, student, teacher):
-    names = list(student.tasks)
-    phase = Phase(3, tuple(names[-1:]), tuple(names), 1.0, teacher.requires_grad_(False))
-    student.train_heads(method.trained_tasks(phase))
-    method.begin_phase(student, phase)
-    student.method = method
+def begin_objects(method, learner, teacher):
+    names = tuple(learner.tasks)
+    student = Student(learner, method, Phase(3, names[-1:], names, 1.0, Teacher(teacher)))
+    student.begin_phase()
     return student.eval()
 
 
 def test_a_shared_head_is_distilled_once_over_all_classes():
-    student, teacher = object_learner(3, seed=1), object_learner(2, 'CIFARRegNet')
+    learner, teacher = object_learner(3, seed=1), object_learner(2, 'CIFARRegNet')
     batch = object_batch()
-    losses = losses_of(begin_objects(HCL(weight=3.0), student, teacher), batch)
+    losses = losses_of(begin_objects(HCL(weight=3.0), learner, teacher), batch)
     assert list(losses) == ['loss_new_task3', 'loss_hcl_task1']
-    ours, theirs = student(batch.inputs)['task1'].flatten(1), teacher(batch.inputs)['task2'].flatten(1)
+    ours, theirs = learner(batch.inputs)['task1'].flatten(1), teacher(batch.inputs)['task2'].flatten(1)
     assert ours.shape == theirs.shape == (4, 10)
     divergence = F.kl_div(ours.log_softmax(1), theirs.softmax(1), reduction='batchmean')
     torch.testing.assert_close(losses['loss_hcl_task1'], 3 * divergence)
@@ -259,11 +259,11 @@ def test_a_shared_head_is_distilled_once_over_all_classes():
 
 def test_a_mixed_stream_distils_each_head_in_its_own_way_on_both_kinds_of_images():
     """An image-level head beside a dense one."""
-    student, teacher = (object_learner(count, seed=count, depth=DENSE_TASKS['depth']) for count in (3, 2))
+    learner, teacher = (object_learner(count, seed=count, depth=DENSE_TASKS['depth']) for count in (3, 2))
     method = HCL(weight=3.0, inversion=INVERSION)
-    learner, batch = begin_objects(method, student, teacher), object_batch()
+    student, batch = begin_objects(method, learner, teacher), object_batch()
     method.inverted = method.inversion(teacher, object_batch(8, seed=1).inputs, seed=0)
-    losses = losses_of(learner, batch)
+    losses = losses_of(student, batch)
     assert list(losses) == ['loss_new_task3', 'loss_hcl_depth', 'loss_hcl_task1', 'loss_hcl_inverted_depth',
                             'loss_hcl_inverted_task1']
     for name, images in (('hcl', batch.inputs), ('hcl_inverted', method.inverted)):
@@ -282,15 +282,15 @@ def test_an_interrupted_phase_has_its_inverted_images_back_and_learns_alike():
     saved = {name: value.clone() for name, value in whole.method.state_dict().items()}
     resumed = begin(HCL(weight=1.0, inversion=INVERSION, inverted_batch_size=3), TASKS)
     resumed.method.load_state_dict(saved)
-    states = [copy_of_state(take_steps(learner, 'normal')) for learner in (whole, resumed)]
+    states = [copy_of_state(take_steps(student, 'normal')) for student in (whole, resumed)]
     assert is_same(*states)
 
 
 def test_nothing_is_carried_to_the_next_phase():
     method = HCL(weight=1.0, inversion=INVERSION)
-    learner = begin_training(method)
+    student = begin_training(method)
     assert list(method.state_dict()) == ['inverted'] and method.num_stored_images() == 0
-    method.end_phase(learner, method.phase, make_loader('normal'))
+    method.end_phase(student.learner, method.phase, make_loader('normal'))
     assert method.state_dict() == {}
     method.load_state_dict({})
     assert method.inverted is None

@@ -22,8 +22,8 @@ TASKS = ['segmentation', 'depth', 'normal']
 
 def end_phase(method, tasks, learner=None, count=8, batch_size=3):
     """Begin and end the phase of the last task, of which there are so many images; give the method."""
-    learner = begin(method, tasks, learner).train()
-    method.end_phase(learner, method.phase, make_loader(tasks[-1], batch_size, count))
+    student = begin(method, tasks, learner).train()
+    method.end_phase(student.learner, method.phase, make_loader(tasks[-1], batch_size, count))
     return method
 
 
@@ -139,9 +139,9 @@ def test_fewer_images_than_the_share_are_all_stored():
 def test_random_images_depend_on_the_seed_and_the_phase_only():
     def chosen(seed, state=0):
         method = ICaRL(weight=1.0, memory_size=4, select='random')
-        learner = begin(method, ['segmentation']).train()
+        student = begin(method, ['segmentation']).train()
         torch.manual_seed(state)
-        method.end_phase(learner, Phase(1, ('segmentation', ), ('segmentation', ), seed=seed),
+        method.end_phase(student.learner, Phase(1, ('segmentation', ), ('segmentation', ), seed=seed),
                          make_loader('segmentation', 3))
         return positions_of(method, 'segmentation')
 
@@ -208,33 +208,33 @@ def test_two_processes_store_what_one_does(tmp_path):
 # ---- replay --------------------------------------------------------------------------------------------------------
 
 def second_phase(weight=1.0, **options):
-    """A learner in the phase of depth, and the method of the phase of segmentation before."""
+    """A student in the phase of depth, and the method of the phase of segmentation before."""
     before = end_phase(ICaRL(weight, memory_size=4, **options), TASKS[:1])
     return begin(next_phase(before, weight=weight, **options), TASKS[:2]), before
 
 
 def test_the_loss_is_the_weighted_mean_of_the_entries_task_losses():
-    learner, _ = second_phase(weight=3.0, replay_batch_size=4)
-    losses = losses_of(learner.eval(), make_batch('depth'))
+    student, _ = second_phase(weight=3.0, replay_batch_size=4)
+    losses = losses_of(student.eval(), make_batch('depth'))
     assert list(losses) == ['loss_new_depth', 'loss_replay']
     expected = torch.stack([
-        torch.nn.functional.cross_entropy(learner(e.image[None])['segmentation'], e.maps['target'][None])
-        for e in learner.method.memory]).mean()
+        torch.nn.functional.cross_entropy(student(e.image[None])['segmentation'], e.maps['target'][None])
+        for e in student.method.memory]).mean()
     torch.testing.assert_close(losses['loss_replay'], 3 * expected)
 
 
 def test_a_learner_that_still_says_what_was_stored_has_no_loss_for_regression():
     before = end_phase(ICaRL(weight=1.0, memory_size=4), ['depth'])
-    learner = begin(next_phase(before), ['depth', 'normal'])
-    learner.load_state_dict(before.learner.state_dict(), strict=False)
-    assert losses_of(learner.eval(), make_batch('normal'))['loss_replay'].item() == pytest.approx(0, abs=1e-5)
+    student = begin(next_phase(before), ['depth', 'normal'])
+    student.learner.load_state_dict(before.learner.state_dict(), strict=False)
+    assert losses_of(student.eval(), make_batch('normal'))['loss_replay'].item() == pytest.approx(0, abs=1e-5)
 
 
 def test_following_the_loss_brings_the_learner_to_what_was_stored():
-    learner, _ = second_phase()
-    optimizer, batch, course = torch.optim.Adam(learner.eval().parameters(), 1e-2), make_batch('depth'), []
+    student, _ = second_phase()
+    optimizer, batch, course = torch.optim.Adam(student.eval().parameters(), 1e-2), make_batch('depth'), []
     for _ in range(10):
-        loss = losses_of(learner, batch)['loss_replay']
+        loss = losses_of(student, batch)['loss_replay']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -243,19 +243,19 @@ def test_following_the_loss_brings_the_learner_to_what_was_stored():
 
 
 def test_all_heads_learn():
-    learner, _ = second_phase()
-    assert learner.trained_tasks == ('segmentation', 'depth')
-    before = copy_of_state(learner)
-    take_steps(learner, 'depth')
+    student, _ = second_phase()
+    assert student.learner.trained_tasks == ('segmentation', 'depth')
+    before = copy_of_state(student.learner)
+    after = take_steps(student, 'depth').state_dict()
     for prefix in ('backbone.', 'heads.segmentation.', 'heads.depth.'):
-        assert not is_same(learner.state_dict(), before, prefix)
+        assert not is_same(after, before, prefix)
 
 
 def test_every_old_task_is_in_every_batch_that_has_room_for_it():
     method = end_phase(ICaRL(1.0, memory_size=6), TASKS[:1])
     method = end_phase(next_phase(method), TASKS[:2])
-    learner = begin(next_phase(method, replay_batch_size=2), TASKS)
-    assert all({e.task for e in learner.method.draw()} == {0, 1} for _ in range(40))
+    student = begin(next_phase(method, replay_batch_size=2), TASKS)
+    assert all({e.task for e in student.method.draw()} == {0, 1} for _ in range(40))
 
 
 def test_the_first_phase_is_vanilla_s_bit_for_bit():
@@ -276,18 +276,18 @@ def test_without_a_share_of_the_memory_it_is_vanilla_bit_for_bit(memory_size):
 
 
 def test_training_resumed_in_the_middle_of_a_phase_continues_identically(tmp_path):
-    learner, before = second_phase(replay_batch_size=2)
-    take_steps(learner, 'depth', steps=2, optimizer=torch.optim.SGD)
-    torch.save([learner.state_dict(), learner.method.state_dict()], tmp_path / 'saved.pth')
-    take_steps(learner, 'depth', steps=2, optimizer=torch.optim.SGD)
+    student, before = second_phase(replay_batch_size=2)
+    take_steps(student, 'depth', steps=2, optimizer=torch.optim.SGD)
+    torch.save([student.state_dict(), student.method.state_dict()], tmp_path / 'saved.pth')
+    take_steps(student, 'depth', steps=2, optimizer=torch.optim.SGD)
 
     weights, state = torch.load(tmp_path / 'saved.pth', weights_only=True)
     resumed = begin(next_phase(before, replay_batch_size=2), TASKS[:2])
     resumed.load_state_dict(weights)
     resumed.method.load_state_dict(state)
     take_steps(resumed, 'depth', steps=2, optimizer=torch.optim.SGD)
-    assert is_same(resumed.state_dict(), learner.state_dict())
-    assert is_same(resumed.method.state_dict(), learner.method.state_dict())
+    assert is_same(resumed.state_dict(), student.state_dict())
+    assert is_same(resumed.method.state_dict(), student.method.state_dict())
 
 
 # ---- options -------------------------------------------------------------------------------------------------------

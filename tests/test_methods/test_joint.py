@@ -12,11 +12,11 @@ from .test_multi_task_distillation import TASKS, batch_of_all, begin_all
 
 def losses_and_numbers(values, batch=None):
     """The losses with these numbers s, by task, and the numbers."""
-    learner = begin_all(Joint('learned')).eval()
+    student = begin_all(Joint('learned')).eval()
     with torch.no_grad():
         for name, value in values.items():
-            learner.method_parameters[name].fill_(value)
-    return losses_of(learner, batch or batch_of_all()), learner.method_parameters
+            student.method_parameters[name].fill_(value)
+    return losses_of(student, batch or batch_of_all()), student.method_parameters
 
 
 def test_a_task_that_is_not_named_weighs_one():
@@ -65,7 +65,7 @@ def test_a_batch_without_a_label_leaves_the_task_s_number_alone():
 
 
 def test_fixed_weights_bring_no_parameters():
-    assert not hasattr(begin_all(Joint(dict(normal=2.0))), 'method_parameters')
+    assert not len(begin_all(Joint(dict(normal=2.0))).method_parameters)
 
 
 def test_an_unknown_task_is_refused():

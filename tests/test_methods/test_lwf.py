@@ -31,57 +31,57 @@ def test_odds_of_three_to_one_against_one_to_one_by_hand():
     tasks = ['segmentation', 'depth']
     student = with_constant_output(make_learner(tasks), 'segmentation', [math.log(3), 0., -60., -60., -60.])
     teacher = with_constant_output(make_learner(tasks), 'segmentation', [0., 0., -60., -60., -60.])
-    begin(LwF(weight=1.0, temperature=1.0), tasks, student, make_teacher(teacher, tasks[:1])).eval()
-    loss = losses_of(student, make_batch('depth'))['loss_lwf_segmentation']
+    begun = begin(LwF(weight=1.0, temperature=1.0), tasks, student, make_teacher(teacher, tasks[:1])).eval()
+    loss = losses_of(begun, make_batch('depth'))['loss_lwf_segmentation']
     assert loss.item() == pytest.approx(0.143841, abs=1e-6)
 
 
 def test_each_old_task_has_the_weight_and_its_own_distance():
-    learner = begin(LwF(weight=3.0, temperature=4.0), ['segmentation', 'depth', 'normal']).eval()
+    student = begin(LwF(weight=3.0, temperature=4.0), ['segmentation', 'depth', 'normal']).eval()
     batch = make_batch('normal')
-    student, teacher = learner(batch.inputs), learner.method.phase.teacher(batch.inputs)
-    losses = losses_of(learner, batch)
+    ours, theirs = student(batch.inputs), student.method.phase.teacher.learner(batch.inputs)
+    losses = losses_of(student, batch)
     assert list(losses) == ['loss_new_normal', 'loss_lwf_segmentation', 'loss_lwf_depth']
-    divergence = F.kl_div((student['segmentation'] / 4).log_softmax(1), (teacher['segmentation'] / 4).softmax(1),
+    divergence = F.kl_div((ours['segmentation'] / 4).log_softmax(1), (theirs['segmentation'] / 4).softmax(1),
                           reduction='none').sum(1).mean()
     torch.testing.assert_close(losses['loss_lwf_segmentation'], 3 * 16 * divergence)
-    torch.testing.assert_close(losses['loss_lwf_depth'], 3 * (student['depth'] - teacher['depth']).abs().mean())
+    torch.testing.assert_close(losses['loss_lwf_depth'], 3 * (ours['depth'] - theirs['depth']).abs().mean())
 
 
 def test_the_cosine_distance_holds_normals():
-    learner = begin(LwF(weight=2.0), ['normal', 'depth']).eval()
+    student = begin(LwF(weight=2.0), ['normal', 'depth']).eval()
     batch = make_batch('depth')
-    student, teacher = learner(batch.inputs)['normal'], learner.method.phase.teacher(batch.inputs)['normal']
-    torch.testing.assert_close(losses_of(learner, batch)['loss_lwf_normal'],
-                               2 * (1 - (student * teacher).sum(1)).mean(), atol=1e-6, rtol=1e-4)
+    ours, theirs = student(batch.inputs)['normal'], student.method.phase.teacher.learner(batch.inputs)['normal']
+    torch.testing.assert_close(losses_of(student, batch)['loss_lwf_normal'],
+                               2 * (1 - (ours * theirs).sum(1)).mean(), atol=1e-6, rtol=1e-4)
 
 
 def test_every_pixel_counts_whether_the_new_task_is_labelled_there_or_not():
-    learner = begin(LwF(weight=1.0), ['segmentation', 'depth']).eval()
+    student = begin(LwF(weight=1.0), ['segmentation', 'depth']).eval()
     batch = make_batch('depth')
-    expected = distillation_of(losses_of(learner, batch))
+    expected = distillation_of(losses_of(student, batch))
     batch.valid['depth'][:] = False
-    assert distillation_of(losses_of(learner, batch)) == expected
+    assert distillation_of(losses_of(student, batch)) == expected
 
 
 @pytest.mark.parametrize('old', ['segmentation', 'depth', 'normal'])
 def test_identical_nets_have_no_distillation_and_no_gradient(old):
     new = 'depth' if old == 'segmentation' else 'segmentation'
     learner = make_learner([old, new])
-    begin(LwF(weight=5.0), [old, new], learner, make_teacher(learner, [old])).eval()
-    loss = losses_of(learner, make_batch(new))[f'loss_lwf_{old}']
+    student = begin(LwF(weight=5.0), [old, new], learner, make_teacher(learner, [old])).eval()
+    loss = losses_of(student, make_batch(new))[f'loss_lwf_{old}']
     loss.backward()
     assert loss.item() == 0
     assert all((p.grad == 0).all() for p in learner.heads[old].parameters())
 
 
 def test_all_heads_learn_and_the_teacher_does_not():
-    learner = begin(LwF(weight=1.0), ['segmentation', 'depth', 'normal']).train()
-    teacher = learner.method.phase.teacher.requires_grad_(True)  # so that only no_grad keeps the gradient out
+    student = begin(LwF(weight=1.0), ['segmentation', 'depth', 'normal']).train()
+    teacher = student.method.phase.teacher.learner.requires_grad_(True)  # so that only no_grad keeps the gradient out
     before = copy_of_state(teacher)
-    assert learner.trained_tasks == ('segmentation', 'depth', 'normal')
-    sum(distillation_of(losses_of(learner, make_batch('normal'))).values()).backward()
-    for module in (learner.backbone, learner.heads['segmentation'], learner.heads['depth']):
+    assert student.learner.trained_tasks == ('segmentation', 'depth', 'normal')
+    sum(distillation_of(losses_of(student, make_batch('normal'))).values()).backward()
+    for module in (student.learner.backbone, student.learner.heads['segmentation'], student.learner.heads['depth']):
         assert all(parameter.grad is not None for parameter in module.parameters())
         assert sum(parameter.grad.abs().sum() for parameter in module.parameters()) > 0
     assert all(parameter.grad is None for parameter in teacher.parameters())
@@ -89,12 +89,12 @@ def test_all_heads_learn_and_the_teacher_does_not():
 
 
 def test_the_teacher_s_encoder_runs_once_per_batch_and_each_old_head_once_without_a_gradient():
-    learner = begin(LwF(weight=1.0), ['segmentation', 'depth', 'normal'])
-    teacher, runs = learner.method.phase.teacher, []
+    student = begin(LwF(weight=1.0), ['segmentation', 'depth', 'normal'])
+    teacher, runs = student.method.phase.teacher.learner, []
     teacher.backbone.register_forward_hook(lambda *_: runs.append(('encoder', torch.is_grad_enabled())))
     for name, head in teacher.heads.items():
         head.register_forward_hook(lambda *_, name=name: runs.append((name, torch.is_grad_enabled())))
-    losses_of(learner, make_batch('normal'))
+    losses_of(student, make_batch('normal'))
     assert sorted(runs) == [('depth', False), ('encoder', False), ('segmentation', False)]
 
 
@@ -113,10 +113,10 @@ def test_without_weight_backbone_and_new_head_learn_as_vanilla_s_bit_for_bit():
 
 
 def test_following_the_distillation_brings_the_student_to_the_teacher():
-    learner = begin(LwF(weight=1.0), ['segmentation', 'depth']).eval()
-    optimizer, batch, course = torch.optim.Adam(learner.parameters(), 1e-2), make_batch('depth'), []
+    student = begin(LwF(weight=1.0), ['segmentation', 'depth']).eval()
+    optimizer, batch, course = torch.optim.Adam(student.learner.parameters(), 1e-2), make_batch('depth'), []
     for _ in range(15):
-        loss = losses_of(learner, batch)['loss_lwf_segmentation']
+        loss = losses_of(student, batch)['loss_lwf_segmentation']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -38,9 +38,9 @@ def test_with_weight_0_it_is_dis_bit_for_bit_also_under_dropout(num_positions):
 
 
 def test_all_positions_of_a_small_map_are_compared_in_one_partition_per_old_task():
-    learner, batch = begin(LwP(2.0, 3.0, **OPTIONS), TASKS).eval(), make_batch('normal')
-    teacher = learner.method.phase.teacher
-    features, teacher_features = (net.extract_features(batch.inputs)[-1] for net in (learner, teacher))
+    student, batch = begin(LwP(2.0, 3.0, **OPTIONS), TASKS).eval(), make_batch('normal')
+    teacher = student.method.phase.teacher.learner
+    features, teacher_features = (net.extract_features(batch.inputs)[-1] for net in (student.learner, teacher))
     predictions = teacher(batch.inputs)
     depth = predictions['depth'][:, 0]
     low, high = depth.amin((1, 2), keepdim=True), depth.amax((1, 2), keepdim=True)
@@ -50,7 +50,7 @@ def test_all_positions_of_a_small_map_are_compared_in_one_partition_per_old_task
     expected = distance_preservation_loss(
         features.flatten(2).mT, teacher_features.flatten(2).mT, torch.stack([middles(g, *size) for g in groups])).mean()
     assert expected > 0
-    torch.testing.assert_close(losses_of(learner, batch)['loss_distances'], 3.0 * expected)
+    torch.testing.assert_close(losses_of(student, batch)['loss_distances'], 3.0 * expected)
 
 
 def test_the_other_terms_are_those_of_dis():
@@ -63,42 +63,42 @@ def test_the_other_terms_are_those_of_dis():
 
 def test_sampled_positions_are_the_same_in_student_and_teacher_and_others_in_each_iteration():
     learner = make_learner(['depth', 'segmentation'])
-    begin(LwP(1.0, 1.0, num_positions=4, **OPTIONS), ['depth', 'segmentation'], learner,
-          make_teacher(learner, ['depth'])).eval()
+    same = begin(LwP(1.0, 1.0, num_positions=4, **OPTIONS), ['depth', 'segmentation'], learner,
+                 make_teacher(learner, ['depth'])).eval()
     batch = make_batch('segmentation')
-    assert all(losses_of(learner, batch)['loss_distances'] == 0 for _ in range(3))
-    begin(learner.method, ['depth', 'segmentation'], learner).eval()
+    assert all(losses_of(same, batch)['loss_distances'] == 0 for _ in range(3))
+    student = begin(same.method, ['depth', 'segmentation'], learner).eval()
     found = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        found.append(losses_of(learner, batch)['loss_distances'].item())
+        found.append(losses_of(student, batch)['loss_distances'].item())
     assert found[0] == found[1] != found[2] > 0
 
 
 def test_the_gradient_of_the_distances_reaches_the_encoder_and_no_head_or_teacher():
-    learner = begin(LwP(1.0, 1.0, **OPTIONS), TASKS).train()
-    teacher = learner.method.phase.teacher.requires_grad_(True)
-    losses_of(learner, make_batch('normal'))['loss_distances'].backward()
-    assert sum(parameter.grad.abs().sum() for parameter in learner.backbone.parameters()) > 0
-    assert all(parameter.grad is None for parameter in learner.heads.parameters())
+    student = begin(LwP(1.0, 1.0, **OPTIONS), TASKS).train()
+    teacher = student.method.phase.teacher.learner.requires_grad_(True)
+    losses_of(student, make_batch('normal'))['loss_distances'].backward()
+    assert sum(parameter.grad.abs().sum() for parameter in student.learner.backbone.parameters()) > 0
+    assert all(parameter.grad is None for parameter in student.learner.heads.parameters())
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
 def test_the_teacher_s_encoder_runs_once_per_batch():
-    learner, runs = begin(LwP(1.0, 1.0, **OPTIONS), TASKS), []
-    learner.method.phase.teacher.backbone.register_forward_hook(lambda *_: runs.append(torch.is_grad_enabled()))
-    losses_of(learner, make_batch('normal'))
+    student, runs = begin(LwP(1.0, 1.0, **OPTIONS), TASKS), []
+    student.method.phase.teacher.learner.backbone.register_forward_hook(lambda *_: runs.append(torch.is_grad_enabled()))
+    losses_of(student, make_batch('normal'))
     assert runs == [False]
 
 
 def test_all_terms_and_gradients_are_finite_under_bfloat16_autocast():
-    learner = begin(LwP(1.0, 1.0, num_positions=8, **OPTIONS), TASKS).train()
+    student = begin(LwP(1.0, 1.0, num_positions=8, **OPTIONS), TASKS).train()
     with torch.autocast('cpu', torch.bfloat16):
-        losses = losses_of(learner, make_batch('normal'))
+        losses = losses_of(student, make_batch('normal'))
     assert len(losses) == 4
     assert all(value.dtype == torch.float32 and value.isfinite() for value in losses.values())
     sum(losses.values()).backward()
-    assert all(parameter.grad.isfinite().all() for parameter in learner.parameters())
+    assert all(parameter.grad.isfinite().all() for parameter in student.learner.parameters())
 
 
 def test_a_single_position_is_refused():

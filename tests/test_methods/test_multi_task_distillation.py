@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lhl.errors import ConfigError
-from lhl.methods import DIST, KD, KDAM, Joint, Phase
+from lhl.methods import DIST, KD, KDAM, Joint, Phase, Student
 from lhl.models import Batch
 from lhl.registry import METHODS
 
@@ -22,33 +22,28 @@ def batch_of_all():
 def make_neighbour(learner, tasks):
     """A teacher of these tasks whose weights are a tenth off the learner's."""
     teacher, generator = make_teacher(learner, tasks), torch.Generator().manual_seed(2)
-    for parameter in teacher.parameters():
+    for parameter in teacher.learner.parameters():
         parameter.mul_(1 + 0.1 * torch.randn(parameter.shape, generator=generator))
     return teacher
 
 
 def begin_all(method, learner=None, teacher=None):
-    """Begin the only phase; unless given, the teacher's maps are about the student's, as with a student that has
-    learned the unit of each from labels.
+    """A student that has begun the only phase; unless given, the teacher's maps are about the student's, as with a
+    student that has learned the unit of each from labels.
     """
     learner = learner or make_learner(TASKS, seed=1)
     if teacher is None and method.requires.external_teacher is not None:
         teacher = make_neighbour(learner, TASKS)
-    phase = Phase(1, TASKS, TASKS, teacher=teacher)
-    learner.train_heads(method.trained_tasks(phase))
-    own_parameters = method.own_parameters(phase)
-    if own_parameters:
-        learner.method_parameters = torch.nn.ParameterDict(own_parameters)
-    method.begin_phase(learner, phase)
-    learner.method = method
-    return learner
+    student = Student(learner, method, Phase(1, TASKS, TASKS, teacher=teacher))
+    student.begin_phase()
+    return student
 
 
 @pytest.mark.parametrize('name', KINDS)
 def test_a_student_that_is_its_teacher_has_no_distillation(name):
     learner = make_learner(TASKS)
-    begin_all(KINDS[name]('run'), learner, make_teacher(learner, TASKS)).eval()
-    losses = losses_of(learner, batch_of_all())
+    student = begin_all(KINDS[name]('run'), learner, make_teacher(learner, TASKS)).eval()
+    losses = losses_of(student, batch_of_all())
     for task in TASKS:
         assert losses[f'loss_{name.lower()}_{task}'].item() == pytest.approx(0, abs=1e-5)
         assert losses[f'loss_new_{task}'] > 0
@@ -60,14 +55,14 @@ def test_without_weight_it_is_joint_training_exactly(name, weights):
     batch = batch_of_all()
     joint = begin_all(Joint(weights)).eval()
     expected = losses_of(joint, batch)
-    learner = begin_all(KINDS[name]('run', weight=0.0, task_weights=weights)).eval()
-    losses = losses_of(learner, batch)
+    student = begin_all(KINDS[name]('run', weight=0.0, task_weights=weights)).eval()
+    losses = losses_of(student, batch)
     assert all(torch.equal(losses[key], value) for key, value in expected.items())
     assert sum(losses.values()) == sum(expected.values())
-    for trained, terms in ((learner, losses), (joint, expected)):
+    for trained, terms in ((student, losses), (joint, expected)):
         sum(terms.values()).backward()
         assert all(parameter.grad is not None for parameter in trained.parameters())
-    for one, other in zip(learner.parameters(), joint.parameters(), strict=True):
+    for one, other in zip(student.parameters(), joint.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-6, atol=1e-6)  # sums over another memory layout
 
 
@@ -84,11 +79,11 @@ def test_the_weight_is_a_factor_of_each_task_s_distillation_and_of_nothing_else(
 @pytest.mark.parametrize('name', KINDS)
 def test_only_the_named_tasks_are_distilled_and_only_their_heads_of_the_teacher_run(name):
     teacher, runs = make_neighbour(make_learner(TASKS), ('depth', 'normal')), []
-    learner = begin_all(KINDS[name]('run', distilled_tasks=['normal', 'depth']), teacher=teacher)
-    teacher.backbone.register_forward_hook(lambda *_: runs.append(('encoder', torch.is_grad_enabled())))
-    for task, head in teacher.heads.items():
+    student = begin_all(KINDS[name]('run', distilled_tasks=['normal', 'depth']), teacher=teacher)
+    teacher.learner.backbone.register_forward_hook(lambda *_: runs.append(('encoder', torch.is_grad_enabled())))
+    for task, head in teacher.learner.heads.items():
         head.register_forward_hook(lambda *_, task=task: runs.append((task, torch.is_grad_enabled())))
-    losses = losses_of(learner, batch_of_all())
+    losses = losses_of(student, batch_of_all())
     terms = [key.removeprefix(f'loss_{name.lower()}_') for key in losses if 'new' not in key]
     assert terms == ['normal', 'depth']
     assert sorted(runs) == [('depth', False), ('encoder', False), ('normal', False)]
@@ -96,11 +91,11 @@ def test_only_the_named_tasks_are_distilled_and_only_their_heads_of_the_teacher_
 
 @pytest.mark.parametrize('name', KINDS)
 def test_the_distillation_moves_the_student_and_leaves_the_teacher(name):
-    learner = begin_all(KINDS[name]('run')).train()
-    teacher = learner.method.phase.teacher.requires_grad_(True)  # so that only no_grad keeps the gradient out
+    student = begin_all(KINDS[name]('run')).train()
+    teacher = student.method.phase.teacher.learner.requires_grad_(True)  # so that only no_grad keeps the gradient out
     before = copy_of_state(teacher)
-    sum(value for key, value in losses_of(learner, batch_of_all()).items() if 'new' not in key).backward()
-    for module in (learner.backbone, *learner.heads.values()):
+    sum(value for key, value in losses_of(student, batch_of_all()).items() if 'new' not in key).backward()
+    for module in (student.learner.backbone, *student.learner.heads.values()):
         gradients = [parameter.grad for parameter in module.parameters()]
         assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
         assert sum(gradient.abs().sum() for gradient in gradients) > 0
@@ -110,20 +105,20 @@ def test_the_distillation_moves_the_student_and_leaves_the_teacher(name):
 
 @pytest.mark.parametrize('name', KINDS)
 def test_every_pixel_is_compared_whether_it_has_a_label_or_not(name):
-    learner, batch = begin_all(KINDS[name]('run')).eval(), batch_of_all()
-    expected = losses_of(learner, batch)
+    student, batch = begin_all(KINDS[name]('run')).eval(), batch_of_all()
+    expected = losses_of(student, batch)
     for valid in batch.valid.values():
         valid[:] = False
-    losses = losses_of(learner, batch)
+    losses = losses_of(student, batch)
     assert all(losses[key] == (0 if 'new' in key else value) for key, value in expected.items())
 
 
 @pytest.mark.parametrize('name', KINDS)
 def test_following_the_distillation_brings_the_student_to_the_teacher(name):
-    learner = begin_all(KINDS[name]('run')).eval()
-    optimizer, batch, course = torch.optim.Adam(learner.parameters(), 3e-4), batch_of_all(), []
+    student = begin_all(KINDS[name]('run')).eval()
+    optimizer, batch, course = torch.optim.Adam(student.learner.parameters(), 3e-4), batch_of_all(), []
     for _ in range(15):
-        loss = sum(value for key, value in losses_of(learner, batch).items() if 'new' not in key)
+        loss = sum(value for key, value in losses_of(student, batch).items() if 'new' not in key)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

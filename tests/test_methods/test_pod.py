@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d
 
 from lhl.engine import MethodOptimWrapper
 from lhl.errors import ConfigError
-from lhl.methods import Phase, Vanilla
+from lhl.methods import Phase, Teacher, Vanilla
 from lhl.methods.pod import GlobalPOD, LocalPOD
 from lhl.models import Learner
 from lhl.registry import METHODS, MODELS
@@ -37,16 +37,16 @@ def begin_second(method, seed=1, teacher_seed=2):
     if seed == teacher_seed:
         weights = learner.state_dict()
         teacher.load_state_dict({name: weights[name] for name in teacher.state_dict()})
-    return begin(method, OLD_AND_NEW, learner, teacher.eval().requires_grad_(False))
+    return begin(method, OLD_AND_NEW, learner, Teacher(teacher))
 
 
-def train(learner, steps=2):
+def train(student, steps=2):
     wrapper = MethodOptimWrapper(
-        torch.optim.Adam([p for p in learner.parameters() if p.requires_grad], 1e-3, weight_decay=1e-4))
+        torch.optim.Adam([p for p in student.parameters() if p.requires_grad], 1e-3, weight_decay=1e-4))
     for step in range(steps):
         torch.manual_seed(step)
-        wrapper.update_params(sum(losses_of(learner.train(), make_batch('depth', seed=step)).values()))
-    return learner.state_dict()
+        wrapper.update_params(sum(losses_of(student.train(), make_batch('depth', seed=step)).values()))
+    return student.learner.state_dict()
 
 
 @functools.cache
@@ -71,30 +71,30 @@ def test_without_weight_it_is_vanilla_bit_for_bit(method, norm):
 
 @pytest.mark.parametrize('method, norm', METHODS_AND_NORMS)
 def test_equal_nets_have_no_loss_and_a_finite_gradient(method, norm):
-    learner = begin_second(method(weight=1.0, norm=norm), seed=1, teacher_seed=1).eval()
-    loss = losses_of(learner, make_batch('depth'))['loss_pod']
+    student = begin_second(method(weight=1.0, norm=norm), seed=1, teacher_seed=1).eval()
+    loss = losses_of(student, make_batch('depth'))['loss_pod']
     loss.backward()
     assert loss.item() == 0
-    gradients = [parameter.grad for parameter in learner.backbone.parameters()]
+    gradients = [parameter.grad for parameter in student.learner.backbone.parameters()]
     assert all(gradient is not None and not gradient.any() for gradient in gradients)
 
 
 @pytest.mark.parametrize('method, norm', METHODS_AND_NORMS)
 def test_the_loss_is_the_mean_over_all_stages_and_images_times_the_weight(method, norm):
-    learner = begin_second(method(weight=3.0, norm=norm, scales=(1, 2))).eval()
+    student = begin_second(method(weight=3.0, norm=norm, scales=(1, 2))).eval()
     batch = make_batch('depth', batch_size=3)
-    maps = [net.extract_features(batch.inputs) for net in (learner, learner.method.phase.teacher)]
+    maps = [net.extract_features(batch.inputs) for net in (student.learner, student.method.phase.teacher.learner)]
     assert [map.shape[1:] for map in maps[0]] == [(8, 6, 10), (16, 3, 5), (32, 3, 5), (64, 3, 5)]
     total = 0
-    for student, teacher in zip(*maps, strict=True):
+    for ours, theirs in zip(*maps, strict=True):
         parts = []
         for image in range(3):
             # 3x5 maps split in two share their middle row and column.
-            halves = dict(rows=dict(zip((6, 3), ([(0, 3), (3, 6)], [(0, 2), (1, 3)]), strict=True))[student.shape[2]],
+            halves = dict(rows=dict(zip((6, 3), ([(0, 3), (3, 6)], [(0, 2), (1, 3)]), strict=True))[ours.shape[2]],
                           columns=dict(zip((10, 5), ([(0, 5), (5, 10)], [(0, 3), (2, 5)]), strict=True))[
-                              student.shape[3]])
+                              ours.shape[3]])
             pooled = []
-            for net in (student, teacher):
+            for net in (ours, theirs):
                 squares = net[image].double().square()
                 bands = [squares[..., a:b].mean(2) for a, b in halves['columns']]
                 strips = [squares[:, a:b].mean(1) for a, b in halves['rows']]
@@ -111,39 +111,40 @@ def test_the_loss_is_the_mean_over_all_stages_and_images_times_the_weight(method
                               l2=difference.square().mean())[norm])
         total = total + 3.0 * sum(parts) / len(parts) / 4
     assert total > 0.01
-    torch.testing.assert_close(losses_of(learner, batch)['loss_pod'].double(), total, rtol=1e-4, atol=0)
+    torch.testing.assert_close(losses_of(student, batch)['loss_pod'].double(), total, rtol=1e-4, atol=0)
 
 
 def test_old_heads_are_bit_identical_after_training():
-    learner = begin_second(LocalPOD(weight=1.0))
-    before = copy_of_state(learner)
-    after = train(learner)
-    assert learner.trained_tasks == ('depth', )
+    student = begin_second(LocalPOD(weight=1.0))
+    before = copy_of_state(student.learner)
+    after = train(student)
+    assert student.learner.trained_tasks == ('depth', )
     assert all(torch.equal(after[name], before[name]) for name in before if name.startswith('heads.segmentation'))
     assert not all(torch.equal(after[name], before[name]) for name in before if name.startswith('backbone'))
 
 
 def test_the_gradient_reaches_the_backbone_and_neither_heads_nor_teacher():
-    learner = begin_second(GlobalPOD(weight=1.0)).train()
-    teacher = learner.method.phase.teacher.requires_grad_(True)  # so that only no_grad keeps the gradient out
-    losses_of(learner, make_batch('depth'))['loss_pod'].backward()
-    assert all(parameter.grad is not None for parameter in learner.backbone.parameters())
-    assert all(parameter.grad is None for parameter in learner.heads.parameters())
+    student = begin_second(GlobalPOD(weight=1.0)).train()
+    teacher = student.method.phase.teacher.learner.requires_grad_(True)  # so that only no_grad keeps the gradient out
+    losses_of(student, make_batch('depth'))['loss_pod'].backward()
+    assert all(parameter.grad is not None for parameter in student.learner.backbone.parameters())
+    assert all(parameter.grad is None for parameter in student.learner.heads.parameters())
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
 
 def test_training_leaves_the_teacher_as_it_was():
-    learner = begin_second(LocalPOD(weight=1.0))
-    before = copy_of_state(learner.method.phase.teacher)
-    train(learner)
-    assert all(torch.equal(value, before[key]) for key, value in learner.method.phase.teacher.state_dict().items())
+    student = begin_second(LocalPOD(weight=1.0))
+    teacher = student.phase.teacher.learner
+    before = copy_of_state(teacher)
+    train(student)
+    assert all(torch.equal(value, before[key]) for key, value in teacher.state_dict().items())
 
 
 def test_following_the_loss_brings_the_features_to_the_teacher_s():
-    learner = begin_second(LocalPOD(weight=1.0)).eval()
-    optimizer, batch, course = torch.optim.Adam(learner.parameters(), 1e-2), make_batch('depth'), []
+    student = begin_second(LocalPOD(weight=1.0)).eval()
+    optimizer, batch, course = torch.optim.Adam(student.learner.parameters(), 1e-2), make_batch('depth'), []
     for _ in range(15):
-        loss = losses_of(learner, batch)['loss_pod']
+        loss = losses_of(student, batch)['loss_pod']
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -153,16 +154,16 @@ def test_following_the_loss_brings_the_features_to_the_teacher_s():
 
 @pytest.mark.parametrize('method', [LocalPOD, GlobalPOD])
 def test_features_in_half_precision_are_pooled_in_float32_also_under_autocast(method):
-    learner = begin_second(method(weight=1.0))
+    student = begin_second(method(weight=1.0))
     maps = [300 * torch.rand(2, 8, 6, 9).half() for _ in range(2)]  # squares up to 90000 overflow in half
-    teacher = copy.copy(learner.method.phase.teacher)
+    teacher = copy.copy(student.method.phase.teacher.learner)
     object.__setattr__(teacher, 'extract_features', lambda inputs: (maps[1], ))
-    learner.method.phase = Phase(2, ('depth', ), OLD_AND_NEW, teacher=teacher)
+    student.method.phase = Phase(2, ('depth', ), OLD_AND_NEW, teacher=Teacher(teacher))
     batch, found = make_batch('depth'), []
     outputs = dict(depth=torch.ones(2, 1, 24, 40))
     for dtype, features in ((torch.float32, maps[0].float()), (torch.bfloat16, maps[0])):
         with torch.autocast('cpu', torch.bfloat16, enabled=dtype is torch.bfloat16):
-            found.append(learner.method.losses(batch, (features, ), outputs)['loss_pod'])
+            found.append(student.method.losses(batch, (features, ), outputs)['loss_pod'])
     assert found[1].dtype == torch.float32 and found[1].isfinite()
     assert found[0].item() == found[1].item()
 

@@ -11,7 +11,7 @@ from lhl.errors import CheckpointError, ConfigError, DataError
 from lhl.methods import Method
 from lhl.methods.replay import Entry, Replay, drawn_numbers, drawn_order, image_means, turns
 
-from .conftest import SIZE, begin, make_batch, make_learner
+from .conftest import SIZE, begin, losses_of, make_batch
 
 TASKS = ('segmentation', 'depth', 'normal')
 
@@ -278,10 +278,8 @@ def test_replay_runs_the_encoder_once_and_each_head_once():
 
 def test_without_a_memory_there_is_l_new_alone():
     batch = make_batch('normal')
-    learner = method_with((0, 0)).learner
-    losses = learner(batch.inputs, batch.targets, batch.valid, mode='loss')
-    other = begin(Method(), list(TASKS), make_learner(list(TASKS), seed=1)).eval()
-    assert losses == other(batch.inputs, batch.targets, batch.valid, mode='loss')
+    stored, plain = (losses_of(begin(method, list(TASKS)).eval(), batch) for method in (Stored(weight=1.0), Method()))
+    assert stored == plain
 
 
 def test_a_real_run_rehearses_the_old_tasks_with_their_heads(tmp_path):

@@ -50,9 +50,9 @@ def test_directions_without_strength_are_not_protected(scale):
 
 
 def test_a_large_scale_is_gpm():
-    learners = [second_phase(SGP, scale=1e9), second_phase(GPM)]
-    before = copy_of_state(learners[0])
-    sgp, gpm = (train(learner) for learner in learners)
+    students = [second_phase(SGP, scale=1e9), second_phase(GPM)]
+    before = copy_of_state(students[0].learner)
+    sgp, gpm = (train(student) for student in students)
     assert any((sgp[name] - before[name]).abs().max() > 1e-2 for name in sgp if name.endswith('conv1.weight'))
     for name in gpm:
         torch.testing.assert_close(sgp[name], gpm[name], atol=1e-5, rtol=1e-5)
@@ -61,29 +61,29 @@ def test_a_large_scale_is_gpm():
 def test_a_small_scale_lets_weak_directions_learn():
     leaking = []
     for scale in (0.0, 10.0, 1e9):
-        learner = second_phase(SGP, scale=scale)
-        before = copy_of_state(learner)
-        train(learner, steps=1)
-        leaking.append(sum(leak for leak, _ in leaks(learner, before).values()))
+        student = second_phase(SGP, scale=scale)
+        before = copy_of_state(student.learner)
+        train(student, steps=1)
+        leaking.append(sum(leak for leak, _ in leaks(student, before).values()))
     assert leaking[0] > leaking[1] > 1000 * leaking[2]
 
 
 def test_the_strongest_direction_of_each_layer_does_not_move_in_a_step_of_adam():
-    learner = second_phase(SGP, scale=0.1)
-    before = copy_of_state(learner)
-    train(learner, steps=1)
-    for name, basis in learner.method.bases.items():
-        assert learner.method.importances[name][0] == 1
-        learner.method.bases[name] = basis[:, :1]
-    for name, (leak, change) in leaks(learner, before).items():
+    student = second_phase(SGP, scale=0.1)
+    before = copy_of_state(student.learner)
+    train(student, steps=1)
+    for name, basis in student.method.bases.items():
+        assert student.method.importances[name][0] == 1
+        student.method.bases[name] = basis[:, :1]
+    for name, (leak, change) in leaks(student, before).items():
         assert leak < 1e-6 < change, name
 
 
 def test_importances_rise_over_phases_and_stay_in_0_1():
-    learner = second_phase(SGP, scale=0.1)
-    old = dict(learner.method.importances)
-    end(learner, 'normal')
-    for name, importance in learner.method.importances.items():
+    student = second_phase(SGP, scale=0.1)
+    old = dict(student.method.importances)
+    end(student, 'normal')
+    for name, importance in student.method.importances.items():
         assert (importance >= 0).all() and (importance <= 1).all()
         assert (importance[:len(old[name])] >= old[name]).all()
 

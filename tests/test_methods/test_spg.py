@@ -46,10 +46,10 @@ def of_constant(value, **options):
 
 def train(method, optimizer=torch.optim.Adam, weight_decay=1e-2, **options):
     """Train phase 2 as the engine does; give the learner's parameters before and after."""
-    learner = begin(method, list(TASKS), make_learner(TASKS, seed=1))
-    before = {name: parameter.detach().clone() for name, parameter in learner.named_parameters()}
-    take_steps(learner, 'depth', optimizer=optimizer, weight_decay=weight_decay, **options)
-    return before, dict(learner.named_parameters())
+    student = begin(method, list(TASKS), make_learner(TASKS, seed=1))
+    before = {name: parameter.detach().clone() for name, parameter in student.learner.named_parameters()}
+    take_steps(student, 'depth', optimizer=optimizer, weight_decay=weight_decay, **options)
+    return before, dict(student.learner.named_parameters())
 
 
 # ---- importance ----------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_two_processes_find_the_importance_of_one(tmp_path):
 def test_the_end_of_a_phase_leaves_the_learner_as_it_was():
     learner = make_learner(TASKS, seed=1)
     before = {key: value.clone() for key, value in learner.state_dict().items()}
-    learner.train_heads(['depth'])
+    learner.set_trainable_heads(['depth'])
     end_of_phase(SPG(), learner, TASKS)
     assert is_same(learner.state_dict(), before)
     assert all(parameter.grad is None for parameter in learner.parameters())
@@ -198,13 +198,13 @@ def test_without_importance_it_is_vanilla_bit_for_bit(edit):
 @pytest.mark.parametrize('importance', [0.0, 1.0])
 def test_both_ends_are_exact_for_any_update(importance):
     # before + (after - before) is not: it loses the small digits of an `after` that is much smaller than `before`.
-    learner = begin(of_constant(importance), list(TASKS))
-    after = {name: parameter.detach().clone() for name, parameter in learner.named_parameters()}
+    student = begin(of_constant(importance), list(TASKS))
+    after = {name: parameter.detach().clone() for name, parameter in student.learner.named_parameters()}
     before = {name: 1000 * torch.randn(parameter.shape) for name, parameter in after.items()}
     assert any((before[name] + (after[name] - before[name]) != after[name]).any() for name in after)
     with torch.no_grad():
-        learner.method.edit_update(learner, before)
-    assert is_same(dict(learner.named_parameters()), before if importance else after)
+        student.method.edit_update(student.learner, before)
+    assert is_same(dict(student.learner.named_parameters()), before if importance else after)
 
 
 def mixed_importance():
@@ -257,12 +257,12 @@ def test_adam_undoes_the_literal_form_and_not_the_update_s():
 
 
 def test_the_first_phase_is_vanilla_s():
-    learner = begin(SPG(), ['depth'])
-    losses_of(learner, make_batch('depth'))['loss_new_depth'].backward()
-    gradients = {name: parameter.grad.clone() for name, parameter in learner.named_parameters()}
-    learner.method.edit_gradients(learner)
-    assert all(torch.equal(parameter.grad, gradients[name]) for name, parameter in learner.named_parameters())
-    assert list(losses_of(learner, make_batch('depth'))) == ['loss_new_depth']
+    student = begin(SPG(), ['depth'])
+    losses_of(student, make_batch('depth'))['loss_new_depth'].backward()
+    gradients = {name: parameter.grad.clone() for name, parameter in student.learner.named_parameters()}
+    student.method.edit_gradients(student.learner)
+    assert all(torch.equal(parameter.grad, gradients[name]) for name, parameter in student.learner.named_parameters())
+    assert list(losses_of(student, make_batch('depth'))) == ['loss_new_depth']
 
 
 @pytest.mark.parametrize('is_frozen', [lambda name: 'bn' in name, lambda name: True])
@@ -277,9 +277,7 @@ def test_weights_may_be_frozen_after_the_first_phase(is_frozen, edit):
     before = {name: learner.backbone.get_parameter(name).clone() for name in frozen}
     second = end_of_phase(method, learner, TASKS)
     assert {name for name in first if torch.equal(second[name], first[name])} == frozen
-    learner.train_heads(['depth'])
-    learner.method = method
-    take_steps(learner, 'depth')
+    take_steps(begin(method, list(TASKS), learner), 'depth')
     assert is_same(before, learner.backbone.state_dict())
 
 

@@ -12,20 +12,20 @@ from .test_multi_task_distillation import TASKS, batch_of_all, begin_all
 
 def test_the_teacher_s_certain_class_against_another_one_by_hand():
     # Of five classes: the deviations (4, -1, -1, -1, -1) / 5 and (-1, 4, -1, -1, -1) / 5 have a correlation of -1 / 4.
-    student = with_constant_output(make_learner(TASKS), 'segmentation', [60., 0., 0., 0., 0.])
-    teacher = with_constant_output(make_learner(TASKS), 'segmentation', [0., 60., 0., 0., 0.])
-    learner = begin_all(DIST('run', intra_weight=0.0), student, make_teacher(teacher, TASKS)).eval()
-    assert losses_of(learner, batch_of_all())['loss_dist_segmentation'].item() == pytest.approx(1.25, abs=1e-5)
+    ours = with_constant_output(make_learner(TASKS), 'segmentation', [60., 0., 0., 0., 0.])
+    theirs = with_constant_output(make_learner(TASKS), 'segmentation', [0., 60., 0., 0., 0.])
+    student = begin_all(DIST('run', intra_weight=0.0), ours, make_teacher(theirs, TASKS)).eval()
+    assert losses_of(student, batch_of_all())['loss_dist_segmentation'].item() == pytest.approx(1.25, abs=1e-5)
 
 
 @pytest.mark.parametrize('inter_weight, intra_weight', [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (2.0, 3.0)])
 def test_each_task_has_its_view_and_any_part_of_the_loss(inter_weight, intra_weight):
-    learner = begin_all(DIST('run', inter_weight=inter_weight, intra_weight=intra_weight, temperature=4.0)).eval()
+    student = begin_all(DIST('run', inter_weight=inter_weight, intra_weight=intra_weight, temperature=4.0)).eval()
     batch = batch_of_all()
-    student, teacher = learner(batch.inputs), learner.method.phase.teacher(batch.inputs)
-    losses = losses_of(learner, batch)
-    views = dict(segmentation=class_views(student['segmentation'], teacher['segmentation'], 4.0),
-                 depth=positive_views(student['depth'], teacher['depth']))
+    ours, theirs = student(batch.inputs), student.method.phase.teacher.learner(batch.inputs)
+    losses = losses_of(student, batch)
+    views = dict(segmentation=class_views(ours['segmentation'], theirs['segmentation'], 4.0),
+                 depth=positive_views(ours['depth'], theirs['depth']))
     for task, view in views.items():
         rows, columns = (part(pearson_distance, view) for part in (inter_loss, intra_loss))
         torch.testing.assert_close(losses[f'loss_dist_{task}'], inter_weight * rows + intra_weight * columns)

@@ -8,16 +8,16 @@ from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 from .conftest import losses_of, make_batch
 
 
-def take_steps(learner, task, steps=3, optimizer=torch.optim.Adam, **options):
-    """Train a learner that has begun a phase; torch is seeded before each iteration, as the engine does."""
-    learner.train()
-    parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
+def take_steps(student, task, steps=3, optimizer=torch.optim.Adam, **options):
+    """Train a student that has begun a phase and give its learner; torch is seeded before each iteration."""
+    student.train()
+    parameters = [parameter for parameter in student.parameters() if parameter.requires_grad]
     wrapper = MethodOptimWrapper(optimizer(parameters, **{'lr': 1e-2, **options}))
-    wrapper.attach(learner.method, learner)
+    wrapper.attach(student.method, student.learner)
     for step in range(steps):
         torch.manual_seed(step)
-        wrapper.update_params(sum(losses_of(learner, make_batch(task, seed=step)).values()))
-    return learner
+        wrapper.update_params(sum(losses_of(student, make_batch(task, seed=step)).values()))
+    return student.learner
 
 
 class Images(Dataset):

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from lhl.errors import ConfigError
-from lhl.models import Batch, Learner
+from lhl.models import Learner
 from lhl.registry import MODELS
 
 from .conftest import MODEL_CONFIGS, TASKS, images, learner_config, tiny_config, tiny_learner
@@ -92,43 +92,27 @@ def test_a_batch_is_predicted_in_eval_as_its_images_are_alone():
         torch.testing.assert_close(learner(batch[i:i + 1])['depth'], together[i:i + 1], rtol=1e-4, atol=1e-5)
 
 
-def test_loss_hands_batch_features_and_the_trained_tasks_predictions_to_the_method():
-    class Recorder:
-        def losses(self, batch, features, outputs):
-            self.seen = batch, features, outputs
-            return dict(loss_x=torch.tensor(1.0))
-
+def test_raw_outputs_are_those_of_the_heads_and_their_interpretation_is_the_prediction():
     learner = tiny_learner().eval()
-    learner.method = Recorder()
-    learner.train_heads(['normal', 'depth'])
-    targets, valid = dict(depth=torch.zeros(2, 1, 24, 40)), dict(depth=torch.ones(2, 24, 40, dtype=torch.bool))
-    losses = learner(images(), targets, valid, mode='loss')
-    assert list(losses) == ['loss_x']
-    batch, features, outputs = learner.method.seen
-    assert isinstance(batch, Batch)
-    assert torch.equal(batch.inputs, images()) and batch.targets is targets and batch.valid is valid
-    assert features[0].shape == (2, 64, 3, 5)
-    assert list(outputs) == ['normal', 'depth']
-    assert torch.equal(outputs['depth'], learner(images())['depth'])
-
-
-def test_the_method_is_no_part_of_the_learner():
-    learner = tiny_learner()
-    keys = set(learner.state_dict())
-    learner.method = tiny_learner  # anything that is no module
-    assert set(learner.state_dict()) == keys
+    features = learner.extract_features(images())
+    raw = learner.run_heads(features, ['normal', 'depth'])
+    assert list(raw) == ['normal', 'depth'] and raw['normal'].shape == (2, 3, 3, 5)
+    assert torch.equal(raw['depth'], learner.heads['depth'](features))
+    predictions = learner.interpret(raw, ['normal', 'depth'], (24, 40))
+    whole = learner(images())
+    assert all(torch.equal(prediction, whole[name]) for name, prediction in predictions.items())
 
 
 def test_an_unknown_mode_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="mode='train' is unknown to Learner; use 'loss', 'predict' or 'tensor'"):
-        tiny_learner().eval()(images(), mode='train')
+    with pytest.raises(ValueError, match="mode='loss' is unknown to Learner; use 'predict' or 'tensor', and"):
+        tiny_learner().eval()(images(), mode='loss')
 
 
 # ---- what learns ---------------------------------------------------------------------------------------------------
 
 def test_frozen_heads_stay_in_eval_through_train_and_get_no_gradient():
     learner = tiny_learner()
-    learner.train_heads(['depth'])
+    learner.set_trainable_heads(['depth'])
     for mode in (True, False, True):
         learner.train(mode)
         assert learner.backbone.training == learner.heads['depth'].training == mode
@@ -142,14 +126,14 @@ def test_frozen_heads_stay_in_eval_through_train_and_get_no_gradient():
 
 def test_a_frozen_head_still_passes_the_gradient_on_to_the_backbone():
     learner = tiny_learner()
-    learner.train_heads(['depth'])
+    learner.set_trainable_heads(['depth'])
     learner.train()(images())['normal'].square()[:, 0].sum().backward()
     assert learner.backbone.conv1.weight.grad.abs().sum() > 0
 
 
 def test_running_a_frozen_head_in_training_leaves_its_statistics():
     learner = tiny_learner().train()
-    learner.train_heads(['depth'])
+    learner.set_trainable_heads(['depth'])
     before = {name: buffer.clone() for name, buffer in learner.heads.named_buffers()}
     learner(images())
     moved = {name.split('.')[0] for name, buffer in learner.heads.named_buffers()
@@ -159,15 +143,15 @@ def test_running_a_frozen_head_in_training_leaves_its_statistics():
 
 def test_a_frozen_head_can_learn_again():
     learner = tiny_learner().train()
-    learner.train_heads(['depth'])
-    learner.train_heads(TASKS)
+    learner.set_trainable_heads(['depth'])
+    learner.set_trainable_heads(TASKS)
     assert all(parameter.requires_grad for parameter in learner.parameters())
     assert all(module.training for module in learner.modules())
 
 
 def test_freezing_heads_does_not_switch_an_evaluated_learner_to_training():
     learner = tiny_learner().eval()
-    learner.train_heads(['depth'])
+    learner.set_trainable_heads(['depth'])
     assert not any(module.training for module in learner.modules())
 
 
@@ -329,7 +313,7 @@ def test_a_shared_head_runs_once_and_its_output_keeps_its_size():
 @pytest.mark.parametrize('trained, learns', [(['objects_3'], True), (['depth', 'objects_1'], True), (['depth'], False)])
 def test_a_shared_head_learns_where_one_of_its_tasks_does(trained, learns):
     learner = mixed_learner()
-    learner.train_heads(trained)
+    learner.set_trainable_heads(trained)
     assert all(parameter.requires_grad == learns for parameter in learner.heads['objects'].parameters())
     assert learner.train().heads['objects'].norm.training == learns
     assert learner.heads['depth'].training == ('depth' in trained)

@@ -73,8 +73,6 @@ def normals_of_depth(depth: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
                       axis=-1)
     step = max(1, round(width / 160))  # wide enough for the noise and the steps of real depth
     normals, usable = np.zeros(points.shape), np.zeros(depth.shape, bool)
-    if min(height, width) <= 2 * step:
-        return normals, usable
     inner = slice(step, -step), slice(step, -step)
     up, down, left, right = ((slice(None, -2 * step), inner[1]), (slice(2 * step, None), inner[1]),
                              (inner[0], slice(None, -2 * step)), (inner[0], slice(2 * step, None)))

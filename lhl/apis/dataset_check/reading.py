@@ -3,6 +3,7 @@ import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 from torch.utils.data import DataLoader, Dataset
@@ -95,7 +96,7 @@ def _sentence(error: Exception, dataset: DenseDataset, position: int, tasks: dic
     return f'{str(path)!r} cannot be read ({type(error).__name__}: {" ".join(str(error).split())}); export it again'
 
 
-def _as_it_is(reading: Reading) -> Reading:
+def _as_it_is(reading: Any) -> Any:
     return reading
 
 

@@ -64,8 +64,11 @@ class TargetStatistics:
         return statistics
 
     def __add__(self, other: 'TargetStatistics') -> 'TargetStatistics':
-        classes = self.class_pixels is not None
         return TargetStatistics(
             self.images + other.images, self.pixels + other.pixels, self.valid_pixels + other.valid_pixels,
-            merge(self.moments, other.moments), self.class_pixels + other.class_pixels if classes else None,
-            self.class_images + other.class_images if classes else None)
+            merge(self.moments, other.moments), _sum(self.class_pixels, other.class_pixels),
+            _sum(self.class_images, other.class_images))
+
+
+def _sum(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    return None if first is None or second is None else first + second

@@ -54,16 +54,14 @@ class StepTimer(Hook):
         self.engine: list[float] = []
         self.bare: list[float] = []
         self.backbone_calls = 0
-        learner, teacher = runner.learner, runner.phase.teacher
+        learner, teacher = runner.learner, runner.phase.teacher and runner.phase.teacher.learner
         # The bare loop learns with weights and an optimizer of its own.
-        method, learner.method = learner.method, None
         self.copy = copy.deepcopy(learner)
-        learner.method = method
         optimizer = runner.optim_wrapper.optimizer
         self.optimizer = type(optimizer)([p for p in self.copy.parameters() if p.requires_grad], **optimizer.defaults)
         for model, part in ((learner, 'student'), (teacher, 'teacher')):
             if model is not None:
-                for name in ('extract_features', 'predict_tasks'):
+                for name in ('extract_features', 'run_heads', 'interpret'):
                     setattr(model, name, self._timed(part, getattr(model, name)))
         if teacher is not None:
             teacher.backbone.register_forward_hook(self._count_backbone)
@@ -111,10 +109,11 @@ class StepTimer(Hook):
         if phase.teacher is not None:
             with torch.no_grad():
                 # The bare modules: the learner's own methods are timed.
-                features = phase.teacher.backbone(data['inputs'])
+                teacher = phase.teacher.learner
+                features = teacher.backbone(data['inputs'])
                 for name in phase.old_tasks:
-                    raw = phase.teacher.heads[name](features)
-                    phase.teacher.tasks[name].predict(
+                    raw = teacher.heads[name](features)
+                    teacher.tasks[name].predict(
                         F.interpolate(raw, size=size, mode='bilinear', align_corners=False))
                 self.backbone_calls -= 1
             loss = loss + sum(outputs[name].mean() for name in phase.old_tasks)

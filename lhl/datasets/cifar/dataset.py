@@ -39,9 +39,9 @@ class Version(NamedTuple):
 
 
 class _CIFAR(ImageLabelDataset):
-    """What both data sets share; the first version that is there is read."""
+    """What both data sets share; the first version that is found is read."""
 
-    #: In the order in which they are looked for: what needs no pickle first.
+    #: In the order in which they are tried: what needs no pickle first.
     VERSIONS: ClassVar[tuple[Version, ...]]
     #: Of each split.
     IMAGES_PER_FILE: ClassVar[dict[str, int]]
@@ -89,7 +89,7 @@ class _CIFAR(ImageLabelDataset):
 class CIFAR10(_CIFAR):
     """10 classes, 5000 training and 1000 test images of each, 32 x 32 (Krizhevsky, 2009).
 
-    ``data_root`` holds one of these, which is read as it is; the first that is there::
+    ``data_root`` holds one of these, which is read as it is; the first that is found::
 
         cifar-10-batches-bin/ or cifar-10-binary.tar.gz    {data_batch_1,...,data_batch_5,test_batch}.bin
         cifar-10-batches-py/ or cifar-10-python.tar.gz     {data_batch_1,...,data_batch_5,test_batch}, pickles

@@ -110,7 +110,7 @@ def shrink(picture: np.ndarray, domain: str, size: int, valid: np.ndarray | None
         valid: ``(H, W)`` bool, False in holes; everything is valid by default.
 
     Returns:
-        As it is to be stored; what Taskonomy stores in holes where an area holds nothing else.
+        The picture to store; areas without any valid pixel hold what Taskonomy stores in holes.
     """
     if domain in NEAREST:
         return resize_nearest(picture, size, size)

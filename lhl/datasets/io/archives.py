@@ -71,8 +71,7 @@ def read_tar(path: Path, folder: str, names: Sequence[str]) -> Mapping[str, byte
 class ZippedFiles:
     """The files of a folder in a .zip.
 
-    Each process opens the archive for itself: forked workers that shared it would also share the place where it is
-    read.
+    Each process opens the archive for itself: forked workers that shared it would also share its read position.
 
     Args:
         path: The archive.

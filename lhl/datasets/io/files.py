@@ -77,7 +77,8 @@ def load_mat(path: Path, key: str) -> np.ndarray:
     """Load one array of a MATLAB file (before version 7.3)."""
     from scipy.io import loadmat
     try:
-        content = loadmat(path, variable_names=[key])
+        with path.open('rb') as file:  # given a path, loadmat does not say that it is missing
+            content = loadmat(file, variable_names=[key])
     except FileNotFoundError:
         raise ValueError('found no such file, expected one per image; restore it') from None
     except Exception as error:  # what scipy raises depends on where a damaged file ends

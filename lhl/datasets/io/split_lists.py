@@ -12,22 +12,40 @@ def read_names(path: Path) -> list[str]:
     Raises:
         DataError: If there is no such file, no name in it, one name twice, or one that is no plain file name.
     """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding='utf-8').splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f'list {str(path)!r} of the images of a split cannot be read ({error}); point data_root at the '
-                        f'folder that holds {path.parent.name}/, and check that it was unpacked fully') from error
-    names = [line for line in lines if line]
+    names = read_lines(path, f'point data_root at the folder that holds {path.parent.name}/, and check that it was '
+                             f'unpacked fully')
     if not names:
         raise DataError(f'list {str(path)!r} names no image, expected one name per line; restore it from the archive')
     for name in names:
         if not re.fullmatch(r'\w[\w.-]*', name):
             raise DataError(f'list {str(path)!r} has the line {name!r}, expected the name of a file without folder and '
                             f'suffix; restore it from the archive')
+    refuse_repetitions(path, names)
+    return names
+
+
+def read_lines(path: Path, advice: str) -> list[str]:
+    """Read the lines of a list that are not empty, without the space around them.
+
+    Args:
+        path: The text file, UTF-8.
+        advice: What to do if it cannot be read.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f'list {str(path)!r} of the images of a split cannot be read ({error}); {advice}') from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def refuse_repetitions(path: Path, names: Sequence[str]) -> None:
+    """Refuse a list that has a name more than once."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f'list {str(path)!r} has {twice!r} more than once; remove the repetitions')
-    return names
 
 
 def find_files(root: Path, names: Sequence[str], places: Sequence[str]) -> Mapping[str, Path]:

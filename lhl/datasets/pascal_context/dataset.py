@@ -11,7 +11,7 @@ from lhl.datasets.base import DenseDataset
 from lhl.datasets.io.files import as_int64, load_mat, load_picture, load_rgb
 from lhl.datasets.io.split_lists import find_files, read_names
 from lhl.datasets.io.target_pictures import load_class_indices, load_mask, load_normals
-from lhl.errors import ConfigError, DataError, suggest
+from lhl.errors import ConfigError, suggest
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
@@ -100,9 +100,7 @@ class PASCALContext(DenseDataset):
                 raise ConfigError(f'{type(self).__name__} has no target {self.targets.get(name, name)!r} for task '
                                   f'{name!r}; {suggest(name, self.targets)} (or give it one of {", ".join(known)} in '
                                   f'targets=dict({name}=...))')
-        if not self.data_root.is_dir():
-            raise DataError(f'data_root {str(self.data_root)!r} is not a folder; point data_root at the folder that '
-                            f'holds JPEGImages/ and ImageSets/, usually called PASCAL_MT')
+        self.require_data_root('JPEGImages/ and ImageSets/, usually called PASCAL_MT')
         names = read_names(self.data_root / 'ImageSets' / 'Context' / f'{self.split}.txt')
         wanted = ['images', *(self.targets[task] for task in self.tasks)]
         self.files = {target: find_files(self.data_root, names, PLACES[target]) for target in wanted}

@@ -12,7 +12,7 @@ from lhl.errors import DataError
 FILE_NAME = 'synth_rooms.json'
 FORMAT = 'SynthRooms'
 SPLITS = ('train', 'val')
-#: To be raised by one whenever the same seed starts to give other pixels.
+#: Increase it by one whenever the same seed starts to give other pixels.
 VERSION = 1
 
 

@@ -34,7 +34,7 @@ def write_dataset(out_dir: str | Path,
                   layout: str = 'nyuv2') -> Manifest:
     """Render a data set, or what is missing of it.
 
-    Nothing is ever overwritten. A sample that is there is kept, so that an interrupted call can be repeated; asking for
+    Nothing is ever overwritten. An existing sample is kept, so that an interrupted call can be repeated; asking for
     more pictures extends a data set, asking for as many or fewer leaves it alone. Picture i of a split depends on
     (seed, split, i) only, not on the counts or the number of processes. One call at a time may write to a folder.
 

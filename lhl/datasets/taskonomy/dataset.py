@@ -38,7 +38,7 @@ class Taskonomy(DenseDataset):
             training buildings are here all that are neither in its validation nor its test set.
         views: The numbers of the views of each split, ``dict(train=[0, 1, 2], val=[3])``: others are skipped.
             Default: all.
-        classes: 17, the background and 16 objects; or the names of those to tell apart, in the order of their indices;
+        classes: 17, the background and 16 objects; or the names of those to distinguish, in the order of their indices;
             or ``'present'``, those of the 17 that occur in the training images. An object that is not among them
             is background if that is, otherwise unlabelled.
         skip: The views to skip in addition to the known :data:`~lhl.datasets.taskonomy.views.BROKEN` ones, such as

@@ -11,7 +11,7 @@ class RandomHorizontalFlip(BaseTransform):
     """Mirror image, validity and targets; the task corrects values that have a direction, such as normals.
 
     Args:
-        probability: How often, from 0 to 1.
+        probability: That it happens to a sample, from 0 to 1.
     """
 
     def __init__(self, probability: float = 0.5) -> None:

@@ -1,4 +1,4 @@
-"""Take the colour from an image; its targets stay."""
+"""Convert an image to grey at random; its targets stay."""
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -12,7 +12,7 @@ class RandomGrayscale(BaseTransform):
     """Replace the three channels by the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B.
 
     Args:
-        probability: How often, from 0 to 1.
+        probability: That it happens to a sample, from 0 to 1.
     """
 
     def __init__(self, probability: float = 0.2) -> None:
@@ -21,7 +21,7 @@ class RandomGrayscale(BaseTransform):
         self.probability = probability
 
     def transform(self, sample: dict) -> dict:
-        """Take the colour from the image with the given probability."""
+        """Convert the image to grey with the given probability."""
         if np.random.rand() >= self.probability:
             return sample
         grey = cv2.cvtColor(sample['image'], cv2.COLOR_RGB2GRAY)

@@ -1,4 +1,4 @@
-"""Shift a sample at random, as tiny images are augmented."""
+"""Shift a sample at random: the usual augmentation of small images."""
 import numpy as np
 from mmcv.transforms import BaseTransform
 

@@ -1,4 +1,4 @@
-"""Change the light and the colours of an image; its targets stay."""
+"""Change the brightness and the colours of an image; its targets stay."""
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -9,15 +9,15 @@ from lhl.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class PhotometricDistortion(BaseTransform):
-    """Change brightness, contrast, saturation and hue at random, each every other time, as mmsegmentation does.
+    """Change brightness, contrast, saturation and hue at random, each with probability 0.5, as mmsegmentation does.
 
     Contrast comes before or after saturation and hue, at random. The image stays in [0, 1].
 
     Args:
-        brightness: The most that is added or subtracted, from 0 to 1.
+        brightness: The largest amount that is added or subtracted, from 0 to 1.
         contrast: The largest relative change: values are multiplied by 1 - contrast to 1 + contrast.
         saturation: Likewise.
-        hue: The most that colours are turned, in degrees.
+        hue: The largest rotation of the hue, in degrees, from 0 to 180.
     """
 
     def __init__(self, brightness: float = 32 / 255, contrast: float = 0.5, saturation: float = 0.5,

@@ -15,6 +15,8 @@ from .backbones import is_same_backbone
 
 #: What becomes of the old heads in a phase with another backbone.
 OLD_HEADS = ('reinit', 'adapted')
+#: Where the weights of a head come from.
+Origin = Literal['new', 'carried over', 'adapted', 'reinitialised']
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class HeadSpec:
         prefix: Of an adapted head, what the names of its weights begin with in the checkpoint of the phase before.
     """
 
-    origin: Literal['new', 'carried over', 'adapted', 'reinitialised']
+    origin: Origin
     config: dict
     has_adapter: bool = False
     prefix: str = ''
@@ -68,7 +70,7 @@ def resolve_heads(model: Mapping, names: Sequence[Sequence[str]], backbones: Seq
                 config = _adapted_head(name, config, backbones[made_for[name]], backbone)
             elif 'in_channels' in config and not is_same_backbone(backbone, model['backbone']):
                 config['in_channels'] = None
-            origin = 'carried over' if not is_change else 'adapted' if adapts else 'reinitialised'
+            origin: Origin = 'carried over' if not is_change else 'adapted' if adapts else 'reinitialised'
             specs[name] = HeadSpec(
                 origin if name in made_for else 'new', config, name in has_adapter,
                 f'heads.{name}.{"head." * (name in before)}' if is_change and name in has_adapter else '')
@@ -93,12 +95,11 @@ def _adapted_head(name: str, head: dict, old_backbone: Mapping, new_backbone: Ma
                 for backbone in (old_backbone, new_backbone))
     channels = [width for width, _ in old]
     scale = [new_stride / old_stride for (_, old_stride), (_, new_stride) in zip(old, new, strict=True)]
-    if isinstance(in_index, int):
-        channels, scale = channels[0], scale[0]
-    else:
+    is_single = isinstance(in_index, int)
+    if not is_single:
         head['in_index'] = list(range(len(indices)))
-    return dict(type='AdaptedHead', in_channels=None, in_index=in_index, scale=scale,
-                head=dict(head, in_channels=channels))
+    return dict(type='AdaptedHead', in_channels=None, in_index=in_index, scale=scale[0] if is_single else scale,
+                head=dict(head, in_channels=channels[0] if is_single else channels))
 
 
 @cache

@@ -86,15 +86,15 @@ def _fill_in_data(cfg: Config, stream: Stream, spec: PhaseSpec, tasks: Mapping[s
               for loader, names in stream.scored_tasks(spec.tasks)]
     first, *others = scored or [dict(dataloader=None, evaluator=None)]
     cfg.val_dataloader, cfg.val_evaluator = first['dataloader'], first['evaluator']
-    cfg.val_cfg = dict(type='SeveralDataSetsValLoop', others=others) if others else dict() if scored else None
+    cfg.val_cfg = dict(type='MultiDatasetValLoop', others=others) if others else dict() if scored else None
 
 
 def _scoring(loader: Mapping, tasks: Mapping[str, Task], configs: Mapping[str, dict]) -> dict:
     """Give a validation loader the tasks that are scored on its data, and the metrics that score them."""
-    loader = copy.deepcopy(dict(loader))
-    loader['dataset']['tasks'] = {name: configs[name] for name in tasks}
-    _complete_loader(loader)
-    return dict(dataloader=loader, evaluator=[metric for name, task in tasks.items()
+    filled = copy.deepcopy(dict(loader))
+    filled['dataset']['tasks'] = {name: configs[name] for name in tasks}
+    _complete_loader(filled)
+    return dict(dataloader=filled, evaluator=[metric for name, task in tasks.items()
                                               for metric in metric_configs(task, configs[name])])
 
 

@@ -53,7 +53,7 @@ class PhaseSpec:
         part: Which part of its images it trains on, as ``dict(index=..., count=...)``.
     """
 
-    entry: dict
+    entry: Mapping
     index: int
     new_tasks: tuple[str, ...]
     old_tasks: tuple[str, ...]
@@ -62,7 +62,7 @@ class PhaseSpec:
     train_dataloader: dict
     val_dataloader: dict | None
     train_cfg: Any
-    optim_wrapper: dict
+    optim_wrapper: Any
     param_scheduler: Any
     loss_weight: float = 1.0
     lr_factors: dict = field(default_factory=dict)
@@ -314,12 +314,11 @@ def _build_tasks(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -
 
 
 def _build_methods(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> list[Method | None]:
-    """Build the method of the stream, then those of its phases, each distinct one once; None where it cannot be built.
-    """
+    """Build the method of the stream and those of its phases, each distinct one once; None where it cannot be built."""
     built: dict[str, Method | None] = {'{}': None}
     methods = []
-    for method, *places in [((cfg.get('method') or Config()).to_dict(), 'method'),
-                            *((phase.method, 'method', f'phases[{phase.index - 1}].method') for phase in phases)]:
+    for method, places in [((cfg.get('method') or Config()).to_dict(), ['method']),
+                           *((phase.method, ['method', f'phases[{phase.index - 1}].method']) for phase in phases)]:
         text = _text(method)
         if text not in built:
             built[text] = None

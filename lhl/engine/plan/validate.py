@@ -132,7 +132,7 @@ def _seed_problems(cfg: Config) -> Iterator[str]:
                f'compared and resumed by it')
 
 
-def _model_problems(model: Mapping) -> Iterator[str]:
+def _model_problems(model: Any) -> Iterator[str]:
     yield from _component_problems(MODELS, model, 'model', 'model')
     if not isinstance(model, Mapping):
         return
@@ -207,10 +207,10 @@ def _component_problems(registry: Registry, config: Any, where: str, kind: str |
 
 def _option_problems(component: Callable, config: Mapping, where: str, kind: str | None = None) -> Iterator[str]:
     """Say whether a component takes the options it is given, and is given those it needs."""
-    given = GIVEN_BY_ENGINE.get(kind, ())
+    given = GIVEN_BY_ENGINE.get(kind or '', ())
     options, required = _parameters(component)
     if options is not None:
-        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind, ()))
+        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind or '', ()))
         unknown = [key for key in config if key not in options and key not in {'type', '_scope_'}]
         for key in unknown:
             yield f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}'
@@ -246,11 +246,12 @@ def check_phases(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, T
     of_phases = dict(zip((phase.index for phase in phases), methods[1:], strict=True))
     trained = [phase for phase in phases if phase.trained_by is None]
     for phase in trained:
-        if of_phases[phase.index] is not None:
+        method = of_phases[phase.index]
+        if method is not None:
             is_own = phase.method != cfg.method.to_dict()
             place = f'phases[{phase.index - 1}].method' if is_own else 'method'
             problems.add(*(f'{place}: {sentence}' for sentence in _method_demands(
-                cfg, phase, phases, of_phases[phase.index], problems)))
+                cfg, phase, phases, method, problems)))
     problems.add(*_mixed_methods([of_phases[phase.index] for phase in trained]))
     if 'model' in cfg and problems.sound('model', 'phases'):
         _check_backbones(cfg, phases, of_phases, problems)

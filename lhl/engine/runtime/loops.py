@@ -9,11 +9,11 @@ from lhl.registry import LOOPS
 
 
 @LOOPS.register_module()
-class SeveralDataSetsValLoop(ValLoop):
-    """Score the tasks of one data set after those of the other, and give the metrics of all.
+class MultiDatasetValLoop(ValLoop):
+    """Score the tasks of one data set after those of another, and give the metrics of all.
 
     Args:
-        runner: The runner, whose learner is scored.
+        runner: Its learner is scored.
         dataloader: The first validation loader.
         evaluator: The metrics of the tasks that are scored on it.
         others: ``dict(dataloader=..., evaluator=...)`` of each further data set.

@@ -13,12 +13,11 @@ from lhl.errors import ConfigError, suggest
 from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 
 if TYPE_CHECKING:
-    from lhl.methods import Method
+    from lhl.methods import Method, Student
+    from lhl.models import Learner
 
 AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
-#: How the names of the parameters begin that a method learns beside the learner's.
-METHOD_PARAMETERS = 'method_parameters.'
 
 
 def preferred_amp() -> str:
@@ -43,12 +42,12 @@ class MethodOptimWrapper(OptimWrapper):
         if amp is not None and amp not in AMP_DTYPES:
             raise ConfigError(f'optim_wrapper.amp={amp!r} is unknown; {suggest(amp, AMP_DTYPES)}')
         self.device_type = torch.device(get_device()).type
-        self.amp_dtype = AMP_DTYPES.get(amp)
+        self.amp_dtype = AMP_DTYPES[amp] if amp is not None else None
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=amp == 'float16')
-        self.edits = None
+        self.edits: str | None = None
 
-    def attach(self, method: 'Method', learner: nn.Module) -> None:
-        """Let a method that says so edit the gradients or updates of the learner."""
+    def attach(self, method: 'Method', learner: 'Learner') -> None:
+        """Let a method edit the gradients or updates of the learner, if it requires that."""
         self.method = method
         self.learner = learner
         self.edits = method.requires.edits
@@ -93,11 +92,11 @@ class MethodOptimWrapper(OptimWrapper):
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class PhaseOptimWrapperConstructor:
-    """Build the optimizer of a phase: one parameter group each for the encoder, the new head and the old heads.
+    """Build the optimizer of a phase: one parameter group each for the backbone, the new head and the old heads.
 
-    A head that a new task shares with old ones is a new head. What the method itself learns is a fourth, without weight
-    decay. Frozen parameters are left out. A new optimizer per phase: moments of the phase before would move what it
-    learned.
+    The backbone's group is named ``'encoder'``. A head that a new task shares with old ones is a new head. What the
+    method itself learns is a fourth group, without weight decay. Frozen parameters are in none. Each phase has a new
+    optimizer: moments of the phase before would move what it learned.
 
     Args:
         optim_wrapper_cfg: Config of the wrapper, with ``optimizer`` inside.
@@ -112,13 +111,14 @@ class PhaseOptimWrapperConstructor:
         self.lr_factors = dict.fromkeys(LR_GROUPS, 1.0) | dict(paramwise_cfg.get('lr_factors') or {})
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
-        """Build the wrapper for a learner, or for a learner inside a model wrapper."""
-        learner = model.module if is_model_wrapper(model) else model
-        new_heads = tuple(f'heads.{name}.' for name in learner.heads_of(self.new_tasks))
-        members = {group: [] for group in LR_GROUPS}
-        for name, parameter in learner.named_parameters():
+        """Build the wrapper for a student, or for a student inside a model wrapper."""
+        student: Student = model.module if is_model_wrapper(model) else model
+        new_heads = tuple(f'heads.{name}.' for name in student.learner.heads_of(self.new_tasks))
+        members: dict[str, list[nn.Parameter]] = {group: [] for group in LR_GROUPS}
+        for name, parameter in student.learner.named_parameters():
             if parameter.requires_grad:
                 members[self._group_of(name, new_heads)].append(parameter)
+        members['method'].extend(student.method_parameters.values())
         groups = [
             dict(params=parameters, lr=self.optimizer_cfg['lr'] * self.lr_factors[group], name=group,
                  **(dict(weight_decay=0.0) if group == 'method' else {}))
@@ -128,8 +128,6 @@ class PhaseOptimWrapperConstructor:
         return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg, optimizer=optimizer))
 
     def _group_of(self, name: str, new_heads: tuple[str, ...]) -> str:
-        if name.startswith(METHOD_PARAMETERS):
-            return 'method'
         if not name.startswith('heads.'):
             return 'encoder'
         return 'new_head' if name.startswith(new_heads) else 'old_heads'

@@ -14,7 +14,7 @@ from mmengine.device import get_device
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
-from torch import nn
+from torch import Tensor, nn
 
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
@@ -27,12 +27,11 @@ from lhl.engine.checkpoint import (
 )
 from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, ConfigError
-from lhl.methods import Method, Phase
+from lhl.methods import Method, Phase, Student, Teacher
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 
-from .optim_wrapper import METHOD_PARAMETERS
 from .randomness import seed_torch
 
 
@@ -68,23 +67,27 @@ class LearnerRunner(Runner):
 
     @property
     def learner(self) -> Learner:
-        """The student, unwrapped."""
-        return self.model.module if is_model_wrapper(self.model) else self.model
+        """The model, unwrapped."""
+        return unwrapped(self.model)
 
     def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
                         revise_keys: list | None = None) -> dict:
         """Read safely and load strictly, whatever mmengine's defaults."""
         checkpoint = read_checkpoint(filename, map_location)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        load_weights(self.learner, checkpoint['state_dict'], filename)
+        self.load_state(checkpoint['state_dict'], filename)
         self._has_loaded = True
         return checkpoint
+
+    def load_state(self, weights: dict[str, Tensor], source: str) -> None:
+        """Load the weights of a checkpoint into the model."""
+        load_weights(self.learner, weights, source)
 
     def end_workers(self) -> None:
         """End the data loaders' persistent workers.
 
-        Left to the garbage collector, which finds the runner in a cycle, each of them would be waited for in vain for
-        5 seconds: the queue that tells it to stop is taken apart first.
+        Left to the garbage collector, which finds the runner in a cycle, each worker would be waited for in vain for
+        5 seconds, because the queue that tells it to stop is destroyed first.
         """
         for loop in (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ())):
             if isinstance(loop, BaseLoop):
@@ -95,20 +98,37 @@ class LearnerRunner(Runner):
 class PhaseRunner(LearnerRunner):
     """Train one phase from a config made by :func:`lhl.engine.plan.runner_config`.
 
-    The student starts from the checkpoint of the phase before, in which only the new heads may be missing; with
-    another backbone it starts anew, all its heads included but for those that are adapted. The teacher is built from
-    that same file, or from that of another run, as the model that it was, and is no part of the student: not in its
-    checkpoints, not in DDP. What the method itself learns is in DDP and in the training checkpoints, but not in what a
-    phase saves. A phase that another run has trained is taken over: its weights and, if it is of the same method, what
-    the method carries on.
+    The model is a :class:`lhl.methods.Student`. Its learner starts from the checkpoint of the phase before, in which
+    only the new heads may be missing; with another backbone it is reinitialised, all its heads included but for those
+    that are adapted. The teacher is built from that same file, or from that of another run, with the architecture that
+    it had. Training checkpoints hold the student; a phase saves the learner and the method's state. A phase that was
+    trained by another run is taken over: its weights and, if it is of the same method, what the method carries on.
     """
 
-    phase: Phase
-    method: Method
     training_seconds: float = 0.0
 
-    def build_model(self, model: nn.Module | dict) -> nn.Module:
-        """Build the learner and the method, the teacher where the method requires one, and freeze the idle heads."""
+    @property
+    def student(self) -> Student:
+        """The learner and its method, unwrapped."""
+        return unwrapped(self.model)
+
+    @property
+    def learner(self) -> Learner:
+        """The student's learner."""
+        return self.student.learner
+
+    @property
+    def method(self) -> Method:
+        """The student's method."""
+        return self.student.method
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that is trained."""
+        return self.student.phase
+
+    def build_model(self, model: nn.Module | dict) -> Student:
+        """Build the learner and the method, the teacher where the method requires one, and the student of them."""
         learner = super().build_model(model)
         phase = self.cfg.phase.to_dict()
         self.previous_checkpoint = phase.pop('previous_checkpoint')
@@ -116,29 +136,29 @@ class PhaseRunner(LearnerRunner):
         is_new_learner = phase.pop('is_new_learner', False)
         self._adapted_heads = phase.pop('adapted_heads', {})
         leaves_state = phase.pop('leaves_state', False)
-        self.method = METHODS.build(self.cfg.method)
+        method = METHODS.build(self.cfg.method)
         previous = None
         if self.previous_checkpoint is not None:
             previous = read_checkpoint(self.previous_checkpoint)
             if not leaves_state:
-                self.method.load_state_dict(previous['method'])
+                method.load_state_dict(previous['method'])
         teacher = None
-        if previous is not None and self.method.requires.teacher:
-            teacher = build_learner(previous, self.previous_checkpoint).to(get_device())
+        if previous is not None and method.requires.teacher:
+            teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
         self.teacher_digest = None
-        if self.method.requires.external_teacher is not None:
-            teacher, self.teacher_digest = load_external_teacher(self.method.requires.external_teacher, get_device())
+        if method.requires.external_teacher is not None:
+            loaded, self.teacher_digest = load_external_teacher(method.requires.external_teacher, get_device())
+            teacher = Teacher(loaded)
         phase['new_tasks'] = tuple(phase['new_tasks'])
-        self.phase = Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed)
-        starts_anew = previous is None or (is_new_learner and not self._adapted_heads)
-        self._previous_weights = None if starts_anew else previous['state_dict']
-        learner.method = self.method
-        learner.train_heads(self.method.trained_tasks(self.phase))
-        learner.train_encoder(self.method.trains_encoder(self.phase))
-        own_parameters = self.method.own_parameters(self.phase)
-        if own_parameters:
-            learner.method_parameters = nn.ParameterDict(own_parameters)
-        return learner
+        self._previous_weights = None
+        if previous is not None and (self._adapted_heads or not is_new_learner):
+            self._previous_weights = previous['state_dict']
+        return Student(
+            learner, method, Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed))
+
+    def load_state(self, weights: dict[str, Tensor], source: str) -> None:
+        """Load the weights of a training checkpoint into the student, also those of one that holds a bare learner."""
+        load_weights(self.student, student_weights(weights), source)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop, and refuse one without a single batch, which mmengine would take for trained."""
@@ -151,8 +171,8 @@ class PhaseRunner(LearnerRunner):
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
         stored = self.method.requires.stored_images
         if stored > len(loader.dataset):
-            raise ConfigError(f'{type(self.method).__name__} is to store {stored} images, but phase {self.phase.index} '
-                              f'trains on {len(loader.dataset)}; lower method.memory_size')
+            raise ConfigError(f'{type(self.method).__name__} is configured to store {stored} images, but phase '
+                              f'{self.phase.index} trains on {len(loader.dataset)}; lower method.memory_size')
         return loop
 
     def _init_model_weights(self) -> None:
@@ -166,12 +186,11 @@ class PhaseRunner(LearnerRunner):
         elif self._previous_weights is not None:
             old_heads = self.learner.heads_of(self.phase.old_tasks)
             new_heads = [f'heads.{name}.' for name in self.learner.heads if name not in old_heads]
-            load_weights(self.learner, self._previous_weights, self.previous_checkpoint,
-                         may_miss=[*new_heads, METHOD_PARAMETERS])
+            load_weights(self.learner, self._previous_weights, self.previous_checkpoint, may_miss=new_heads)
         self._previous_weights = None
         if self.trained is not None:
             path = self.trained['checkpoint']
-            load_weights(self.learner, read_checkpoint(path)['state_dict'], path, may_miss=[METHOD_PARAMETERS])
+            load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
 
     def _load_adapted_heads(self) -> None:
         """Put the old heads behind their new adapters, and take nothing else from the phase before."""
@@ -213,8 +232,7 @@ class PhaseRunner(LearnerRunner):
         Returns:
             The weights, on the CPU.
         """
-        weights = {name: tensor.detach().cpu() for name, tensor in self.learner.state_dict().items()
-                   if not name.startswith(METHOD_PARAMETERS)}
+        weights = {name: tensor.detach().cpu() for name, tensor in self.learner.state_dict().items()}
         if self.rank == 0:
             description = {
                 'version': CHECKPOINT_VERSION,
@@ -225,6 +243,19 @@ class PhaseRunner(LearnerRunner):
             }
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Give the model inside the wrapper of distributed training, or the model itself where there is none."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Name the weights of a training checkpoint as a student does: older ones name the learner's without a prefix."""
+    if any(name.startswith('learner.') for name in weights):
+        return weights
+    return {name if name.startswith('method_parameters.') else f'learner.{name}': tensor
+            for name, tensor in weights.items()}
 
 
 def _without_pretraining(model: dict) -> dict:

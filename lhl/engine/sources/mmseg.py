@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from torch import nn
 
 from lhl.engine.checkpoint import CHECKPOINT_VERSION, load_weights, read_checkpoint
 from lhl.engine.plan.backbones import describe_backbone
@@ -76,7 +75,7 @@ def _model(cfg: Config, config: str) -> dict:
     model = cfg.to_dict().get('model')
     if not isinstance(model, Mapping) or 'type' not in model:
         raise ConfigError(f'{config} has no model; give the config that the segmentor was trained with')
-    name = getattr(model['type'], '__name__', model['type'])
+    name = str(getattr(model['type'], '__name__', model['type']))
     if name.rpartition('.')[2] != 'EncoderDecoder':
         raise ConfigError(f'{config} is of a {name}, expected an EncoderDecoder: one backbone and one decode head')
     model = {key: model[key] for key in ('backbone', 'neck', 'decode_head', 'data_preprocessor')
@@ -105,8 +104,8 @@ def _on_one_process(value: Any) -> Any:
     return value
 
 
-def _build(model: dict, config: str) -> nn.Module:
-    """Build the segmentor itself, to see what it predicts."""
+def _build(model: dict, config: str) -> Any:
+    """Build the segmentor itself, an ``EncoderDecoder``, to see what it predicts."""
     parts = {key: value for key, value in model.items() if key != 'data_preprocessor'}
     try:
         with DefaultScope.overwrite_default_scope('lhl'):
@@ -172,7 +171,7 @@ def _check_training(learner: Learner, task: str, config: str) -> None:
         _check_logits(learner, task, config, torch.zeros(2, 3, *COMPARED_SIZE))
 
 
-def _check_same(learner: Learner, segmentor: nn.Module, task: str, config: str) -> None:
+def _check_same(learner: Learner, segmentor: Any, task: str, config: str) -> None:
     """Make sure that the learner predicts what the segmentor does."""
     with torch.no_grad():
         images = torch.randn(1, 3, *COMPARED_SIZE, generator=torch.Generator().manual_seed(0))

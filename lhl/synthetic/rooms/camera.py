@@ -1,4 +1,4 @@
-"""Aims a camera."""
+"""How is a camera turned that looks at a point?"""
 
 from __future__ import annotations
 

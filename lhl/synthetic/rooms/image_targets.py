@@ -23,7 +23,7 @@ _CROSS_WEIGHT = 0.81  # 0.9 squared: makes up for boxes that are no Gaussians (S
 def edge_texture(image: np.ndarray) -> np.ndarray:
     """Measure how strongly the smoothed grey picture changes: Canny's edge strength before it is thinned.
 
-    A Gaussian of 3 pixels per 512 rows, then Sobel. Beyond its border the picture goes on as its last pixel.
+    A Gaussian of 3 pixels per 512 rows, then Sobel. Beyond its border the picture is extended by its last pixel.
 
     Args:
         image: (H, W, 3) RGB, uint8 or floating point in [0, 1].
@@ -46,8 +46,8 @@ def keypoints2d(image: np.ndarray) -> np.ndarray:
       balance, and the brightness of a plain picture or a slope counts, the more the smaller the filter. Here scales are
       the nearest odd numbers of pixels, as in SURF.
     - Its filters are centred on the next pixel down and right, here on the pixel.
-    - Its filters end at the border, which marks the border of every picture; here the picture goes on as its last
-      pixel.
+    - Its filters end at the border, which marks the border of every picture; here the picture is extended by its
+      last pixel.
 
     Args:
         image: (H, W, 3) RGB, uint8 or floating point in [0, 1].

@@ -1,7 +1,7 @@
 """Which pixels does an annotator leave unlabelled, and where does a depth sensor see nothing?
 
-Real data has both kinds of hole, and code that has never met one is not ready for it. The holes are masks beside the
-exact values: whoever wants perfect ground truth can ignore them.
+Real data has both kinds of hole, so code must be tried on them. The holes are masks beside the exact values, which
+remain available as perfect ground truth.
 """
 
 from __future__ import annotations

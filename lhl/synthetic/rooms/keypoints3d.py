@@ -46,7 +46,7 @@ def _surface_change(points: np.ndarray, normal: np.ndarray, radius: float) -> tu
     """Measure how abruptly the surface changes at every pixel, and in which direction.
 
     A crease scores half the difference of the two normals, which is their standard deviation; a jump scores the gap.
-    The far side of a jump scores nothing: the near surface merely hides where it goes on.
+    The far side of a jump scores nothing: the near surface merely hides where it continues.
 
     Args:
         points: (3, H, W) in the camera frame.

@@ -28,7 +28,7 @@ class RoomView:
         measured: (H, W) bool, False where a depth sensor would see nothing.
         scene: The room.
         camera: Where the picture was taken from.
-        hits: What each ray hit: surfaces, instances and points, for whatever else is to be derived.
+        hits: What each ray hit: surfaces, instances and points, from which other targets are derived.
     """
 
     image: np.ndarray

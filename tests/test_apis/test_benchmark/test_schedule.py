@@ -79,6 +79,20 @@ def test_jobs_run_at_the_same_time_but_wait_for_their_reference(bench):
     assert max(sum(call['started'] <= moment < call['ended'] for call in calls.values()) for moment in moments) == 2
 
 
+def test_a_free_place_stays_empty_until_the_reference_has_ended(bench):
+    """Two may be trained at once, but only the reference can be: the others wait for its end, not for its start."""
+    bench.order(vanilla0=dict(sleep=0.5))
+    assert not any(run.error for run in bench.run(jobs=2))
+    reference, *others = bench.calls
+    assert reference['key'] == 'vanilla/seed0' and len(others) == 2
+    assert all(call['started'] > reference['ended'] for call in others)
+
+
+def test_members_are_trained_even_if_their_reference_failed(bench):
+    bench.order(vanilla0=dict(code=1))
+    assert [bool(run.error) for run in bench.run(jobs=2)] == [True, False, False] and len(bench.calls) == 3
+
+
 @pytest.mark.parametrize('jobs, threads', [(1, '8'), (3, '2'), (20, '1')])
 def test_jobs_share_the_cores(bench, monkeypatch, jobs, threads):
     monkeypatch.setattr('os.cpu_count', lambda: 8)

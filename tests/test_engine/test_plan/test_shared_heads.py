@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lhl.apis.model_size import model_size
+from lhl.apis.model_size import measure_model_size
 from lhl.engine import Stream, read_checkpoint, train_stream
 from lhl.engine.runtime.runner import PhaseRunner
 from lhl.errors import ConfigError
@@ -53,7 +53,7 @@ def test_a_config_of_a_head_is_named_by_it(tmp_path, data_root):
     (dict(tasks__objects_2__labels=[1, 2]), 'both teach the labels 1'),
     (dict(tasks__objects_2__num_classes=7), 'have num_classes=6 and 7'),
     (dict(tasks__objects_2=dict(_delete_=True, type='DepthEstimation'), tasks__objects_1__head='objects_2'),
-     'are a ImageClassification and a DepthEstimation'),
+     'are of the kinds ImageClassification and DepthEstimation'),
 ])
 def test_tasks_that_cannot_share_their_head_are_refused(change, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
@@ -120,7 +120,7 @@ def test_a_fresh_shared_head_is_made_for_the_new_backbone(tmp_path):
 # ---- size ----------------------------------------------------------------------------------------------------------
 
 def test_separate_models_have_a_head_and_an_encoder_for_each_task(tmp_path):
-    size = model_size(class_incremental(tmp_path, VANILLA, SAME), (32, 32))
+    size = measure_model_size(class_incremental(tmp_path, VANILLA, SAME), (32, 32))
     assert list(size.heads) == ['objects'] and size.heads['objects'].parameters == 6 * 42 + 6
-    encoder = size.encoder.parameters
+    encoder = size.backbone.parameters
     assert size.shared.parameters == encoder + 258 and size.separate.parameters == 3 * (encoder + 258)

@@ -1,3 +1,4 @@
+import random
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,96 @@ def test_a_missing_seed_is_named(config):
 ])
 def test_what_mmengine_and_mmsegmentation_take_passes(config, options):
     Stream.from_config(config(**options))
+
+
+# ---- all at once -----------------------------------------------------------------------------------------------------
+
+#: Mistakes in different places, each with what its sentence begins with.
+MISTAKES = dict(
+    section=(dict(train_dataloder__batch_size=1), "the config has an unknown section 'train_dataloder'"),
+    task=(dict(tasks__depth__type='DepthEstimatoin'), "tasks.depth names the unknown task 'DepthEstimatoin'"),
+    method=(dict(method__alhpa=2), "method: HAD has no option 'alhpa'"),
+    phase=(dict(phases__0__los_weight=2), "phase 1 has the unknown option 'los_weight'"),
+    transform=(dict(train_dataloader__dataset__pipeline__1__type='RandomHorizontalFlop'),
+               "train_dataloader.dataset.pipeline[1] names the unknown transform 'RandomHorizontalFlop'"),
+    seed=(dict(randomness__seed=-1), 'randomness.seed is -1'),
+    model=(dict(model__norm_evl=True), "model: Learner has no option 'norm_evl'"),
+    backbone=(dict(model__backbone__dept=18), "model.backbone: ResNet has no option 'dept'"),
+    head=(dict(model__head__type='ASPHead'), "model.head names the unknown model 'ASPHead'"),
+    loader=(dict(val_dataloader__batchsize=4), "val_dataloader: DataLoader has no option 'batchsize'"),
+    loop=(dict(train_cfg__max_epoch=4), "train_cfg: EpochBasedTrainLoop has no option 'max_epoch'"),
+    optimizer=(dict(optim_wrapper__optimizer__type='Adm'), "optim_wrapper.optimizer names the unknown optimizer 'Adm'"),
+    schedule=(dict(param_scheduler__strat_factor=0), "param_scheduler: LinearWarmupDecayLR has no option"),
+    hook=(dict(custom_hooks=[dict(type='EMAHok')]), "custom_hooks[0] names the unknown hook 'EMAHok'"),
+    norms=(dict(batch_norm='frozen'), "batch_norm='frozen' is unknown"),
+    phase_task=(dict(phases__2__task='norml'), "phase 3 names the unknown task 'norml'"),
+    phase_rates=(dict(phases__1__lr_factors=dict(new_heads=1)), "phase 2 has a learning-rate factor for 'new_heads'"),
+    phase_loader=(dict(phases__1__val_dataloader=dict(btch_size=4)), "phases[1].val_dataloader: DataLoader has no"),
+    phase_heads=(dict(phases__1__old_heads='adapt'), "phase 2 has old_heads='adapt'"))
+
+
+def with_mistakes(config, names):
+    """The tiny stream with these mistakes."""
+    cfg = config()
+    for name in names:
+        cfg.merge_from_dict({key.replace('__', '.'): value for key, value in MISTAKES[name][0].items()})
+    return cfg
+
+
+def test_five_mistakes_in_five_places_are_five_sentences_at_once(config):
+    names = ['section', 'task', 'method', 'phase', 'transform']
+    cfg = with_mistakes(config, names)
+    with pytest.raises(ConfigError) as caught:
+        train_stream(cfg)
+    problems = caught.value.problems
+    assert len(problems) == 5 and all(problem.endswith('?') for problem in problems)
+    for name in names:
+        assert sum(problem.startswith(MISTAKES[name][1]) for problem in problems) == 1
+    assert str(caught.value).splitlines() == [
+        'found 5 problems:', *(f'{number}. {problem}' for number, problem in enumerate(problems, 1))]
+    assert not Path(cfg.work_dir).exists()
+
+
+@pytest.mark.parametrize('name', MISTAKES)
+def test_one_mistake_is_one_sentence(config, name):
+    with pytest.raises(ConfigError) as caught:
+        Stream.from_config(with_mistakes(config, [name]))
+    assert len(caught.value.problems) == 1 and str(caught.value).startswith(MISTAKES[name][1])
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_any_mistakes_are_all_named_and_nothing_else_is(config, seed):
+    generator = random.Random(seed)
+    names = generator.sample(list(MISTAKES), generator.randint(2, len(MISTAKES)))
+    with pytest.raises(ConfigError) as caught:
+        Stream.from_config(with_mistakes(config, names))
+    problems = caught.value.problems
+    assert len(problems) == len(names)
+    for name in names:
+        assert sum(problem.startswith(MISTAKES[name][1]) for problem in problems) == 1
+
+
+def test_a_mistake_of_the_stream_is_not_repeated_for_each_phase_that_merges_with_it(config):
+    cfg = config(method__alhpa=2, phases=[dict(task='segmentation'), dict(task='depth', method=dict(alpha=3.0)),
+                                          dict(task='normal', method=dict(bta=1))])
+    with pytest.raises(ConfigError) as caught:
+        Stream.from_config(cfg)
+    assert [problem.split(';')[0] for problem in caught.value.problems] == [
+        "method: HAD has no option 'alhpa'", "phases[2].method: HAD has no option 'bta'"]
+
+
+def test_what_follows_from_a_misspelt_section_is_not_named(config):
+    cfg = config()
+    cfg.methd = cfg.pop('method')
+    with pytest.raises(ConfigError) as caught:
+        Stream.from_config(cfg)
+    assert caught.value.problems == ("the config has an unknown section 'methd'; did you mean 'method'?", )
+
+
+def test_what_a_method_lacks_is_named_beside_what_is_misspelt(config):
+    cfg = config(dict(type='ICaRL', weight=1.0, memory_size=51), custom_hooks=[dict(type='EMAHok')])
+    with pytest.raises(ConfigError) as caught:
+        Stream.from_config(cfg)
+    assert [problem.split(';')[0] for problem in caught.value.problems] == [
+        "custom_hooks[0] names the unknown hook 'EMAHok'",
+        'method: ICaRL is configured to store 51 images, but the stream allows 50']

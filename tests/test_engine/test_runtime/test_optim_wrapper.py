@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -7,7 +8,7 @@ from torch import nn
 
 from lhl.engine import MethodOptimWrapper, PhaseOptimWrapperConstructor, train_stream
 from lhl.errors import ConfigError
-from lhl.methods import DIS, Method, Requirements
+from lhl.methods import DIS, Method, Phase, Requirements, Student, Vanilla
 from lhl.registry import MODELS
 from test_engine.resolved import phase_config
 from test_engine.tiny_stream import stream_config
@@ -60,14 +61,15 @@ def third_phase(tmp_path, data_root):
     return MODELS.build(cfg.model), cfg.optim_wrapper
 
 
-def construct(learner, cfg):
-    wrapper = dict(type='MethodOptimWrapper', optimizer=cfg.optimizer.to_dict())
-    return PhaseOptimWrapperConstructor(wrapper, cfg.paramwise_cfg)(learner)
+def construct(learner, cfg, method):
+    tasks, wrapper = tuple(learner.tasks), dict(type='MethodOptimWrapper', optimizer=cfg.optimizer.to_dict())
+    student = Student(learner, method, Phase(3, tasks[2:], tasks))
+    return PhaseOptimWrapperConstructor(wrapper, cfg.paramwise_cfg)(student)
 
 
 def test_encoder_new_head_and_old_heads_learn_at_their_own_rates(third_phase):
     learner, cfg = third_phase
-    wrapper = construct(learner, cfg)
+    wrapper = construct(learner, cfg, DIS(alpha=1.0))
     groups = {group['name']: group for group in wrapper.optimizer.param_groups}
     assert {name: group['lr'] for name, group in groups.items()} == pytest.approx(
         dict(encoder=1e-4, new_head=1e-3, old_heads=5e-4))
@@ -80,8 +82,7 @@ def test_encoder_new_head_and_old_heads_learn_at_their_own_rates(third_phase):
 
 def test_frozen_heads_are_left_out(third_phase):
     learner, cfg = third_phase
-    learner.train_heads(['normal'])
-    wrapper = construct(learner, cfg)
+    wrapper = construct(learner, cfg, Vanilla())
     assert [group['name'] for group in wrapper.optimizer.param_groups] == ['encoder', 'new_head']
     assert sum(len(group['params']) for group in wrapper.optimizer.param_groups) == sum(
         1 for name, _ in learner.named_parameters() if not name.startswith(('heads.segmentation', 'heads.depth')))
@@ -91,9 +92,10 @@ def test_a_task_whose_name_begins_like_the_new_one_is_an_old_head():
     learner = nn.Module()
     learner.heads = nn.ModuleDict({'depth': nn.Linear(1, 1), 'depth_fine': nn.Linear(1, 1)})
     learner.heads_of = list
+    student = SimpleNamespace(learner=learner, method_parameters={})
     constructor = PhaseOptimWrapperConstructor(
         dict(type='MethodOptimWrapper', optimizer=dict(type='SGD', lr=1.0)), dict(new_tasks=['depth']))
-    groups = {group['name']: len(group['params']) for group in constructor(learner).optimizer.param_groups}
+    groups = {group['name']: len(group['params']) for group in constructor(student).optimizer.param_groups}
     assert groups == dict(new_head=2, old_heads=2)
 
 

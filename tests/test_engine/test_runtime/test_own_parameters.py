@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from lhl.engine import PhaseRunner, read_checkpoint, train_stream
+from lhl.engine import PhaseRunner, read_checkpoint, train_stream, write_checkpoint
 from lhl.engine.checkpoint import training_checkpoints
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.methods import Method
@@ -58,7 +58,8 @@ def test_a_phase_saves_and_counts_the_learner_alone(config, tmp_path):
     assert results.phases[0].weights_sha256 != fixed.phases[0].weights_sha256
 
 
-def test_a_run_interrupted_within_a_phase_ends_as_it_would_have(config, tmp_path, monkeypatch):
+@pytest.mark.parametrize('bare_learner', [False, True])
+def test_a_run_interrupted_within_a_phase_ends_as_it_would_have(config, tmp_path, monkeypatch, bare_learner):
     before_train_iter = ContinualPhaseHook.before_train_iter
 
     def interrupt(self, runner, batch_idx, data_batch=None):
@@ -69,6 +70,11 @@ def test_a_run_interrupted_within_a_phase_ends_as_it_would_have(config, tmp_path
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ContinualPhaseHook, 'before_train_iter', interrupt)
         train_stream(config())
+    if bare_learner:  # as training checkpoints were before there were students
+        path, = training_checkpoints(tmp_path / 'run' / FOLDER)
+        checkpoint = read_checkpoint(path)
+        write_checkpoint(dict(checkpoint, state_dict={
+            name.removeprefix('learner.'): tensor for name, tensor in checkpoint['state_dict'].items()}), path)
     resumed = train_stream(config(), resume=True)
     assert resumed.phases[0].weights_sha256 == whole.phases[0].weights_sha256
     assert learned(tmp_path / 'run') == learned(tmp_path / 'whole')
@@ -87,13 +93,13 @@ def test_each_phase_has_its_own(tmp_path, data_root, monkeypatch):
     seen, begin, losses = {}, Method.begin_phase, Method.losses
 
     def record(self, learner, phase):
-        seen[phase.index] = {name: value.item() for name, value in learner.method_parameters.items()}
+        seen[phase.index] = {name: value.item() for name, value in self.learned_parameters.items()}
         begin(self, learner, phase)
     monkeypatch.setattr(Method, 'own_parameters', lambda self, phase: {
         name: torch.tensor(float(phase.index)) for name in phase.new_tasks})
     monkeypatch.setattr(Method, 'begin_phase', record)
     monkeypatch.setattr(Method, 'losses', lambda self, *arguments: losses(self, *arguments) | {
-        'loss_own': sum(self.learner.method_parameters.values())})
+        'loss_own': sum(self.learned_parameters.values())})
     train_stream(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla', train_cfg__max_epochs=1),
                  until=2)
     assert seen == {1: dict(segmentation=1.0), 2: dict(depth=2.0)}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lhl.engine import PhaseRunner, load_weights, read_checkpoint, train_stream, weights_digest
-from lhl.engine.checkpoint import build_learner, training_checkpoints
+from lhl.engine.checkpoint import build_learner, training_checkpoints, write_checkpoint
 from lhl.errors import CheckpointError, ConfigError
 from lhl.methods import HAD, Method
 from lhl.registry import MODELS
@@ -110,10 +110,11 @@ def test_the_teacher_is_the_phase_before_and_stays_it(tmp_path, data_root, monke
         if phase.index == 1:
             assert phase.teacher is None
             return
-        seen[phase.index] = weights_digest(phase.teacher.state_dict())
-        assert not phase.teacher.training and not any(module.training for module in phase.teacher.modules())
-        assert not any(p.requires_grad or p.grad is not None for p in phase.teacher.parameters())
-        assert phase.teacher not in list(learner.modules()) and list(phase.teacher.tasks) == list(phase.old_tasks)
+        teacher = phase.teacher.learner
+        seen[phase.index] = weights_digest(teacher.state_dict())
+        assert not any(module.training for module in teacher.modules())
+        assert not any(p.requires_grad or p.grad is not None for p in teacher.parameters())
+        assert teacher not in list(learner.modules()) and list(teacher.tasks) == list(phase.old_tasks)
     monkeypatch.setattr(HAD, 'end_phase', look)
     results = train_stream(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', train_cfg__max_epochs=1))
     assert seen == {index: results.phases[index - 2].weights_sha256 for index in (2, 3)}
@@ -197,6 +198,27 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, data_root, 
     assert [phase.weights_sha256 for phase in resumed.phases] == [phase.weights_sha256 for phase in whole.phases]
 
 
+@pytest.mark.parametrize('method, phase', [('HAD', 2), ('DERpp', 1)])
+def test_a_training_checkpoint_that_holds_a_bare_learner_resumes_to_the_same_weights(
+        tmp_path, data_root, monkeypatch, method, phase):
+    options = dict(phases=[dict(task='segmentation'), dict(task='depth')][:phase])
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'whole', **options)
+    if method == 'DERpp':
+        cfg.method = dict(type='DERpp', weight=0.5, label_weight=0.5, memory_size=4, replay_batch_size=2)
+    whole = train_stream(cfg)
+    cfg.work_dir = str(tmp_path / 'run')
+    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
+        interrupt(patch, phase=phase, iteration=4)
+        train_stream(cfg)
+    path, = training_checkpoints(tmp_path / 'run' / FOLDERS[phase - 1])
+    checkpoint = read_checkpoint(path)
+    assert all(name.startswith('learner.') for name in checkpoint['state_dict'])
+    write_checkpoint(dict(checkpoint, state_dict={
+        name.removeprefix('learner.'): tensor for name, tensor in checkpoint['state_dict'].items()}), path)
+    resumed = train_stream(cfg, resume=True)
+    assert [one.weights_sha256 for one in resumed.phases] == [one.weights_sha256 for one in whole.phases]
+
+
 def test_no_readable_checkpoint_is_said_with_the_cure(tmp_path, data_root, monkeypatch):
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run')
     with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
@@ -228,6 +250,6 @@ def test_a_memory_larger_than_the_data_is_refused_before_the_first_iteration(tmp
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla')
     for method in (dict(type='ICaRL', weight=1.0, memory_size=7), dict(type='DER', weight=1.0, memory_size=7)):
         cfg.method = method
-        with pytest.raises(ConfigError, match='to store 7 images, but phase 1 trains on 6; lower method.memory_size'):
+        with pytest.raises(ConfigError, match='is configured to store 7 images, but phase 1 trains on 6; lower'):
             train_stream(cfg)
         assert not list((tmp_path / 'run').rglob('*.pth'))

@@ -30,24 +30,18 @@ class ContinualPhaseHook(Hook):
 
     def before_train(self, runner: 'PhaseRunner') -> None:
         """Begin the phase."""
-        learner = runner.learner
-        method = runner.method
         seed_torch(runner.seed, runner.phase.index)
-        method.begin_phase(learner, runner.phase)
         self.started = time.perf_counter() - self.seconds
-        if self.resumed_state is not None:
-            method.load_state_dict(self.resumed_state)
-        elif runner.trained is None:
-            method.before_training(learner, runner.phase, runner.train_dataloader)
-        if runner.phase.index > 1 and method.requires.edits:  # in phase 1 there is nothing to protect
-            runner.optim_wrapper.attach(method, learner)
+        runner.student.begin_phase(runner.train_dataloader if runner.trained is None else None, self.resumed_state)
+        if runner.phase.index > 1:  # in phase 1 there is nothing to protect
+            runner.optim_wrapper.attach(runner.method, runner.learner)
 
     def before_train_iter(self, runner: 'PhaseRunner', batch_idx: int, data_batch: dict | None = None) -> None:
         """Seed torch for this iteration."""
         seed_torch(runner.seed, runner.phase.index, runner.iter, runner.rank)
 
     def before_save_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
-        """Add the method's state and the seconds so far."""
+        """Add the method's state and the seconds of training until now."""
         checkpoint['method'] = runner.method.state_dict()
         checkpoint['seconds'] = time.perf_counter() - self.started
         if runner.teacher_digest is not None:
@@ -55,18 +49,18 @@ class ContinualPhaseHook(Hook):
 
     def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
         """Keep the method's state until the phase begins; the teacher has to be the one that taught so far."""
-        if runner.teacher_digest is not None:
-            check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'),
-                               runner.method.requires.external_teacher.path)
+        external_teacher = runner.method.requires.external_teacher
+        if external_teacher is not None:
+            check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'), external_teacher.path)
         self.resumed_state = checkpoint['method']
         self.seconds = checkpoint['seconds']
 
     def after_train(self, runner: 'PhaseRunner') -> None:
         """End the phase, or take its end over with it."""
-        learner, trained = runner.learner, runner.trained or {}
+        trained = runner.trained or {}
         if trained.get('ended'):
             runner.method.load_state_dict(read_checkpoint(trained['checkpoint'])['method'])
         else:
             seed_torch(runner.seed, runner.phase.index, runner.iter)
-            runner.method.end_phase(learner, runner.phase, runner.train_dataloader)
+            runner.method.end_phase(runner.learner, runner.phase, runner.train_dataloader)
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)

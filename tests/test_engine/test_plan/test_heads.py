@@ -13,7 +13,7 @@ from lhl.methods import Method
 from lhl.models import AdaptedHead
 from lhl.registry import MODELS
 from test_engine.resolved import config_hash, phase_config, training_hash
-from test_engine.test_plan.test_backbone_per_phase import SWIN, InterruptedRunError, part, shas, weights
+from test_engine.test_plan.test_backbones import SWIN, InterruptedRunError, part, shas, weights
 from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
 RESNET50 = dict(task='depth', backbone=dict(depth=50), old_heads='adapted')

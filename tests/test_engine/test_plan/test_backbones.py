@@ -1,4 +1,5 @@
 """Streams whose backbone changes: a narrow ResNet-18, then a ResNet-50, whose last features are four times as wide."""
+import json
 from copy import deepcopy
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import torch
 
 from lhl.apis.inference import load_learner, load_learners, test_learner
 from lhl.engine import PhaseRunner, Stream, read_checkpoint, train_stream, weights_digest
+from lhl.engine.plan.backbones import describe_backbone
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import Method
@@ -55,8 +57,8 @@ class Begun:
 
         def record(method, learner, phase):
             self.start[phase.index] = {name: value.clone() for name, value in learner.state_dict().items()}
-            self.depths[phase.index] = learner.backbone.depth, phase.teacher and phase.teacher.backbone.depth
-            self.teachers[phase.index] = phase.teacher and weights_digest(phase.teacher.state_dict())
+            self.depths[phase.index] = learner.backbone.depth, phase.teacher and phase.teacher.learner.backbone.depth
+            self.teachers[phase.index] = phase.teacher and weights_digest(phase.teacher.learner.state_dict())
             begin(method, learner, phase)
         monkeypatch.setattr(Method, 'begin_phase', record)
 
@@ -301,6 +303,13 @@ def test_another_backbone_is_another_run_from_its_phase_on(config):
         dict(task='segmentation'), dict(task='depth', backbone=RESNET50), dict(task='normal')])
     same = [training_hash(plain, index) == training_hash(growing, index) for index in (1, 2, 3)]
     assert same == [True, False, False] and config_hash(plain) != config_hash(growing)
+
+
+def test_a_stored_backbone_is_described_like_the_one_that_was_stored():
+    backbone = dict(type='ResNet', depth=18, out_indices=(3, ), norm_cfg=dict(type='BN', shape=((1, 2), )))
+    stored = json.loads(json.dumps(backbone))
+    assert describe_backbone(stored) == describe_backbone(backbone) == (
+        "ResNet(depth=18, out_indices=(3,), norm_cfg={'type': 'BN', 'shape': ((1, 2),)})")
 
 
 # ---- the channels of the heads -------------------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""Reads all data of a config and writes the report: Markdown, JSON and a contact sheet."""
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmengine.config import Config
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lhl.atomic import atomic_write
+from lhl.tasks import Task
+from lhl.visualization import draw_contact_sheet
+
+from .findings import make_report
+from .reading import Reading, read_all
+from .report import Problem, Report
+from .splits import Split, build_split, split_configs
+
+IMAGES_PER_SPLIT = 4  # of the contact sheet
+
+
+def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> Report:
+    """Read every image and target of a config's data once, and write what was found.
+
+    Each task is looked for in the data of the phase that learns it, to train on and to validate on. Nothing stops at
+    the first problem. No transform of the pipeline is applied, and the images are not divided among the phases. Only
+    ``tasks``, ``phases`` and the two dataloaders of the config are used.
+
+    Args:
+        cfg: The stream's config.
+        out: The folder for ``report.md``, ``report.json`` and ``contact_sheet.png``, which are overwritten.
+        workers: How many processes read; by default as many as there are processors, 8 at most. 0 reads in this one.
+
+    Returns:
+        The report; ``report.problems`` is empty where all is well.
+
+    Raises:
+        ConfigError: If the config has no data to read.
+    """
+    out = Path(out)
+    if workers is None:
+        workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
+    problems: list[Problem] = []
+    built = {name: build_split(name, split, problems) for name, split in split_configs(cfg).items()}
+    splits = {name: split for name, split in built.items() if split is not None}
+    readings = _read(splits, workers)
+    report = make_report(Path(cfg.filename or 'config').stem, cfg.tasks.to_dict(), splits, readings, problems)
+    sheet = out / 'contact_sheet.png'
+    samples = {f'{name}\n{Path(reading.path).stem}': split.dataset[reading.position]
+               for name, split in splits.items() for reading in _spread(readings[name])}
+    if samples:
+        tasks = {name: task for split in splits.values() for name, task in split.dataset.tasks.items()}
+        draw_contact_sheet({label: _by_column(sample) for label, sample in samples.items()},
+                           {_column(task): task for task in tasks.values()}, sheet)
+        report.contact_sheet = sheet.name
+    with atomic_write(out / 'report.json') as file:
+        file.write((json.dumps(report.document(), indent=1) + '\n').encode())
+    with atomic_write(out / 'report.md') as file:
+        file.write((report.markdown() + '\n').encode())
+    return report
+
+
+def _read(splits: Mapping[str, Split], workers: int) -> dict[str, list[Reading]]:
+    """Read all data sets, with a progress bar for each."""
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TextColumn('ETA'),
+               TimeRemainingColumn())
+    readings: dict[str, list[Reading]] = {}
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=60) as progress:
+        bars = {name: progress.add_task(f'reading {name}', total=len(split.dataset)) for name, split in splits.items()}
+        for name, split in splits.items():
+            readings[name] = []
+            for reading in read_all(split.dataset, min(workers, len(split.dataset)) if workers > 1 else 0):
+                readings[name].append(reading)
+                progress.advance(bars[name])
+    return readings
+
+
+def _spread(readings: Sequence[Reading]) -> list[Reading]:
+    """Choose readable samples, evenly spread, among those with the most targets."""
+    good = [reading for reading in readings if not reading.problems]
+    most = max((_num_targets(reading) for reading in good), default=0)
+    good = [reading for reading in good if _num_targets(reading) == most]
+    count = min(IMAGES_PER_SPLIT, len(good))
+    return [good[round(place * (len(good) - 1) / max(count - 1, 1))] for place in range(count)]
+
+
+def _num_targets(reading: Reading) -> int:
+    return sum(statistics.images for statistics in reading.targets.values())
+
+
+def _column(task: Task) -> str:
+    """Name the column of a task: image-level tasks that share a head have one, as an image is of one class."""
+    return task.head if task.image_level else task.name
+
+
+def _by_column(sample: dict) -> dict:
+    """Name the targets of a sample by their columns; of several in one, the valid one counts."""
+    targets, valid = {}, {}
+    for name, task in sample['tasks'].items():
+        if name in sample['targets'] and (_column(task) not in valid or sample['valid'][name].any()):
+            targets[_column(task)], valid[_column(task)] = sample['targets'][name], sample['valid'][name]
+    return dict(sample, targets=targets, valid=valid)
