@@ -14,9 +14,9 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Count, and print the table."""
-    from lhl.apis import model_size, model_size_table
+    from lhl.apis import measure_model_size, model_size_table
     from lhl.config_files import merge_options, parse_options, read_config
     cfg = read_config(args.config)
     merge_options(cfg, parse_options(args.cfg_options))
     height, width = args.size
-    print(model_size_table(model_size(cfg, (height, width))))
+    print(model_size_table(measure_model_size(cfg, (height, width))))
