@@ -25,7 +25,7 @@ class QuickDeepInversion:
     |x| the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
     (:mod:`lhl.inversion.objectives`). An image-level task asks for a class of the old tasks of its head, as
     HCL. A dense task asks for the teacher's pseudo-labels of *another* image of the chunk, the same one for all dense
-    tasks. In a mixed stream an image is to have both, a class and a layout.
+    tasks. In a mixed stream an image gets both, a class and a layout.
 
     Args:
         steps: Of Adam, with the betas 0.5 and 0.9.

@@ -4,6 +4,7 @@ import runpy
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from test_engine.test_sources.segmentors import CLASSES, RESNET, build_segmentor
 from test_engine.tiny_stream import CONFIGS, METHODS, ROOT, listing, stream_config, write_data
 
 from lhl.apis import compare_runs, extend_run, load_learner, write_report
+from lhl.apis.extend import with_custom_imports_of
 from lhl.apis.inference import stored_config, test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
 from lhl.engine.runtime.hooks import ContinualPhaseHook
@@ -55,7 +57,7 @@ def write_images(root, count=7, size=(32, 48), targets=('edges', )):
 
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory):
-    """All that is trained or written once: the source run, whose training images are gone, and the new images."""
+    """What is trained or written once: the source run, whose training images are gone, and the new images."""
     folder = tmp_path_factory.mktemp('shop')
     cfg = stream_config(folder / 'old.py', write_data(folder / 'old_data', per_phase=2, val=2), folder / 'source',
                         'Vanilla', phases=[dict(task=name) for name in OLD], train_cfg__max_epochs=1)
@@ -118,7 +120,7 @@ def interrupt_in_the_second_epoch(monkeypatch, *arguments):
         extend_run(*arguments)
 
 
-def test_an_interrupted_extension_ends_with_the_same_weights_even_without_the_source(shop, new, tmp_path, monkeypatch):
+def test_an_interrupted_extension_ends_with_the_same_weights_without_the_source_run(shop, new, tmp_path, monkeypatch):
     shutil.copytree(shop / 'source', tmp_path / 'source')
     interrupt_in_the_second_epoch(monkeypatch, tmp_path / 'source', new())
     with pytest.raises(RunError, match='with 2 of 3 phases done; add `resume=True`'):
@@ -162,7 +164,7 @@ def test_extensions_are_compared_and_reported_like_any_runs(shop, new, tmp_path,
 
 @pytest.fixture
 def moved(shop):
-    """The old data lies somewhere else than the source run says."""
+    """The old data lies somewhere else than the source run records."""
     (shop / 'old_data').rename(shop / 'moved')
     yield shop / 'moved'
     (shop / 'moved').rename(shop / 'old_data')
@@ -354,3 +356,19 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
         tool(tmp_path / 'nothing')
     assert capsys.readouterr().err.splitlines()[-1] == (
         f'error: {tmp_path / "nothing"} does not exist; give the folder of a run, or a phase.pth of one')
+
+
+# ---- modules of one's own --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('old, own, expected', [
+    (['a', 'b'], ['c'], ['c', 'a', 'b']), (['a', 'b'], ['b', 'a'], ['b', 'a']), ('a', None, ['a']), (None, 'c', 'c'),
+    (['a'], 'c', ['c', 'a']), (None, None, None)])
+def test_what_the_old_run_imports_is_imported_by_the_new_one(old, own, expected):
+    def config(names):
+        return Config(dict(custom_imports=dict(imports=names)) if names else {})
+    source = SimpleNamespace(stream=SimpleNamespace(cfg=config(old)))
+    cfg = config(own)
+    combined = with_custom_imports_of(source, cfg)
+    assert combined.get('custom_imports', {}).get('imports') == expected
+    assert (combined is cfg) == (expected == own) and cfg.get('custom_imports', {}).get('imports') == own
+    assert with_custom_imports_of(SimpleNamespace(stream=None), cfg) is cfg

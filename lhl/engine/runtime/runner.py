@@ -246,7 +246,7 @@ class PhaseRunner(LearnerRunner):
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Give the model inside the wrapper of distributed training, or the model itself where there is none."""
+    """Give the model inside the wrapper of distributed training, or a model without one as it is."""
     return model.module if is_model_wrapper(model) else model
 
 
@@ -259,5 +259,5 @@ def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _without_pretraining(model: dict) -> dict:
-    """The model's config for rebuilding it: its weights are known, so nothing is to be downloaded."""
+    """The model's config for rebuilding it: its weights are known, so nothing is downloaded."""
     return {**model, 'backbone': without_pretraining(model['backbone'])}
