@@ -2,24 +2,25 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 RUN := $(VENV)/bin/python
+LHL := $(VENV)/bin/lhl
 INSTALLED := $(VENV)/.installed
 QUICKSTART := work_dirs/quickstart
 
-.PHONY: quickstart test test-slow check benchmark clean
+.PHONY: quickstart test test-slow check benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and draw what happened
-	$(RUN) tools/dataset_converters/synth_rooms.py data/synth_rooms_tiny --train 600 --val 120 --size 72 96
+	$(LHL) convert synth-rooms data/synth_rooms_tiny --train 600 --val 120 --size 72 96
 	mkdir -p $(QUICKSTART)
 	@echo "training vanilla beside HAD, log in $(QUICKSTART)/vanilla.log"
 	OMP_NUM_THREADS=1 $(call train,vanilla) > $(QUICKSTART)/vanilla.log 2>&1 & VANILLA=$$!; \
 	OMP_NUM_THREADS=1 $(call train,had) || { kill $$VANILLA; exit 1; }; \
 	wait $$VANILLA || { tail -n 1 $(QUICKSTART)/vanilla.log; exit 1; }
-	$(RUN) tools/analysis_tools/report.py $(QUICKSTART)/vanilla $(QUICKSTART)/had --out $(QUICKSTART)
+	$(LHL) report $(QUICKSTART)/vanilla $(QUICKSTART)/had --out $(QUICKSTART)
 
 # Start the tiny run of a method, or continue it where it was interrupted.
 # After the benchmark's 14 epochs normals are still rough, and depth not much forgotten.
-train = $(RUN) tools/train.py configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(QUICKSTART)/$(1) \
+train = $(LHL) train configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(QUICKSTART)/$(1) \
 	--cfg-options phases.2.train_cfg.max_epochs=24 \
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 
@@ -38,6 +39,9 @@ check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unus
 
 benchmark: $(INSTALLED)  ## where a training step's time goes, and its ratio to a bare loop
 	$(RUN) tools/benchmarks/step.py
+
+wheel: $(INSTALLED)  ## a wheel in dist/, which carries the configs
+	$(RUN) -m build --wheel
 
 clean:  ## remove the environment; data and runs stay
 	rm -rf $(VENV)

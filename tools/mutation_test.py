@@ -160,12 +160,12 @@ def all_mutants(root: Path, modules: Iterable[str]) -> list[Mutant]:
 
 def _without_equivalents(mutants: list[Mutant], listed: Path, files: Collection[str]) -> list[Mutant]:
     entries = tomllib.loads(listed.read_text())['equivalent'] if listed.exists() else []
-    equivalents = {(entry['file'], entry['was'], entry['becomes']) for entry in entries}
-    known = {mutant[:1] + mutant[3:5] for mutant in mutants}
-    for entry in equivalents - known:
+    equivalents = {(entry['file'], entry['line'], entry['was'], entry['becomes']) for entry in entries}
+    keys = [(mutant.file, mutant.text, mutant.was, mutant.becomes) for mutant in mutants]
+    for entry in equivalents.difference(keys):
         if entry[0] in files or not (listed.parents[1] / entry[0]).exists():
             raise SystemExit(f'{listed.name} lists {" | ".join(entry)}, but there is no such mutant; remove the entry')
-    return [mutant for mutant in mutants if mutant[:1] + mutant[3:5] not in equivalents]
+    return [mutant for mutant, key in zip(mutants, keys, strict=True) if key not in equivalents]
 
 
 def sample(mutants: Sequence[Mutant], count: int, seed: int) -> list[Mutant]:

@@ -30,7 +30,7 @@ class DetachedDistillation(DIS):
     """
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads are trained. The new ones run first, so that their dropout draws the numbers that it would in Vanilla."""
+        """All heads are trained, the new ones first, whose dropout then draws the numbers that it would in Vanilla."""
         return (*phase.new_tasks, *phase.old_tasks)
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:

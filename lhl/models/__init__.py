@@ -1,5 +1,10 @@
 """Models: the learner, its heads and its preprocessor; backbones are mmsegmentation's, and some for small images."""
-import mmseg.models  # noqa: F401  (registers the backbones)
+import warnings
+
+with warnings.catch_warnings():
+    # mmcv is installed without its compiled operators; lhl uses none of them.
+    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
+    import mmseg.models  # noqa: F401  (registers the backbones)
 
 from .backbones import (
     CIFARVGG,

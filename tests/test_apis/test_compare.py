@@ -4,6 +4,7 @@ import shutil
 import statistics
 
 import pytest
+from sentences import the_error
 from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis import compare_runs, write_comparison
@@ -20,8 +21,6 @@ from lhl.evaluation import (
 from lhl.methods import Method, Requirements
 from lhl.registry import METHODS
 from lhl.visualization import Spread, comparison_table
-
-from .test_command_line import the_error, tool  # noqa: F401
 
 TOOL = ROOT / 'tools' / 'analysis_tools' / 'compare.py'
 STREAM = ('segmentation', 'depth')
@@ -379,7 +378,7 @@ def test_a_table_is_written_over_nothing(write, tmp_path):
     assert [child.name for child in path.parent.iterdir()] == ['table.csv']
 
 
-def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):  # noqa: F811
+def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):
     references = [write(f'v{seed}', 10. + seed, 1., 'Vanilla', seed) for seed in (0, 1)]
     runs = [write(f'h{seed}', 20. + 3 * seed, 1 / 3, seed=seed) for seed in (0, 1)]
     single = [write(f's{seed}', 50., 0.5, 'SingleTask', seed) for seed in (0, 1)]
@@ -397,7 +396,7 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):  # n
     assert float(row['depth/AbsErr (m) mean']) == 1 / 3
 
 
-def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):  # noqa: F811
+def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):
     had, vanilla, out = write('h'), write('v', method='Vanilla'), tmp_path / 'table.md'
     out.write_text('precious')
     found = run_tool(TOOL, had, '--reference', vanilla, '--out', out)

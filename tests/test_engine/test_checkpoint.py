@@ -1,14 +1,17 @@
+import json
 import pickle
 from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from torch import nn
 
 from lhl.engine import load_weights, read_checkpoint, weights_digest, write_checkpoint
 from lhl.engine.checkpoint import build_learner, training_checkpoints
 from lhl.errors import CheckpointError
+from lhl.registry import MODELS
 
 
 class Bomb:
@@ -176,3 +179,22 @@ def test_the_digest_depends_on_names_shapes_types_and_values(other):
 def test_a_phase_checkpoint_of_another_version_is_refused():
     with pytest.raises(CheckpointError, match=r'phase\.pth has version 2, expected 1; use the lhl that wrote it'):
         build_learner(dict(state_dict={}, lhl=dict(version=2, model='{}')), 'phase.pth')
+
+
+def test_a_learner_is_rebuilt_without_fetching_the_weights_that_it_once_began_with(monkeypatch):
+    """Checkpoints of before kept a backbone's option that fetches weights while it is built."""
+    fetched = []
+
+    class FetchingBackbone(BaseModule):
+        def __init__(self, pretrained=True, init_cfg=None):
+            super().__init__(init_cfg)
+            self.conv = nn.Conv2d(3, 8, 3)
+            if pretrained:
+                fetched.append(pretrained)
+    monkeypatch.setitem(MODELS.module_dict, 'FetchingBackbone', FetchingBackbone)
+    model = dict(type='Learner', backbone=dict(type='FetchingBackbone', pretrained='weights.pth'), head={}, tasks={})
+    learner = MODELS.build(model)
+    assert fetched == ['weights.pth']
+    checkpoint = dict(state_dict=learner.state_dict(), lhl=dict(version=1, model=json.dumps(model)))
+    rebuilt = build_learner(checkpoint, 'phase.pth')
+    assert fetched == ['weights.pth'] and weights_digest(rebuilt.state_dict()) == weights_digest(learner.state_dict())

@@ -12,7 +12,7 @@ from torch import nn
 import lhl
 import lhl.methods
 from lhl.apis import extend_run, test_learner
-from lhl.apis.model_size import model_size as measure_model_size
+from lhl.apis.model_size import measure_model_size
 from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest, write_checkpoint
 from lhl.engine.run import metric_units
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError

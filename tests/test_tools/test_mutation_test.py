@@ -87,7 +87,8 @@ def test_a_module_that_does_not_exist_is_refused(mutation, project):
 def test_listed_equivalents_are_left_out_and_may_not_be_stale(mutation, project):
     listed = project / mutation.EQUIVALENTS
     listed.parent.mkdir()
-    entry = "[[equivalent]]\nfile = 'toy/ages.py'\nwas = {!r}\nbecomes = {!r}\nreason = 'a test'\n"
+    entry = ("[[equivalent]]\nfile = 'toy/ages.py'\nline = 'return age >= 18'\nwas = {!r}\nbecomes = {!r}\n"
+             "reason = 'a test'\n")
     everything = mutation.all_mutants(project, ['toy'])
     listed.write_text(entry.format('age >= 18', '(age > 18)'))
     assert {mutant.becomes for mutant in everything} - {'(age > 18)'} == \
@@ -98,7 +99,7 @@ def test_listed_equivalents_are_left_out_and_may_not_be_stale(mutation, project)
 
 
 def test_a_seed_chooses_the_same_mutants_and_rooms_and_kinds_take_turns(mutation):
-    mutants = [mutation.Mutant(f'lhl/{room}/a.py', line, rule, 'a', 'b', line, line)
+    mutants = [mutation.Mutant(f'lhl/{room}/a.py', line, 'a', rule, 'a', 'b', line, line)
                for room in ('apis', 'tasks') for rule in ('constant', 'slice') for line in range(20)]
     chosen = mutation.sample(mutants, 8, seed=3)
     assert chosen == mutation.sample(mutants, 8, seed=3) != mutation.sample(mutants, 8, seed=4)

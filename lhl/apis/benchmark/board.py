@@ -85,7 +85,9 @@ class Leaderboard:
             parts += [f'- not in the ranking{f" of {group.name}" if group.name else ""}, as not all have finished it: '
                       f'seed {seed}' for seed in sorted(waiting)]
         versions = ', '.join(f'{name} {version}' for name, version in installed_versions().items())
-        command = shlex.join([Path(sys.executable).name, *sys.argv])
+        is_console_command = Path(sys.argv[0]).stem in ('lhl', '__main__')
+        program = ['lhl'] if is_console_command else [Path(sys.executable).name, sys.argv[0]]
+        command = shlex.join([*program, *sys.argv[1:]])
         return '\n'.join([
             *(parts or ['- all runs are finished']), '', '| | |', '| --- | --- |', f'| command | `{command}` |',
             f'| machine | {machine()} |', f'| versions | python {platform.python_version()}, {versions} |',
@@ -114,12 +116,12 @@ def _contestants(group: Group, runs: Sequence[BenchmarkRun]) -> list[Contestant]
     roles: dict[Member, Role] = {group.reference: 'reference', **dict.fromkeys(group.members, 'method'),
                                  **dict.fromkeys(group.upper_bounds, 'upper bound')}
     return [Contestant(member.name, role, {run.seed: run.results for run in runs if run.group == group
-                                           and run.member == member and run.finished})
+                                           and run.member == member and run.finished and run.results is not None})
             for member, role in roles.items()]
 
 
 def _metrics_table(group: Group, runs: Sequence[BenchmarkRun]) -> list[str]:
-    """Set the metrics of the runs that have a reference below each other; nothing if there is none."""
+    """Set the metrics of the runs that have a reference below each other, if there are any."""
     compared = [run for run in runs if run.group == group and run.finished
                 and (run.reference is None or run.reference.finished)]
     if not compared:
@@ -133,7 +135,7 @@ def _metrics_table(group: Group, runs: Sequence[BenchmarkRun]) -> list[str]:
 
 
 def machine() -> str:
-    """Describe the GPUs, or where there is none, the processor."""
+    """Describe the GPUs, or the processor of a machine without one."""
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         return ', '.join(f'{names.count(name)} x {name}' for name in dict.fromkeys(names))

@@ -1,5 +1,4 @@
 """Which runs a suite takes, what identifies each of them, and how far it is."""
-import argparse
 import copy
 import shlex
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from lhl.apis.command_line import add_config_arguments, merge_options, read_config
+from lhl.config_files import merge_options, parse_options, read_config
 from lhl.engine.plan import Stream, config_hash, first_phase_hash
 from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.errors import ConfigError, LHLError, suggest
@@ -17,8 +16,6 @@ from lhl.evaluation.results import FILE_NAME
 
 from .state import read_state
 from .suites import SUITES, Group, Member, Suite
-
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(eq=False)
@@ -31,7 +28,7 @@ class BenchmarkRun:
         seed: With which seed.
         folder: The run's folder.
         reference: The run of the group's reference with the same seed; None for that run itself.
-        donors: The runs before it whose first phase is the same.
+        reusable: The runs before it whose first phase is the same.
         hash: The :func:`lhl.engine.config_hash` that its results must have; empty if the config cannot be read.
         first_phase: The :func:`lhl.engine.first_phase_hash`; None where the first phase cannot be shared.
         results: What is in its folder; None if there is nothing.
@@ -44,7 +41,7 @@ class BenchmarkRun:
     seed: int
     folder: Path
     reference: 'BenchmarkRun | None' = None
-    donors: 'tuple[BenchmarkRun, ...]' = ()
+    reusable: 'tuple[BenchmarkRun, ...]' = ()
     hash: str = ''
     first_phase: str | None = None
     results: Results | None = None
@@ -105,14 +102,14 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
     parse_options(options)
     state = read_state(work_dir, suite)
     configs = {member.config: _read(member) for group in suite.groups for member in chosen[group.name]}
-    runs = []
+    runs: list[BenchmarkRun] = []
     for seed in seeds:
         for group in suite.groups:
             reference = None
             for member in chosen[group.name]:
                 run = _plan(group, member, seed, work_dir, reference, configs[member.config], options)
                 run.seconds = state['seconds'].get(str(run.folder.relative_to(work_dir)), 0.0)
-                run.donors = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
+                run.reusable = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
                 reference = reference or run
                 runs.append(run)
     return runs
@@ -174,35 +171,21 @@ def describe_plan(runs: Sequence[BenchmarkRun], options: Sequence[str] = ()) -> 
     return '\n'.join(lines)
 
 
-def parse_options(options: Sequence[str]) -> dict:
-    """Read ``KEY=VALUE`` strings as ``--cfg-options`` of the other tools does.
-
-    Raises:
-        ConfigError: If one is not of that form.
-    """
-    for option in options:
-        if not option.partition('=')[0] or '=' not in option:
-            raise ConfigError(f'--cfg-options has {option!r}, expected KEY=VALUE')
-    parser = argparse.ArgumentParser()
-    add_config_arguments(parser)
-    return parser.parse_args(['--cfg-options', *options]).cfg_options if options else {}
-
-
 def training_arguments(run: BenchmarkRun, options: Sequence[str], planned: bool = False) -> list[str]:
-    """Write the arguments with which ``tools/train.py`` trains a run, or goes on with it.
+    """Write the arguments with which ``lhl train`` trains a run, or goes on with it.
 
     Args:
         run: The run.
         options: Changes of every config.
         planned: Whether this is only a plan, in which the runs before it count as trained.
     """
-    arguments = [_short(ROOT / run.member.config), '--work-dir', str(run.folder), '--seed', str(run.seed)]
+    arguments = [run.member.config, '--work-dir', str(run.folder), '--seed', str(run.seed)]
     if run.results is not None:
         arguments.append('--resume')
-    donors = [donor for donor in run.donors if donor.has_first_phase or (planned and not donor.error)]
-    if donors and not (run.results and run.results.phases):
-        donor = min(donors, key=lambda donor: donor.hash != run.hash)  # where all is the same, all is taken over
-        arguments += ['--take-over', str(donor.folder)]
+    sources = [source for source in run.reusable if source.has_first_phase or (planned and not source.error)]
+    if sources and not (run.results and run.results.phases):
+        source = min(sources, key=lambda source: source.hash != run.hash)  # where all is the same, all is taken over
+        arguments += ['--take-over', str(source.folder)]
     changes = [*run.member.options, *options]
     return arguments + (['--cfg-options', *changes] if changes else [])
 
@@ -227,7 +210,7 @@ def find_work_dir(suite: str | Suite, work_dir: str | Path | None) -> Path:
 
 def _check_seeds(seeds: Sequence[int]) -> None:
     if not seeds:
-        raise ConfigError('found no seeds, expected at least one, such as --seeds 0')
+        raise ConfigError('found no `seeds`, expected at least one, such as 0')
     negative = [seed for seed in seeds if seed < 0]
     if negative:
         raise ConfigError(f'found the seed {negative[0]}, expected seeds from 0; choose another one')
@@ -238,7 +221,7 @@ def _check_seeds(seeds: Sequence[int]) -> None:
 
 def _choose(suite: Suite, only: Sequence[str]) -> dict[str, list[Member]]:
     """Pick the members of each group; a group with any of them keeps its reference, which comes first."""
-    known = {}
+    known: dict[str, set[tuple[str, str]]] = {}
     for group in suite.groups:
         for member in group.all_members:
             for name in {member.name, f'{group.name}/{member.name}' if group.name else member.name}:
@@ -255,11 +238,6 @@ def _choose(suite: Suite, only: Sequence[str]) -> dict[str, list[Member]]:
 def _read(member: Member) -> Config | LHLError:
     """Read a member's config, or give the reason why it cannot be."""
     try:
-        return read_config(_short(ROOT / member.config))
+        return read_config(member.config)
     except LHLError as error:
         return error
-
-
-def _short(path: Path) -> str:
-    """Write a path relative to the current folder where it lies below it."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,6 +1,5 @@
 """Trains the runs of a suite in processes of their own: several at once, each with its share of the machine."""
 import contextlib
-import fcntl
 import math
 import os
 import shlex
@@ -14,16 +13,20 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
+from filelock import FileLock, Timeout
 
 from lhl.errors import ConfigError, RunError
 
 from .board import Leaderboard, duration
-from .plan import ROOT, BenchmarkRun, find_suite, find_work_dir, plan_benchmark, training_arguments
+from .plan import BenchmarkRun, find_suite, find_work_dir, plan_benchmark, training_arguments
 from .suites import Suite
 
-TRAINER = (sys.executable, str(ROOT / 'tools/train.py'))
+#: ``lhl train``; -P keeps Python from importing what lies in the current folder.
+TRAINER = (sys.executable, '-P', '-m', 'lhl', 'train')
 #: How long a child may take to end after Ctrl-C before it is killed, and how often children are looked after.
 _GRACE, _POLL = 20.0, 0.05
+#: What stops it; SIGHUP exists on POSIX systems alone.
+_SIGNALS = [getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if hasattr(signal, name)]
 
 
 def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path | None = None, jobs: int = 1,
@@ -42,7 +45,7 @@ def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path
         jobs: How many runs are trained at once. They share the processor's cores, or get a GPU each.
         only: The members to train, as ``member`` or ``group/member``; by default all. References are always trained.
         options: Changes of every config, written as for ``--cfg-options``.
-        trainer: The command that trains, to which the arguments of ``tools/train.py`` are added.
+        trainer: The command that trains, to which the arguments of ``lhl train`` are added.
         report: Is called with one line per finished run, and a few others.
 
     Returns:
@@ -241,18 +244,25 @@ def remaining_seconds(left: Sequence[tuple[str, float]], known: Mapping[str, Seq
 def _alone_in(work_dir: Path) -> Iterator[None]:
     """Keep a second process from training the same runs at the same time."""
     work_dir.mkdir(parents=True, exist_ok=True)
-    with open(work_dir / '.lock', 'wb') as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise RunError(f'another process is running a benchmark in {work_dir}; wait for it or choose another '
-                           f'--work-dir') from None
+    lock = FileLock(work_dir / '.lock', timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f'another process is running a benchmark in {work_dir}; wait for it or choose another '
+                       f'`work_dir`') from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
 def _signals_as_interrupt() -> Iterator[None]:
-    """Let the end of a terminal or of a batch job stop the children as Ctrl-C does."""
+    """Let the end of a terminal or of a batch job stop the children as Ctrl-C does.
+
+    An interrupt does so even where it was ignored, as in a background job of a script: the children would inherit that
+    and could not be stopped gently.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -260,7 +270,7 @@ def _signals_as_interrupt() -> Iterator[None]:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -16,7 +16,7 @@ def read_state(work_dir: Path, suite: Suite) -> dict:
 
     Args:
         work_dir: The folder; it need not exist.
-        suite: What it is to hold.
+        suite: The suite that it belongs to.
 
     Returns:
         The state, to be kept up to date and given to :func:`write_state`; an empty one if nothing is recorded.
@@ -35,9 +35,9 @@ def read_state(work_dir: Path, suite: Suite) -> dict:
         of_this_kind = False
     if not of_this_kind:
         raise RunError(f'{path} is not the state of a benchmark, version {_VERSION}; move it away or choose another '
-                       f'--work-dir')
+                       f'`work_dir`')
     if found != suite.name:
-        raise RunError(f'{work_dir} belongs to the suite {found}, not {suite.name}; choose another --work-dir')
+        raise RunError(f'{work_dir} belongs to the suite {found}, not {suite.name}; choose another `work_dir`')
     return state
 
 

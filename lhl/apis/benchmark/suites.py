@@ -9,7 +9,7 @@ class Member:
 
     Args:
         name: Its name within the group, which is also the name of its folder.
-        config: Path of the config, relative to the repository.
+        config: Path of the config, as for :func:`lhl.config_files.find_config`.
         options: Changes of the config, written as for ``--cfg-options``.
     """
 
@@ -68,13 +68,17 @@ _SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/
 _ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges')
 
 
+def _member(path: str, variant: str, options: tuple[str, ...] = ()) -> Member:
+    """The config ``configs/PATH_VARIANT.py``, named as its file without the variant."""
+    return Member(path.rpartition('/')[2], f'configs/{path}_{variant}.py', options)
+
+
 def _members(paths: Iterable[str], variant: str, options: tuple[str, ...] = ()) -> tuple[Member, ...]:
-    """One member per config ``configs/PATH_VARIANT.py``, named as its file without the variant."""
-    return tuple(Member(path.rpartition('/')[2], f'configs/{path}_{variant}.py', options) for path in paths)
+    return tuple(_member(path, variant, options) for path in paths)
 
 
 def _all_methods(name: str, variant: str) -> Group:
-    return Group(name, *_members([_VANILLA], variant), _members(_METHODS, variant), _members(_UPPER_BOUNDS, variant))
+    return Group(name, _member(_VANILLA, variant), _members(_METHODS, variant), _members(_UPPER_BOUNDS, variant))
 
 
 def _split(name: str, images: str) -> Suite:
@@ -90,7 +94,7 @@ def _order(first: str, second: str, third: str) -> Group:
     options = (f'order=[{tasks}]', )
     methods = ('ewc/ewc', 'icarl/icarl', 'lwf/lwf', 'der/der', 'spg/spg', 'sgp/sgp', 'dis/dis', 'had/had')
     joint = _members(['joint/joint'], variant, (f'phases.0.tasks=[{tasks}]', ))
-    return Group(f'{first}_{second}_{third}', *_members([_VANILLA], variant, options),
+    return Group(f'{first}_{second}_{third}', _member(_VANILLA, variant, options),
                  _members(methods, variant, options), joint)
 
 
@@ -116,7 +120,7 @@ def _growing() -> Group:
     """A backbone per phase, for methods that are not tied to one."""
     variant = 'growing_tiny_synthrooms'
     adapted = Member('had_adapted', 'configs/had/had_growing_adapted_tiny_synthrooms.py')
-    return Group('', *_members([_VANILLA], variant), (*_members(_GROWING, variant), adapted),
+    return Group('', _member(_VANILLA, variant), (*_members(_GROWING, variant), adapted),
                  _members(['single_task/single_task'], variant))
 
 
@@ -124,7 +128,7 @@ _SUITES = (
     Suite('synthrooms3', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
     Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) on the tiny rooms',
-          (Group('', *_members([_VANILLA], 'tiny_synthrooms'),
+          (Group('', _member(_VANILLA, 'tiny_synthrooms'),
                  _members(['had/had', *(f'had/ablations/had_{name}' for name in _ABLATIONS)], 'tiny_synthrooms')), )),
     Suite('orders', 'the three orders of the tasks of Table 7 on the tiny rooms, each with a reference of its own',
           (_order('segmentation', 'depth', 'normal'), _order('normal', 'depth', 'segmentation'),

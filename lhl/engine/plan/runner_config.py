@@ -10,7 +10,8 @@ from lhl.models.pretraining import without_pretraining
 from lhl.tasks import Task
 
 from .backbones import is_same_backbone
-from .stream import OVERRIDES, PhaseSpec, Stream
+from .entries import OVERRIDES
+from .stream import PhaseSpec, Stream
 
 
 def runner_config(stream: Stream, index: int) -> Config:

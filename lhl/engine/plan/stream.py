@@ -8,20 +8,15 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lhl.errors import Problems, suggest
+from lhl.errors import Problems
 from lhl.methods import Method, Requirements
 from lhl.registry import METHODS, TASKS
 from lhl.tasks import Task
 
 from .backbones import is_same_backbone, resolve_backbones
-from .heads import OLD_HEADS, HeadSpec, resolve_heads
+from .entries import OVERRIDES, read_entries, readable_entries, tasks_of
+from .heads import HeadSpec, resolve_heads
 
-#: Sections of the config that an entry of ``phases`` may override, beside naming its task.
-OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
-PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *OVERRIDES)
-#: What an entry may say of a phase that another run has trained, see :mod:`lhl.engine.sources`.
-GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')
-_ENTRY_OPTIONS = ('task', 'tasks', 'trained_by', *PHASE_OPTIONS)
 #: Options of a data set that do not decide which images it has.
 _NOT_WHICH_IMAGES = ('pipeline', 'part', 'labels', 'seed')
 
@@ -133,7 +128,7 @@ class Stream:
         problems = Problems()
         cfg = copy.deepcopy(cfg)
         known = cfg.get('tasks') and cfg.tasks.to_dict()
-        entries = _readable(read_entries(cfg, problems), known, problems) if 'phases' in cfg else {}
+        entries = readable_entries(read_entries(cfg, problems), known, problems) if 'phases' in cfg else {}
         if method is not None:
             cfg.method = dict(method)
             entries = {index: {key: value for key, value in entry.items() if key != 'method'}
@@ -204,77 +199,6 @@ def merged(config: Mapping, changes: Mapping) -> dict:
     return both.to_dict()['config']
 
 
-# ---- reading -------------------------------------------------------------------------------------------------------
-
-def read_entries(cfg: Config, problems: Problems) -> list[dict]:
-    """Read the entries of ``phases`` as they are written, in the order that ``order`` asks for.
-
-    A run is known by its phases alone: sorted entries are written back to ``cfg``, without ``order``.
-    """
-    entries, order = list(cfg.to_dict().get('phases') or []), cfg.pop('order', None)
-    if order is not None:
-        names = [name for entry in entries for name in tasks_of(entry)]
-        first = {tasks_of(entry)[0]: entry for entry in entries if tasks_of(entry)}
-        if sorted(order) != sorted(names) or len(first) != len(order):
-            problems.add(f'order is {", ".join(map(str, order))}, expected the tasks {", ".join(names)} in any order, '
-                         f'one in each phase', at='phases')
-        else:
-            entries = [first[name] for name in order]
-            cfg.phases = copy.deepcopy(entries)
-    return entries
-
-
-def tasks_of(entry: Mapping) -> list[str]:
-    """Name the tasks that an entry learns: ``dict(task=NAME)``, or ``dict(tasks=[NAME, ...])``."""
-    return list(entry['tasks']) if 'tasks' in entry else [entry['task']] if 'task' in entry else []
-
-
-def _readable(entries: Sequence[Mapping], known: Mapping | None, problems: Problems) -> dict[int, dict]:
-    """Give by its number, from 1, each entry that names tasks, with the options that there are."""
-    readable: dict[int, dict] = {}
-    seen: list[str] = []
-    if not entries:
-        problems.add('phases is empty; name at least one task', at='phases')
-    for i, entry in enumerate(entries, 1):
-        names = tasks_of(entry)
-        is_given = all('trained_by' in earlier for earlier in entries[:i])
-        problems.add(*_entry_problems(i, entry, names, known, seen, is_given), at='phases')
-        seen += names
-        if names:
-            readable[i] = {key: value for key, value in entry.items()
-                           if key in _ENTRY_OPTIONS and not (key == 'backbone' and isinstance(value, str))}
-    return readable
-
-
-def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping | None, seen: Sequence[str],
-                    is_given: bool) -> Iterable[str]:
-    """Say what is wrong with an entry of ``phases``, apart from the components that it names."""
-    if 'trained_by' in entry and not is_given:
-        yield f'phase {i} was trained by another run, but phase {i - 1} was not; give those first'
-    if ('task' in entry) == ('tasks' in entry) or not names:
-        yield (f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to learn several at '
-               f'once')
-        return
-    for name in names:
-        if known is not None and name not in known:
-            yield f'phase {i} names the unknown task {name!r}; {suggest(name, known)}'
-        if name in seen or names.count(name) > 1:
-            yield f'phase {i} names the task {name!r} a second time; each task is learned once'
-    for key in entry:
-        if key == 'model':
-            yield (f'phase {i} names a model of its own; give it a backbone=dict(type=NAME, ...) of its own, all '
-                   f'phases share the rest')
-        elif 'trained_by' in entry and key not in ('task', 'tasks', *GIVEN_PHASE_OPTIONS):
-            yield f'phase {i} was trained by another run, but has the option {key!r}; remove it'
-        elif key not in _ENTRY_OPTIONS:
-            yield f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}'
-    if 'backbone' in entry and not isinstance(entry['backbone'], Mapping):
-        yield f'phase {i} has the backbone {entry["backbone"]!r}, expected dict(type=NAME, ...)'
-    if entry.get('old_heads', 'reinit') not in (*OLD_HEADS, 'fresh'):  # its name before lhl 0.2
-        yield (f'phase {i} has old_heads={entry["old_heads"]!r}, which is unknown; '
-               f'{suggest(str(entry["old_heads"]), OLD_HEADS)}')
-
-
 # ---- resolving -----------------------------------------------------------------------------------------------------
 
 def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> list[PhaseSpec]:
@@ -293,7 +217,7 @@ def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> 
         except (TypeError, KeyError) as error:
             problems.add(f'phases[{i - 1}] does not fit the config it overrides ({error})', at='phases')
         phases.append(PhaseSpec(
-            entry=entry, index=i, new_tasks=tuple(tasks_of(entry)),
+            entry=dict(entry), index=i, new_tasks=tuple(tasks_of(entry)),
             old_tasks=tuple(name for phase in phases for name in phase.new_tasks), backbone=backbone,
             method=sections.get('method') or {}, train_dataloader=sections.get('train_dataloader') or {},
             val_dataloader=loader, train_cfg=sections.get('train_cfg'), optim_wrapper=sections.get('optim_wrapper'),
@@ -314,19 +238,18 @@ def _build_tasks(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -
 
 
 def _build_methods(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> list[Method | None]:
-    """Build the method of the stream and those of its phases, each distinct one once; None where it cannot be built."""
+    """Build the methods of the stream and of its phases, each distinct one once; None where one cannot be built."""
     built: dict[str, Method | None] = {'{}': None}
-    methods = []
-    for method, places in [((cfg.get('method') or Config()).to_dict(), ['method']),
-                           *((phase.method, ['method', f'phases[{phase.index - 1}].method']) for phase in phases)]:
+    of_stream = cfg.to_dict().get('method') or {}
+    for place, method in [('method', of_stream),
+                          *((f'phases[{phase.index - 1}].method', phase.method) for phase in phases)]:
         text = _text(method)
         if text not in built:
             built[text] = None
-            if problems.sound(*places):
-                with problems.collected(at=places[-1]):
+            if problems.sound('method', place):
+                with problems.collected(at=place):
                     built[text] = METHODS.build(method)
-        methods.append(built[text])
-    return methods
+    return [built[_text(method)] for method in (of_stream, *(phase.method for phase in phases))]
 
 
 def _requires(method: Method | None) -> Requirements:

@@ -1,5 +1,4 @@
 """Names all that is wrong with a config before anything is built or written, each with its place and the cure."""
-import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -7,10 +6,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import Registry
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
+from lhl.component_check import component_problems, option_problems
 from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper
 from lhl.errors import ConfigError, Problems, suggest
 from lhl.methods import Method
@@ -32,8 +31,9 @@ from lhl.registry import (
 from lhl.tasks import Task, build_tasks, check_shared_heads
 
 from .backbones import is_same_backbone
+from .entries import OVERRIDES
 from .heads import resolve_heads
-from .stream import OVERRIDES, PhaseSpec
+from .stream import PhaseSpec
 
 REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_dataloader', 'optim_wrapper', 'train_cfg')
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
@@ -41,16 +41,6 @@ OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level'
             'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order', 'starts_from')
 #: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
 STORED_IMAGES = 50
-#: Filled in by the engine, so never in a user's config.
-GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
-                   'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),
-                   'wrapper': ('optimizer', ), 'optimizer': ('params', ), 'scheduler': ('optimizer', )}
-#: What mmengine itself takes out of a config before it builds the component.
-TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
-                     'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
-                     'scheduler': ('convert_to_iter_based', )}
-
-
 #: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
 _BUILT: set[str] = set()
 
@@ -60,7 +50,7 @@ _BUILT: set[str] = set()
 def check_built(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> None:
     """Check that the tasks and methods of a config exist, and their options; arguments as for :func:`check_names`."""
     for name, task in (cfg.get('tasks') or {}).items():
-        problems.add(*_component_problems(TASKS, task, f'tasks.{name}', 'task'), at=f'tasks.{name}')
+        problems.add(*component_problems(TASKS, task, f'tasks.{name}', 'task'), at=f'tasks.{name}')
     _check_sections(cfg, phases, problems, dict(method=_method_problems))
 
 
@@ -77,7 +67,7 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
     if 'model' in cfg:
         problems.add(*_model_problems(cfg.model), at='model')
     for i, hook in enumerate(cfg.get('custom_hooks') or []):
-        problems.add(*_component_problems(HOOKS, hook, f'custom_hooks[{i}]', 'hook'))
+        problems.add(*component_problems(HOOKS, hook, f'custom_hooks[{i}]', 'hook'))
     if cfg.get('batch_norm', 'train') not in NORM_POLICIES:
         problems.add(f'batch_norm={cfg.batch_norm!r} is unknown; {suggest(str(cfg.batch_norm), NORM_POLICIES)}')
     _check_sections(cfg, phases, problems, _SECTIONS)
@@ -89,7 +79,7 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
                 problems.add(f'phase {phase.index} has a learning-rate factor for {group!r}; '
                              f'{suggest(group, LR_GROUPS)}')
         if phase.backbone and phase.backbone != before:
-            problems.add(*_component_problems(MODELS, phase.backbone, f'{where}.backbone'), at=f'{where}.backbone')
+            problems.add(*component_problems(MODELS, phase.backbone, f'{where}.backbone'), at=f'{where}.backbone')
         before = phase.backbone
 
 
@@ -103,12 +93,12 @@ def dataloader_problems(loader: Mapping | None, where: str) -> Iterator[str]:
     if not isinstance(loader, Mapping) or 'dataset' not in loader:
         yield f'{where} has no dataset; inherit a file of configs/_base_/datasets'
         return
-    yield from _option_problems(DataLoader, loader, where, 'dataloader')
+    yield from option_problems(DataLoader, loader, where, 'dataloader')
     if 'sampler' in loader:
-        yield from _component_problems(DATA_SAMPLERS, loader['sampler'], f'{where}.sampler', 'sampler')
-    yield from _component_problems(DATASETS, loader['dataset'], f'{where}.dataset', 'dataset')
+        yield from component_problems(DATA_SAMPLERS, loader['sampler'], f'{where}.sampler', 'sampler')
+    yield from component_problems(DATASETS, loader['dataset'], f'{where}.dataset', 'dataset')
     for i, transform in enumerate(loader['dataset'].get('pipeline', [])):
-        yield from _component_problems(TRANSFORMS, transform, f'{where}.dataset.pipeline[{i}]')
+        yield from component_problems(TRANSFORMS, transform, f'{where}.dataset.pipeline[{i}]')
 
 
 def _section_problems(cfg: Config) -> Iterator[str]:
@@ -133,42 +123,42 @@ def _seed_problems(cfg: Config) -> Iterator[str]:
 
 
 def _model_problems(model: Any) -> Iterator[str]:
-    yield from _component_problems(MODELS, model, 'model', 'model')
+    yield from component_problems(MODELS, model, 'model', 'model')
     if not isinstance(model, Mapping):
         return
-    for part, kind in (('backbone', None), ('head', 'head')):
+    for part, kind in (('backbone', ''), ('head', 'head')):
         if part in model:
-            yield from _component_problems(MODELS, model[part], f'model.{part}', kind)
+            yield from component_problems(MODELS, model[part], f'model.{part}', kind)
     for name, head in (model.get('heads') or {}).items():
-        yield from _component_problems(MODELS, head, f'model.heads.{name}', 'head')
+        yield from component_problems(MODELS, head, f'model.heads.{name}', 'head')
     if model.get('data_preprocessor') is not None:
-        yield from _component_problems(MODELS, model['data_preprocessor'], 'model.data_preprocessor')
+        yield from component_problems(MODELS, model['data_preprocessor'], 'model.data_preprocessor')
 
 
 def _method_problems(method: Any, where: str) -> Iterator[str]:
-    yield from _component_problems(METHODS, method, where)
+    yield from component_problems(METHODS, method, where)
     members = method.get('methods') if isinstance(method, Mapping) else None
     for i, member in enumerate(members or []):  # of Combined
         yield from _method_problems(member, f'{where}.methods[{i}]')
 
 
 def _optimizer_problems(wrapper: Any, where: str) -> Iterator[str]:
-    yield from _component_problems(OPTIM_WRAPPERS, wrapper, where, 'wrapper')
+    yield from component_problems(OPTIM_WRAPPERS, wrapper, where, 'wrapper')
     if isinstance(wrapper, Mapping):
-        yield from _component_problems(OPTIMIZERS, wrapper.get('optimizer'), f'{where}.optimizer', 'optimizer')
+        yield from component_problems(OPTIMIZERS, wrapper.get('optimizer'), f'{where}.optimizer', 'optimizer')
 
 
 def _loop_problems(loop: Any, where: str) -> Iterator[str]:
     if isinstance(loop, Mapping) and 'type' not in loop:
         kind = EpochBasedTrainLoop if loop.get('by_epoch', True) else IterBasedTrainLoop
-        yield from _option_problems(kind, loop, where, 'loop')
+        yield from option_problems(kind, loop, where, 'loop')
     else:
-        yield from _component_problems(LOOPS, loop, where, 'loop')
+        yield from component_problems(LOOPS, loop, where, 'loop')
 
 
 def _schedule_problems(schedulers: Any, where: str) -> Iterator[str]:
     for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers or []:
-        yield from _component_problems(PARAM_SCHEDULERS, scheduler, where, 'scheduler')
+        yield from component_problems(PARAM_SCHEDULERS, scheduler, where, 'scheduler')
 
 
 def _check_sections(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems,
@@ -189,36 +179,6 @@ def _check_sections(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems
 #: What finds the problems of the other sections that a phase may have of its own.
 _SECTIONS = dict(train_dataloader=dataloader_problems, val_dataloader=dataloader_problems,
                  optim_wrapper=_optimizer_problems, train_cfg=_loop_problems, param_scheduler=_schedule_problems)
-
-
-def _component_problems(registry: Registry, config: Any, where: str, kind: str | None = None) -> Iterator[str]:
-    """Say whether a component exists and takes the options it is given."""
-    if not isinstance(config, Mapping) or 'type' not in config:
-        yield f'{where} is {config!r}, expected dict(type=NAME, ...)'
-        return
-    component = config['type']
-    if isinstance(component, str):
-        name, component = component, _find(registry, component)
-        if component is None:
-            yield f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}'
-            return
-    yield from _option_problems(component, config, where, kind)
-
-
-def _option_problems(component: Callable, config: Mapping, where: str, kind: str | None = None) -> Iterator[str]:
-    """Say whether a component takes the options it is given, and is given those it needs."""
-    given = GIVEN_BY_ENGINE.get(kind or '', ())
-    options, required = _parameters(component)
-    if options is not None:
-        options = (options - set(given)) | set(TAKEN_BY_MMENGINE.get(kind or '', ()))
-        unknown = [key for key in config if key not in options and key not in {'type', '_scope_'}]
-        for key in unknown:
-            yield f'{where}: {component.__name__} has no option {key!r}; {suggest(key, options)}'
-        if unknown:
-            return  # what is missing is probably misspelt
-    for name in required if kind != 'scheduler' else ():  # mmengine fills in the end of a schedule
-        if name not in config and name not in given:
-            yield f'{where}: {component.__name__} needs the option {name!r}; give it in the config'
 
 
 # ---- what goes together ----------------------------------------------------------------------------------------------
@@ -348,43 +308,3 @@ def _check_learner(cfg: Config, backbone: Mapping, where: str) -> None:
         reason = str(error).strip().split('\n')[0]
         raise ConfigError(f'{where}: {backbone["type"]} cannot be built, or run on a {PROBE_SIZE}x{PROBE_SIZE} image '
                           f'({type(error).__name__}: {reason}); correct its options') from error
-
-
-# ---- what there is ---------------------------------------------------------------------------------------------------
-
-def _parameters(component: Callable) -> tuple[set[str] | None, list[str]]:
-    """Name the options that a class or function takes, or None where it takes any, and those that it needs.
-
-    A class that passes ``**kwargs`` on takes its bases' options, too; which of them it fills in itself is not known.
-    """
-    options, required = set(), []
-    own = True
-    for base in inspect.getmro(component) if inspect.isclass(component) else [component]:
-        if base is object or (inspect.isclass(base) and '__init__' not in vars(base)):
-            continue
-        parameters = list(inspect.signature(base.__init__ if inspect.isclass(base) else base).parameters.values())
-        if inspect.isclass(base):
-            del parameters[0]
-        named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        options |= {p.name for p in named}
-        if own:
-            required = [p.name for p in named if p.default is p.empty]
-            own = False
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return options, required
-    return None, required
-
-
-def _find(registry: Registry, name: str) -> type | None:
-    try:
-        return registry.get(name)
-    except RuntimeError:  # mmengine's answer to a name that is no importable object either
-        return None
-
-
-def _known(registry: Registry) -> list[str]:
-    names = set()
-    while registry is not None:
-        names.update(registry.module_dict)
-        registry = registry.parent
-    return sorted(names)

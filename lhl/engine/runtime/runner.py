@@ -3,6 +3,7 @@
 Everything else (loops, DDP, logging, schedules) is mmengine's own.
 """
 import json
+import logging
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
@@ -55,6 +57,14 @@ class LearnerRunner(Runner):
         if self.distributed and model_wrapper_cfg is None:
             model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=True)
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: not record.getMessage().startswith('Hooks will be executed'))
+        return logger
 
     @property
     def learner(self) -> Learner:
@@ -245,5 +255,5 @@ def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _without_pretraining(model: dict) -> dict:
-    """The model's config for rebuilding it: its weights are known, so that nothing is downloaded."""
+    """The model's config for rebuilding it: its weights are known, so nothing is downloaded."""
     return {**model, 'backbone': without_pretraining(model['backbone'])}

@@ -17,7 +17,8 @@ from mmengine.logging import print_log
 from lhl.engine.checkpoint import copy_checkpoint, write_checkpoint
 from lhl.engine.plan import Stream
 from lhl.engine.plan.backbones import is_same_backbone, resolve_backbones
-from lhl.engine.plan.stream import merged, read_entries, tasks_of
+from lhl.engine.plan.entries import read_entries, tasks_of
+from lhl.engine.plan.stream import merged
 from lhl.engine.runtime.scoring import score_phase
 from lhl.errors import ConfigError, DataError, Problems, RunError, suggest
 from lhl.evaluation import PhaseResults

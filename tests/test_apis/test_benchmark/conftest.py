@@ -8,7 +8,7 @@ from test_engine.tiny_stream import write_config
 from lhl.apis.benchmark import plan_benchmark, run_benchmark
 from lhl.apis.benchmark.suites import Group, Member, Suite
 
-# Behaves as tools/train.py does, but for the training: orders are keyed by member/seed, and every call is recorded.
+# Behaves as lhl train does, but for the training: orders are keyed by member/seed, and every call is recorded.
 _FAKE = '''
 import json, os, signal, sys, time
 from pathlib import Path
@@ -26,8 +26,15 @@ document = dict(format='lhl-results', version=2, method='Fake', seed=int(key[-1]
                 higher_is_better={'a': {'m': True}, 'b': {'m': True}}, phases=phases[:order.get('phases', 2)])
 folder.mkdir(parents=True, exist_ok=True)
 (folder / 'results.json').write_text(json.dumps(document))
+(folder / 'started').touch()
 try:
-    time.sleep(order.get('sleep', 0))
+    if 'sleep' in order:
+        (here / 'asleep').touch()
+        time.sleep(order['sleep'])
+    for other in order.get('waits_for', ()):  # until that one has started, too
+        while not (folder.parents[1] / other / 'started').exists():
+            assert time.time() < started + 60, f'{other} has not started'
+            time.sleep(0.01)
 except KeyboardInterrupt:
     (here / 'interrupted').touch()
     raise SystemExit(130)

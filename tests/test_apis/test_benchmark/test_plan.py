@@ -2,7 +2,6 @@ import pytest
 from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis.benchmark import describe_plan, describe_suites, run_benchmark
-from lhl.apis.benchmark.plan import parse_options
 from lhl.apis.benchmark.suites import SUITES, Group, Member, Suite
 from lhl.errors import ConfigError
 
@@ -62,17 +61,12 @@ def test_an_option_that_does_not_exist_fails_every_run_in_a_sentence(bench):
     (dict(suite='synthroom3'), "there is no suite 'synthroom3'; did you mean 'synthrooms3'?"),
     (dict(only=['hda']), "the suite synthrooms3 has no member 'hda'; did you mean 'had'"),
     (dict(seeds=[0, 1, 0]), 'the seed 0 is given more than once'), (dict(seeds=[-1]), 'found the seed -1'),
-    (dict(seeds=[]), 'found no seeds'), (dict(options=['alpha']), "--cfg-options has 'alpha', expected KEY=VALUE"),
-    (dict(options=['=1']), "--cfg-options has '=1', expected KEY=VALUE"), (dict(jobs=0), 'found 0 jobs')])
+    (dict(seeds=[]), 'found no `seeds`'), (dict(options=['alpha']), "`options` has 'alpha', expected KEY=VALUE"),
+    (dict(options=['=1']), "`options` has '=1', expected KEY=VALUE"), (dict(jobs=0), 'found 0 jobs')])
 def test_impossible_requests_are_one_sentence_and_write_nothing(tmp_path, arguments, message):
     with pytest.raises(ConfigError, match=message):
         run_benchmark(**{'suite': 'synthrooms3', 'seeds': [0], 'work_dir': tmp_path / 'bench', **arguments})
     assert not (tmp_path / 'bench').exists()
-
-
-def test_options_are_read_as_by_the_other_tools():
-    assert parse_options(['a.b=1', 'c=[x,2]', 'd=None', 'e=a=b']) == {'a.b': 1, 'c': ['x', 2], 'd': None, 'e': 'a=b'}
-    assert parse_options([]) == {}
 
 
 # ---- the command line ----------------------------------------------------------------------------------------------

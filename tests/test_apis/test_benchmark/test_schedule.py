@@ -7,7 +7,7 @@ import time
 
 import pytest
 from test_engine.resolved import config_hash
-from test_engine.tiny_stream import ROOT, STREAM, stream_config
+from test_engine.tiny_stream import CONFIGS, ROOT, STREAM, stream_config
 
 from lhl.apis.benchmark import run_benchmark
 from lhl.apis.benchmark.schedule import TRAINER, remaining_seconds
@@ -65,8 +65,10 @@ def overlap(first, second):
 
 
 def test_jobs_run_at_the_same_time_but_wait_for_their_reference(bench):
-    bench.order(**{f'{name}{seed}': dict(sleep=0.4) for name in ('vanilla', 'slow', 'own') for seed in (0, 1)})
-    bench.run((0, 1), jobs=2)
+    bench.order(vanilla0=dict(waits_for=['vanilla/seed1']), vanilla1=dict(waits_for=['vanilla/seed0']),
+                slow0=dict(waits_for=['own/seed0']), own0=dict(waits_for=['slow/seed0']))
+    runs = bench.run((0, 1), jobs=2)
+    assert not any(run.error for run in runs)
     calls = {call['key']: call for call in bench.calls}
     assert overlap(calls['vanilla/seed0'], calls['vanilla/seed1'])
     assert overlap(calls['slow/seed0'], calls['own/seed0'])
@@ -109,7 +111,7 @@ def test_jobs_get_a_gpu_each(tmp_path, data_root, monkeypatch, jobs, visible, ex
     else:
         monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
     bench = Bench(tmp_path, data_root, members=())
-    bench.order(vanilla0=dict(sleep=0.3), vanilla1=dict(sleep=0.9))
+    bench.order(vanilla1=dict(waits_for=['vanilla/seed2'] if jobs == 2 else []))  # so that the third gets slot 0
     bench.run((0, 1, 2), jobs=jobs)
     assert [call['gpu'] for call in sorted(bench.calls, key=lambda call: call['key'])] == expected
     assert '2 x a GPU' in (bench.work_dir / 'leaderboard.md').read_text()
@@ -146,13 +148,15 @@ def test_a_missing_config_and_a_damaged_result_fail_without_a_process(tmp_path, 
     (bench.work_dir / 'slow/seed0/results.json').write_text('{')
     runs = bench.run()
     assert bench.keys == ['vanilla/seed0']
-    assert runs[1].error.endswith('missing.py does not exist; the configs of lhl are in configs/')
+    assert runs[1].error.endswith(f'missing.py does not exist; the configs of lhl are in {CONFIGS}')
     assert 'is not valid JSON' in runs[2].error
     assert bench.lines[-1] == '2 of 3 runs failed: missing seed 0, slow seed 0'
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_stops_the_children_and_the_next_call_goes_on(bench, number):
+@pytest.mark.parametrize('number, before', [
+    (signal.SIGINT, signal.SIG_DFL), (signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, signal.SIG_DFL)],
+    ids=['Ctrl-C', 'SIGINT of a background job, which ignores it', 'SIGTERM'])
+def test_an_interrupt_stops_the_children_and_the_next_call_goes_on(bench, number, before):
     bench.order(slow0=dict(sleep=30, phases=1))
     program = f'''
 import sys
@@ -164,11 +168,10 @@ run_benchmark({bench.suite!r}, [0], {str(bench.work_dir)!r},
 '''
     (bench.folder / 'hashes.json').write_text(json.dumps({str(run.folder): run.hash for run in bench.plan()}))
     process = subprocess.Popen([sys.executable, '-c', program], stderr=subprocess.PIPE, text=True,
-                               start_new_session=True)
+                               start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, before))
     started = time.monotonic()
-    while not (bench.work_dir / 'slow/seed0/results.json').exists() and time.monotonic() - started < 60:
+    while not (bench.folder / 'asleep').exists() and time.monotonic() - started < 60:
         time.sleep(0.05)
-    time.sleep(0.2)  # the child is asleep now
     process.send_signal(number)
     assert 'KeyboardInterrupt' in process.communicate(timeout=30)[1]
     assert (bench.folder / 'interrupted').exists() and bench.keys == ['vanilla/seed0', 'slow/seed0']

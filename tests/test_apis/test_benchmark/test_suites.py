@@ -5,8 +5,8 @@ from mmengine.config import Config
 from test_engine.resolved import first_phase_hash, phase_config
 from test_engine.tiny_stream import CONFIGS, ROOT
 
-from lhl.apis.benchmark.plan import parse_options
 from lhl.apis.benchmark.suites import SUITES
+from lhl.config_files import parse_options
 from lhl.engine import Stream
 from lhl.registry import METHODS
 

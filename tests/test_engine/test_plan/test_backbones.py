@@ -94,7 +94,7 @@ def test_the_student_has_the_new_backbone_and_the_teacher_keeps_the_old_one(grow
     assert [begun.teachers[index] for index in (2, 3)] == shas(results)[:2]
 
 
-def test_a_new_learner_starts_with_all_heads_fresh(grown):
+def test_a_new_learner_starts_with_all_heads_reinitialised(grown):
     cfg, _, begun = grown
     trained, start = weights(cfg, 1), begun.start[2]
     assert {name.split('.')[1] for name in part(start, 'heads.')} == {'segmentation', 'depth'}
@@ -130,14 +130,14 @@ def test_a_new_backbone_starts_from_a_checkpoint_of_its_own(config, grown, monke
     assert weights_digest(part(begun.start[2], 'backbone.')) == weights_digest(pretrained)
 
 
-def test_the_fresh_old_heads_learn_from_the_teacher(grown):
+def test_the_reinitialised_old_heads_learn_from_the_teacher(grown):
     cfg, _, begun = grown
     name = 'heads.segmentation.output.weight'
     assert not torch.equal(begun.start[2][name], weights(cfg, 2)[name])
 
 
 @pytest.mark.parametrize('method', ANY_BACKBONE, ids=[method['type'] for method in ANY_BACKBONE])
-def test_methods_that_work_through_outputs_or_images_train_the_fresh_old_heads(config, monkeypatch, method):
+def test_methods_that_work_through_outputs_or_images_train_the_reinitialised_old_heads(config, monkeypatch, method):
     begun = Begun(monkeypatch)
     cfg = config(method, phases=GROWING[:2], train_cfg__max_epochs=1)
     train_stream(cfg)
@@ -147,7 +147,7 @@ def test_methods_that_work_through_outputs_or_images_train_the_fresh_old_heads(c
     assert not torch.equal(begun.start[2][name], end[name])
 
 
-def test_vanilla_leaves_the_fresh_old_head_as_it_starts(config, grown, monkeypatch):
+def test_vanilla_leaves_the_reinitialised_old_head_as_it_starts(config, grown, monkeypatch):
     begun = Begun(monkeypatch)
     cfg = config(dict(type='Vanilla'), phases=GROWING[:2], train_cfg__max_epochs=1)
     train_stream(cfg)

@@ -216,9 +216,9 @@ def test_a_task_with_a_head_of_its_own_keeps_that_head(config):
     assert phase_config(cfg, 3).model.heads.depth.head.to_dict() == {**own, 'channels': 4, 'in_channels': WIDTHS[1]}
 
 
-def test_a_change_with_fresh_heads_makes_them_for_its_backbone(config):
-    fresh = dict(task='depth', backbone=dict(depth=50))
-    cfg = config(phases=[ADAPTED[0], fresh, ADAPTED[2]])
+def test_a_change_that_reinitialises_heads_makes_them_for_its_backbone(config):
+    change = dict(task='depth', backbone=dict(depth=50))
+    cfg = config(phases=[ADAPTED[0], change, ADAPTED[2]])
     assert 'heads' not in phase_config(cfg, 2).model
     heads = phase_config(cfg, 3).model.heads
     assert {task: head.head.in_channels for task, head in heads.items()} == dict.fromkeys(STREAM[:2], WIDTHS[1])
@@ -226,9 +226,10 @@ def test_a_change_with_fresh_heads_makes_them_for_its_backbone(config):
     assert 'heads' not in phase_config(cfg, 3).model
 
 
-def test_fresh_heads_named_are_the_same_training_as_fresh_heads_by_default(config):
+@pytest.mark.parametrize('name', ['reinit', 'fresh'])  # as lhl called it before
+def test_heads_that_are_reinitialised_by_name_are_the_same_training_as_by_default(config, name):
     plain = config(phases=[ADAPTED[0], dict(task='depth', backbone=dict(depth=50))])
-    named = config(phases=[ADAPTED[0], dict(RESNET50, old_heads='fresh')])
+    named = config(phases=[ADAPTED[0], dict(RESNET50, old_heads=name)])
     adapted = config(phases=ADAPTED[:2])
     assert training_hash(plain, 2) == training_hash(named, 2) != training_hash(adapted, 2)
     assert config_hash(plain) != config_hash(adapted) and training_hash(plain, 1) == training_hash(adapted, 1)
@@ -252,7 +253,7 @@ def test_deriving_a_config_draws_no_random_number(config):
     (dict(old_heads='adapt', backbone=dict(depth=50)), 1, "phase 2 has old_heads='adapt', which is unknown; did you "
                                                           "mean 'adapted'"),
     (dict(old_heads='adapted'), 1, "phases[1].old_heads='adapted', but the phase has no backbone other than that of"),
-    (dict(old_heads='fresh', backbone=dict(depth=18)), 1, "phases[1].old_heads='fresh', but the phase has no backbone"),
+    (dict(old_heads='reinit', backbone=dict(depth=18)), 1, "phases[1].old_heads='reinit', but the phase has no"),
     (dict(old_heads='adapted', backbone=dict(depth=50)), 0, "phases[0].old_heads='adapted', but the phase has no"),
 ])
 def test_an_option_that_says_nothing_is_refused_before_the_first_phase(config, phase, index, found):

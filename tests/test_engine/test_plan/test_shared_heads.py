@@ -110,7 +110,7 @@ def test_a_shared_head_is_adapted_once_and_from_the_first_of_its_phases(tmp_path
         {'heads.objects.head.output.weight': (6, 42, 1, 1)}] * 2]
 
 
-def test_a_fresh_shared_head_is_made_for_the_new_backbone(tmp_path):
+def test_a_reinitialised_shared_head_is_made_for_the_new_backbone(tmp_path):
     cfg = class_incremental(tmp_path, HCL, [GROWING[0], GROWING[1], dict(GROWING[2], old_heads='adapted')])
     heads = phase_config(cfg, 3).model.heads
     width = MODELS.build(phase_config(cfg, 2).model.to_dict()).heads['objects'].output.in_channels

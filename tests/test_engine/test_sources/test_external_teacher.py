@@ -67,6 +67,14 @@ def test_a_run_that_has_not_finished_a_phase(config, teacher, tmp_path):
             f'the run in {tmp_path / "started"} has not finished a phase yet; continue it with `resume=True`')
 
 
+def test_a_run_whose_last_checkpoint_is_another_one(config, teacher, tmp_path):
+    run = shutil.copytree(teacher, tmp_path / 'other')
+    checkpoint = read_checkpoint(phase_of(run, 3))
+    checkpoint['state_dict']['heads.depth.output.bias'] += 1
+    write_checkpoint(checkpoint, phase_of(run, 3))
+    refused(config(path=run), CheckpointError, 'is not the checkpoint that results.json records for phase 3')
+
+
 def test_a_teacher_that_lacks_a_task_of_the_student(config, teacher):
     path = phase_of(teacher, 2)
     refused(config(path=path), ConfigError,

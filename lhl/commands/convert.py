@@ -1,16 +1,15 @@
-"""The data sets that ``lhl convert`` writes, each with the arguments that its command takes."""
+"""Write a data set as files that lhl reads, from what its authors publish or by rendering it."""
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from ..rendered import LAYOUTS, write_dataset
-from ..taskonomy.encodings import ENCODINGS
-from .cityscapes import convert_cityscapes
-from .nyud import convert_nyud
-from .nyuv2 import convert_nyuv2
-from .pascal_context import convert_pascal_context
-from .taskonomy import convert_taskonomy
+from .options import GO_ON, Parser
+
+#: The layouts of rendered rooms and the domains of Taskonomy, written down to spare the import of the data sets.
+LAYOUTS = ('nyuv2', 'cityscapes', 'taskonomy', 'nyud', 'nyud_atrc', 'nyud_astmt', 'pascal_context')
+DOMAINS = ('segment_semantic', 'depth_zbuffer', 'depth_euclidean', 'normal', 'edge_occlusion', 'reshading',
+           'keypoints2d', 'edge_texture', 'principal_curvature', 'keypoints3d')
 
 
 class Converter(NamedTuple):
@@ -28,37 +27,57 @@ class Converter(NamedTuple):
     arguments: Mapping[str, Mapping[str, Any]]
     convert: Callable[..., str]
 
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the arguments to the parser of the command."""
-        for name, options in self.arguments.items():
-            parser.add_argument(name, **options)
+
+def add_arguments(parser: Parser) -> None:
+    """Add a command for each data set."""
+    commands = parser.add_subparsers(metavar='DATA_SET', required=True)
+    for name, converter in CONVERTERS.items():
+        command = commands.add_parser(
+            name, help=converter.description, description=converter.description,
+            epilog='An interrupted command goes on when it is given again; nothing is ever overwritten.')
+        for argument, options in converter.arguments.items():
+            command.add_argument(argument, **options)
+        command.set_defaults(converter=converter, flags=command.flags, after_interrupt=GO_ON)
 
 
-def _cityscapes(source: str, out: str, size: tuple[int, int], depth: Literal['disparity', 'metres']) -> str:
-    return _converted(out, convert_cityscapes(source, out, *size, depth=depth), 'images')
+def run(args: argparse.Namespace) -> None:
+    """Write the data set."""
+    print(args.converter.convert(**{name: getattr(args, name) for name in args.flags}))
+
+
+def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disparity', 'metres']) -> str:
+    from lhl.datasets.converters.cityscapes import convert_cityscapes
+    height, width = size
+    return _converted(out, convert_cityscapes(source, out, height, width, depth), 'images')
 
 
 def _nyud(source: str, out: str) -> str:
+    from lhl.datasets.converters.nyud import convert_nyud
     return _converted(out, convert_nyud(source, out), 'files')
 
 
-def _nyuv2(source: str, out: str, size: tuple[int, int], normals: str | None) -> str:
-    return _converted(out, convert_nyuv2(source, out, *size, normals=normals), 'images')
+def _nyuv2(source: str, out: str, size: Sequence[int], normals: str | None) -> str:
+    from lhl.datasets.converters.nyuv2 import convert_nyuv2
+    height, width = size
+    return _converted(out, convert_nyuv2(source, out, height, width, normals), 'images')
 
 
 def _pascal_context(source: str, out: str) -> str:
+    from lhl.datasets.converters.pascal_context import convert_pascal_context
     return _converted(out, convert_pascal_context(source, out), 'files')
 
 
 def _taskonomy(source: str, out: str, size: int, domains: Sequence[str], buildings: Sequence[str],
                skip: Sequence[str]) -> str:
+    from lhl.datasets.converters.taskonomy import convert_taskonomy
     return _converted(out, convert_taskonomy(source, out, size, domains, buildings, skip), 'views')
 
 
-def _synth_rooms(out: str, layout: str, train: int, val: int, size: tuple[int, int], seed: int,
-                 processes: int | None, all_valid: bool) -> str:
-    manifest = write_dataset(out, train, val, *size, seed=seed, processes=processes, invalid_pixels=not all_valid,
-                             layout=layout)
+def _synth_rooms(out: str, layout: str, train: int, val: int, size: Sequence[int], seed: int, processes: int | None,
+                 all_valid: bool) -> str:
+    from lhl.datasets.rendered import write_dataset
+    height, width = size
+    manifest = write_dataset(out, train, val, height, width, seed, processes, not all_valid, layout)
     return f'{out} now holds {manifest.amount} ({manifest.kind})'
 
 
@@ -97,7 +116,7 @@ CONVERTERS: dict[str, Converter] = {
          '--normals': dict(metavar='NORMALS_GT', help="the folder of Eigen's normals/ and masks/ (default: normals are "
                                                       'computed from the depth)')},
         _nyuv2),
-    'pascal_context': Converter(
+    'pascal-context': Converter(
         'Convert PASCAL-Context (PASCAL_MT) to pictures: its MATLAB files are decoded once.',
         _source('PASCAL_MT', 'the folder of JPEGImages/ and ImageSets/'),
         _pascal_context),
@@ -105,16 +124,16 @@ CONVERTERS: dict[str, Converter] = {
         'Shrink Taskonomy to the size at which it is learned, in the same folders and encodings.',
         {**_source('RELEASE', 'the folder of the domains, or of the buildings'),
          '--size': dict(type=int, default=256, metavar='N', help='rows and columns (default: 256)'),
-         '--domains': dict(nargs='+', default=list(ENCODINGS), metavar='DOMAIN',
-                           help=f'beside rgb (default: {" ".join(ENCODINGS)})'),
+         '--domains': dict(nargs='+', default=list(DOMAINS), metavar='DOMAIN',
+                           help=f'beside rgb (default: {" ".join(DOMAINS)})'),
          '--buildings': dict(nargs='+', default=(), metavar='NAME', help='default: all'),
          '--skip': dict(nargs='+', default=(), metavar='VIEW',
                         help='views to exclude, such as muleshoe/point_399_view_5')},
         _taskonomy),
-    'synth_rooms': Converter(
+    'synth-rooms': Converter(
         'Render a data set of rooms, in the layout of a data set that lhl reads; a larger number of images extends it.',
         {**_OUT,
-         '--layout': dict(choices=list(LAYOUTS), default='nyuv2', help='in the layout of which data set (default: '
+         '--layout': dict(choices=LAYOUTS, default='nyuv2', help='in the layout of which data set (default: '
                                                                        'nyuv2)'),
          '--train': dict(type=int, default=795, metavar='N', help='number of training images (default: 795)'),
          '--val': dict(type=int, default=654, metavar='N', help='number of validation images (default: 654)'),

@@ -1,44 +1,14 @@
-import json
-import runpy
 import shutil
-import sys
 
 import numpy as np
 import pytest
-from test_engine.tiny_stream import CONFIGS, FOLDERS, ROOT, listing, run_tool, write_config
+from sentences import the_error
+from test_engine.tiny_stream import CONFIGS, ROOT, listing, run_tool, write_config
 
-from lhl.apis.command_line import errors_as_sentences
-from lhl.errors import ConfigError, DataError
 from lhl.evaluation import Results
-from lhl.visualization import metrics_table
 
 ONE_DEPTH_PHASE = "phases = [dict(task='depth')]\ntrain_cfg.update(max_epochs=1)\n"
 ONE_LABEL_PHASE = "phases = [dict(task='segmentation')]\ntrain_cfg.update(max_epochs=1)\n"
-
-
-@pytest.fixture
-def tool(monkeypatch, capfd):
-    """Run a tool's file as ``__main__`` in this process; its exit code, stdout and stderr."""
-    def run(name, *arguments):
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        monkeypatch.setenv('LOCAL_RANK', '0')  # set by the tools, too; so it is taken back after the test
-        monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-        capfd.readouterr()
-        try:
-            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
-            code = 0
-        except SystemExit as end:
-            code = end.code
-        return code, *capfd.readouterr()
-    return run
-
-
-def the_error(code, stderr):
-    """Check that a tool ended with one sentence, and give it."""
-    errors = [line for line in stderr.splitlines() if line.startswith('error: ')]
-    assert code == 1 and len(errors) == 1 and stderr.splitlines()[-1] == errors[0], stderr
-    assert 'Traceback' not in stderr
-    return errors[0]
 
 
 @pytest.fixture
@@ -48,42 +18,29 @@ def data(data_root, tmp_path):
 
 # ---- errors are sentences ------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('error, line', [
-    (ConfigError('found a, expected b'), 'error: found a, expected b\n'),
-    (ConfigError('a config\nwith a message: of several\nlines'), 'error: a config with a message: of several lines\n'),
-    (ConfigError(''), 'error: \n'),
-    (DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n'
-               '  File "a.py", line 1\nValueError: inner\n\nlhl.errors.DataError: image a.npy: found x,\nexpected y\n'),
-     'error: image a.npy: found x, expected y\n')])
-def test_every_error_is_one_line(capsys, monkeypatch, error, line):
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-    with pytest.raises(SystemExit) as end, errors_as_sentences():
-        raise error
-    assert end.value.code == 1 and capsys.readouterr().err == line
-
-
-def test_a_bug_keeps_its_traceback(monkeypatch):
-    monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
-    with pytest.raises(ZeroDivisionError), errors_as_sentences():
-        raise ZeroDivisionError
-
-
 def test_a_missing_config_is_said_by_the_real_command(tmp_path):
     found = run_tool(ROOT / 'tools/train.py', tmp_path / 'nothing.py')
     assert the_error(found.returncode, found.stderr).endswith(
-        'nothing.py does not exist; the configs of lhl are in configs/')
+        f'nothing.py does not exist; the configs of lhl are in {CONFIGS}')
     assert found.stdout == ''
 
 
 @pytest.mark.parametrize('text, message', [
     ('a = (\n', 'SyntaxError'), ("_base_ = ['nowhere.py']\n", 'nowhere.py'), ('a = b\n', 'NameError'),
-    ("custom_imports = dict(imports=['no_such_module'])\n", 'no_such_module'),
-    ('a = 1\n', "has no 'model'")])
+    ("custom_imports = dict(imports=['no_such_module'])\n", 'no_such_module')])
 def test_a_config_that_cannot_be_read_is_one_sentence(tool, tmp_path, text, message):
     (tmp_path / 'broken.py').write_text(text)
     code, _, stderr = tool('train.py', tmp_path / 'broken.py', '--work-dir', tmp_path / 'run')
     assert message in the_error(code, stderr)
     assert not (tmp_path / 'run').exists()
+
+
+def test_all_that_an_empty_config_misses_is_said_at_once(tool, tmp_path):
+    (tmp_path / 'empty.py').write_text('a = 1\n')
+    code, _, stderr = tool('train.py', tmp_path / 'empty.py', '--work-dir', tmp_path / 'run')
+    assert code == 1 and not (tmp_path / 'run').exists()
+    assert all(f"error: the config has no '{name}'; " in stderr for name in ('model', 'tasks', 'phases', 'method'))
+    assert all(line.startswith('error: ') for line in stderr.splitlines())
 
 
 @pytest.mark.parametrize('option, cure', [
@@ -139,7 +96,7 @@ def test_impossible_data_is_named_from_wherever_it_is_loaded(tool, tmp_path, dat
     assert all(part in error for part in message), error
 
 
-def test_imagenet_weights_that_cannot_be_had_say_how_to_go_on(tmp_path, data_root):
+def test_imagenet_weights_that_cannot_be_loaded_say_how_to_go_on(tmp_path, data_root):
     loaders = [f'{name}.{key}={value}' for name in ('train_dataloader', 'val_dataloader')
                for key, value in (('batch_size', 2), ('num_workers', 0), ('dataset.data_root', data_root))]
     found = run_tool(
@@ -188,35 +145,9 @@ def test_a_negative_seed_is_refused(tool, tmp_path, data_root):
     assert 'randomness.seed is -1' in the_error(code, stderr)
 
 
-# ---- testing -------------------------------------------------------------------------------------------------------
-
-def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
-    run = shutil.copytree(finished('HAD')[1], tmp_path / 'run')
-    recorded, units = Results.load(run).phases, Results.load(run).units
-    code, stdout, _ = tool('test.py', run, '--out', tmp_path / 'metrics.json')
-    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics, units))
-    assert json.loads((tmp_path / 'metrics.json').read_text()) == recorded[-1].metrics
-    code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.pth')
-    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics, units))
-
-
-def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):
-    code, _, stderr = tool('test.py', tmp_path / 'nowhere')
-    assert the_error(code, stderr).endswith('nowhere does not exist; give the folder of a run or a phase.pth in it')
-    code, _, stderr = tool('test.py', tmp_path)
-    assert 'results.json does not exist' in the_error(code, stderr)
-    (tmp_path / 'text.pth').write_text('no checkpoint')
-    code, _, stderr = tool('test.py', tmp_path / 'text.pth')
-    assert 'text.pth' in the_error(code, stderr)
-    training = finished('HAD')[1] / FOLDERS[0] / 'epoch_2.pth'
-    code, _, stderr = tool('test.py', training)
-    assert 'use the phase.pth of a run' in the_error(code, stderr)
-
-
-@pytest.mark.parametrize('option, message', [
-    ('val_dataloader.dataset.data_root=nowhere', "data_root 'nowhere' is not a folder"),
-    ('val_dataloader.dataset.data_rot=nowhere', "'data_rot'"), ('method.type.name=1', '--cfg-options')])
-def test_testing_with_impossible_options_is_one_sentence(tool, finished, tmp_path, option, message):
-    run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
-    code, _, stderr = tool('test.py', run, '--cfg-options', option)
-    assert message in the_error(code, stderr)
+def test_mmengine_s_table_of_hooks_is_in_the_log_and_not_on_the_terminal(tool, tmp_path, data_root):
+    config = write_config(tmp_path / 'c.py', data_root, extra=ONE_DEPTH_PHASE + "log_level = 'INFO'\n")
+    code, stdout, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run')
+    log, = (tmp_path / 'run').rglob('*.log')
+    assert code == 0 and 'Hooks will be executed' in log.read_text()
+    assert 'Hooks will be executed' not in stdout + stderr and 'learning depth' in stdout + stderr

@@ -1,0 +1,64 @@
+"""The console command: ``lhl train``, ``lhl test`` and the others. The files in tools/ call it, too.
+
+Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and a misspelt option are answered at once.
+"""
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+from lhl import __version__
+from lhl.commands.options import Parser, with_flags
+from lhl.errors import LHLError
+
+#: Each is a module of :mod:`lhl.commands`.
+COMMANDS = ('train', 'test', 'extend', 'search', 'benchmark', 'compare', 'report', 'check-dataset', 'convert',
+            'model-size')
+
+
+def main(*arguments: str) -> None:
+    """Run a command; exits with 1 and a sentence for each error that the user can correct.
+
+    Args:
+        arguments: Come before those of ``sys.argv``, such as ``'train'``.
+    """
+    parser = Parser(prog='lhl', description='Lifelong heterogeneous learning on dense prediction.',
+                    epilog='lhl COMMAND --help explains a command.')
+    parser.add_argument('--version', action='version', version=f'lhl {__version__}')
+    commands = parser.add_subparsers(metavar='COMMAND', required=True)
+    flags_of = {}
+    for name in COMMANDS:
+        module = import_module(f'lhl.commands.{name.replace("-", "_")}')
+        summary, _, details = (module.__doc__ or '').partition('\n\n')
+        command = commands.add_parser(name, help=summary, description=summary, epilog=details)
+        module.add_arguments(command)
+        flags_of[name] = command.flags
+        command.set_defaults(command=module.run, flags=command.flags)
+    args = parser.parse_args([*arguments, *sys.argv[1:]])
+    with errors_as_sentences(lambda text: with_flags(text, args.flags, flags_of['train'])):
+        try:
+            status = args.command(args)
+        except KeyboardInterrupt:
+            print('interrupted' + (f'; {args.after_interrupt}' if 'after_interrupt' in args else ''), file=sys.stderr)
+            status = 130
+    if status:
+        sys.exit(status)
+
+
+@contextlib.contextmanager
+def errors_as_sentences(with_flags: Callable[[str], str] = str) -> Iterator[None]:
+    """Print an error that the user can correct as one line on stderr, or a line for each of its problems, and exit
+    with 1; let all others show their trace.
+
+    Args:
+        with_flags: Writes the parameters that a sentence mentions as flags of the command line.
+    """
+    try:
+        yield
+    except LHLError as error:
+        # A loader's worker sends its traceback as the message; the sentence follows the error's name.
+        name = f'\n{type(error).__module__}.{type(error).__qualname__}: '
+        for problem in error.problems:
+            sentence = problem.rpartition(name)[2]
+            print(f'error: {with_flags(" ".join(sentence.split()))}', file=sys.stderr)
+        sys.exit(1)

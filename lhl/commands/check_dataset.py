@@ -1,0 +1,30 @@
+"""Read every image and target of train and val once, and list all that is wrong with them.
+
+Statistics and a sheet of what they look like come with it. The exit status is 1 if something is wrong.
+"""
+import argparse
+from pathlib import Path
+
+from .options import Parser, add_config_options
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument('config', metavar='CONFIG', help='config file of the stream')
+    parser.add_argument('--out', metavar='FOLDER', help='folder for report.md, report.json and contact_sheet.png '
+                        '(default: work_dirs/check/CONFIG_NAME)')
+    parser.add_argument('--workers', type=int, help='processes that read (default: one per processor, 8 at most)')
+    add_config_options(parser, 'train_dataloader.dataset.data_root=data/mine')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check, and print the report; 1 if something is wrong."""
+    from lhl.apis import check_dataset
+    from lhl.config_files import merge_options, parse_options, read_config
+    cfg = read_config(args.config)
+    merge_options(cfg, parse_options(args.cfg_options))
+    out = Path(args.out or Path('work_dirs/check', Path(args.config).stem))
+    report = check_dataset(cfg, out, args.workers)
+    print(report.markdown())
+    print(out / 'report.md')
+    return int(bool(report.problems))

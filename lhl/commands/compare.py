@@ -1,0 +1,41 @@
+"""Compare methods as the paper's tables do: a row per method, the metrics of each task, Delta and mean rank."""
+import argparse
+
+from .options import Parser
+
+
+def add_arguments(parser: Parser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs of one stream')
+    parser.add_argument('--reference', nargs='+', required=True, metavar='RUN',
+                        help='runs of the method that Delta refers to, usually Vanilla: one per seed')
+    parser.add_argument('--single-task', nargs='+', default=[], metavar='RUN',
+                        help='runs that learned separate models, one per seed, to measure plasticity against')
+    parser.add_argument('--name', nargs='+', action='extend', type=_run_and_label, default=[], metavar='LABEL=RUN',
+                        help='what to call the method of a run (default: its method, and what sets its config apart)')
+    parser.add_argument('--every-task', action='store_true',
+                        help='print the accuracies of every task, too, of which A and F are averages')
+    parser.add_argument('--format', choices=['markdown', 'latex', 'csv'], default='markdown')
+    parser.add_argument('--out', metavar='FILE', help='write the table to a new file instead of printing it')
+    parser.add_argument('--compatibility', metavar='NAME',
+                        help='repeat a deviation of a published table in Delta, such as had_nyuv2_printed')
+
+
+def _run_and_label(text: str) -> tuple[str, str]:
+    label, _, run = text.partition('=')
+    if not (label and run):
+        raise argparse.ArgumentTypeError(f'found {text!r}, expected LABEL=RUN')
+    return run, label
+
+
+def run(args: argparse.Namespace) -> None:
+    """Compare, and print the table or write it to a file."""
+    from lhl.apis import compare_runs, write_comparison
+    from lhl.visualization import comparison_table
+    comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
+                              args.every_task)
+    if args.out:
+        write_comparison(comparison, args.out, args.format)
+        print(args.out)
+    else:
+        print(comparison_table(comparison, args.format))

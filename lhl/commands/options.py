@@ -1,0 +1,103 @@
+"""What the commands share: the parser, the arguments that several of them take, and processes that work together."""
+import argparse
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from lhl.errors import suggest
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+#: What to do after Ctrl-C.
+GO_ON = 'give the same command again to go on'
+GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
+#: A parameter in an error: `name` or `name=value`; with dots in its name it is an option of the config.
+_MENTION = re.compile(r'`([\w.]+)(?:=([^`]+))?`')
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, which also suggests what is close to a misspelt choice or command.
+
+    Attributes:
+        flags: The name of each argument in ``run``'s arguments -> what it is called on the command line.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.flags: dict[str, str] = {}
+        super().__init__(**kwargs)
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        """Add an argument, as argparse does, and remember its name."""
+        action = super().add_argument(*args, **kwargs)
+        if action.dest not in ('help', 'version'):
+            self.flags[action.dest] = action.option_strings[0] if action.option_strings else str(action.metavar)
+        return action
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f'found {value!r}; {suggest(str(value), action.choices)}')
+
+
+def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Write the parameters of a sentence, which stand in backquotes, as the flags that set them.
+
+    Args:
+        text: Such as "add `resume=True` to continue it, or choose another `work_dir`".
+        flags: Of the command at hand, by parameter.
+        flags_of_train: A value that only ``lhl train`` takes becomes an option of that command.
+    """
+    def flag(match: re.Match) -> str:
+        name, value = match.groups()
+        words = '' if value in (None, 'True') else f' {value}'
+        if name in flags:
+            return flags[name] + words
+        if '.' in name and value is not None and 'cfg_options' in flags:
+            return f'{flags["cfg_options"]} {name}={value}'
+        if value is not None and name in flags_of_train:
+            return f'lhl train {flags_of_train[name]}{words}'
+        return match[0]
+
+    return _MENTION.sub(flag, text)
+
+
+def add_config_options(parser: Parser, example: str) -> None:
+    """Add ``--cfg-options``. Its values stay text here, see :func:`lhl.config_files.parse_options`."""
+    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE',
+                        help=f'change values of the config, e.g. {example}')
+    parser.flags['options'] = '--cfg-options'  # as the functions of lhl.apis call them
+
+
+def add_launcher(parser: Parser) -> None:
+    """Add what says how several processes were started."""
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='how the processes were started')
+    # torch.distributed.launch passes it; torchrun sets the environment variable
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+@contextlib.contextmanager
+def processes_of(args: argparse.Namespace) -> Iterator[None]:
+    """Let the processes of a distributed run find each other, and end together unless there is an error."""
+    from lhl.engine.runtime.process_group import end_distributed
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    yield
+    end_distributed()
+
+
+def config_of_run(args: argparse.Namespace, path: str) -> 'Config':
+    """Read a config file with the options, the launcher and the work_dir that a command was given.
+
+    Raises:
+        ConfigError: If it cannot be read, or an option does not fit.
+    """
+    from lhl.config_files import merge_options, parse_options, read_config
+    cfg = read_config(path)
+    merge_options(cfg, parse_options(args.cfg_options))
+    cfg.launcher = args.launcher
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(path).stem))
+    return cfg

@@ -1,0 +1,131 @@
+"""Finds, reads and changes config files: one's own, or those that come with lhl."""
+import argparse
+import ast
+import difflib
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.utils import import_modules_from_strings
+
+from .errors import ConfigError
+
+
+def config_folder() -> Path:
+    """Give the folder of lhl's own configs: inside an installed package, beside the package in a checkout."""
+    package = Path(str(files('lhl')))
+    packaged = package / '.mim/configs'
+    return packaged if packaged.is_dir() else package.parent / 'configs'
+
+
+def find_config(path: str | Path) -> Path:
+    """Find a config file by its path, or by its path in lhl's own ``configs/``, with or without that folder's name.
+
+    Args:
+        path: Such as ``mine.py``, ``configs/had/had_r50_nyuv2.py`` or ``had/had_r50_nyuv2.py``. A file that the path
+            names from the current folder is preferred, then one in the current folder's ``configs/``.
+
+    Raises:
+        ConfigError: If there is no such file.
+    """
+    path = Path(path)
+    inside = Path(*path.parts[1:]) if path.parts[:1] == ('configs', ) else path
+    for candidate in (path, 'configs' / inside, config_folder() / inside):
+        if candidate.is_file():
+            return candidate
+    raise ConfigError(f'config {path} does not exist; {_suggest_config(inside)}')
+
+
+def _suggest_config(path: Path) -> str:
+    """Name the configs of lhl whose path, or else whose file name, is close; or the folder they are in."""
+    folder = config_folder()
+    known = {str(file.relative_to(folder)): file.name for file in sorted(folder.rglob('*.py'))}
+    close = difflib.get_close_matches(str(path), known, n=3)
+    if not close:
+        names = difflib.get_close_matches(path.name, known.values(), n=3, cutoff=0.8)
+        close = [file for file, name in known.items() if name in names][:3]
+    if close:
+        return 'did you mean ' + ' or '.join(repr(file) for file in close) + '?'
+    return f'the configs of lhl are in {folder}'
+
+
+def read_config(path: str | Path) -> Config:
+    """Read a config file.
+
+    Args:
+        path: As for :func:`find_config`.
+
+    Raises:
+        ConfigError: If it does not exist or is no valid config.
+    """
+    path = find_config(path)
+    try:
+        return Config.fromfile(path)
+    except (SyntaxError, KeyError, NameError, TypeError, ImportError, AttributeError, OSError) as error:
+        raise ConfigError(f'config {path} cannot be read ({type(error).__name__}: {error}); correct it') from error
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """Read changes of a config as mmengine's DictAction does.
+
+    Args:
+        options: Each ``KEY=VALUE``, such as ``method.alpha=1`` or ``data_preprocessor.mean=[1,2]``.
+
+    Raises:
+        ConfigError: If one is not of that form.
+    """
+    for option in options:
+        if not option.partition('=')[0] or '=' not in option:
+            raise ConfigError(f'`options` has {option!r}, expected KEY=VALUE')
+    namespace = argparse.Namespace(options={})
+    try:
+        DictAction([], 'options')(argparse.ArgumentParser(), namespace, options)
+    except AssertionError as error:  # brackets that do not match
+        raise ConfigError(f'`options` cannot be read ({error}); close every bracket') from error
+    return namespace.options
+
+
+def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
+    """Change values of a config.
+
+    Args:
+        cfg: The config.
+        options: Keys with dots -> values, as :func:`parse_options` gives them.
+
+    Raises:
+        ConfigError: If an option goes through a value that has no parts.
+    """
+    try:
+        cfg.merge_from_dict(options or {})
+    except (KeyError, TypeError, AssertionError, AttributeError) as error:
+        raise ConfigError(f'`options` does not fit the config ({error}); name existing keys') from error
+
+
+def import_custom_modules(run: str | Path) -> None:
+    """Import what the config of a run imports, so that its own methods, kinds of tasks and data sets are known.
+
+    The ``custom_imports`` of the ``config.py`` in its folder are read without running that file. Of a checkpoint alone
+    nothing is imported.
+
+    Args:
+        run: The folder of a run; anything else has no custom modules.
+
+    Raises:
+        ConfigError: If Python does not find a module.
+    """
+    config = Path(run) / 'config.py'
+    if not config.is_file():
+        return
+    try:
+        found = [ast.literal_eval(statement.value) for statement in ast.parse(config.read_bytes()).body
+                 if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'custom_imports']
+        for options in found:
+            import_modules_from_strings(**options)
+    except ImportError as error:
+        raise ConfigError(f'the run in {run} uses modules of its own, and one of them cannot be imported ({error}); '
+                          f'add its folder to PYTHONPATH') from error
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise ConfigError(f'custom_imports of {config} cannot be read ({type(error).__name__}: {error}), expected a '
+                          f'dictionary of plain values; restore it') from error

@@ -1,0 +1,22 @@
+import runpy
+import sys
+
+import pytest
+from test_engine.tiny_stream import ROOT
+
+
+@pytest.fixture
+def tool(monkeypatch, capfd):
+    """Run a tool's file as ``__main__`` in this process; its exit code, stdout and stderr."""
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        monkeypatch.setenv('LOCAL_RANK', '0')  # set by the tools, too; so it is taken back after the test
+        monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(ROOT / 'tools' / name), run_name='__main__')
+            code = 0
+        except SystemExit as end:
+            code = end.code
+        return code, *capfd.readouterr()
+    return run

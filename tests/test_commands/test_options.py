@@ -1,0 +1,49 @@
+import argparse
+
+import pytest
+from test_engine.tiny_stream import write_config
+
+from lhl.commands.options import Parser, add_config_options, add_launcher, config_of_run, with_flags
+from lhl.engine.runtime.process_group import LAUNCHERS
+
+
+def test_the_parser_remembers_what_each_argument_is_called():
+    parser = Parser(prog='x')
+    parser.add_argument('run', metavar='RUN_OR_CHECKPOINT')
+    parser.add_argument('--work-dir')
+    add_config_options(parser, 'a=1')
+    assert parser.flags == {'run': 'RUN_OR_CHECKPOINT', 'work_dir': '--work-dir', 'cfg_options': '--cfg-options',
+                            'options': '--cfg-options'}
+
+
+def test_repeated_options_add_up_and_stay_text():
+    parser = Parser(prog='x')
+    add_config_options(parser, 'a=1')
+    assert parser.parse_args([]).cfg_options == []
+    options = parser.parse_args(['--cfg-options', 'a=1', 'b=[x]', '--cfg-options', 'a=2']).cfg_options
+    assert options == ['a=1', 'b=[x]', 'a=2']
+    assert parser.parse_args([]).cfg_options == []
+
+
+def test_every_launcher_is_offered():
+    parser = Parser(prog='x')
+    add_launcher(parser)
+    assert [parser.parse_args(['--launcher', name]).launcher for name in LAUNCHERS] == list(LAUNCHERS)
+    assert parser.parse_args(['--local-rank', '3']).local_rank == 3
+
+
+@pytest.mark.parametrize('given, in_config, expected', [
+    ('mine', 'theirs', 'mine'), (None, 'theirs', 'theirs'), (None, None, 'work_dirs/c')])
+def test_the_work_dir_is_the_given_one_the_config_s_or_named_after_it(tmp_path, data_root, given, in_config, expected):
+    extra = f'work_dir = {in_config!r}\n' if in_config else ''
+    path = str(write_config(tmp_path / 'c.py', data_root, extra=extra))
+    args = argparse.Namespace(cfg_options=['train_cfg.max_epochs=9'], launcher='pytorch', work_dir=given)
+    cfg = config_of_run(args, path)
+    assert cfg.work_dir == expected and cfg.launcher == 'pytorch' and cfg.train_cfg.max_epochs == 9
+
+
+def test_a_mentioned_option_of_the_config_becomes_a_value_of_cfg_options():
+    text = 'give `model.backbone.init_cfg=None`, or see `lhl.datasets`'
+    assert with_flags(text, {'cfg_options': '--cfg-options'}) == (
+        'give --cfg-options model.backbone.init_cfg=None, or see `lhl.datasets`')
+    assert with_flags(text, {}) == text
