@@ -139,7 +139,7 @@ def predicted(teacher: Learner, images: Tensor) -> dict[str, Tensor]:
 
 def tasks_by_head(teacher: Learner) -> list[list[Task]]:
     """Gather the tasks that have one head in common, in the stream's order."""
-    by_head = {}
+    by_head: dict[str, list[Task]] = {}
     for task in teacher.tasks.values():
         by_head.setdefault(task.head, []).append(task)
     return list(by_head.values())

@@ -1,5 +1,5 @@
 """Mean and variance of a backbone's features: of what runs through it now, and of what it remembers from training."""
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -25,9 +25,9 @@ def feature_statistics(backbone: nn.Module) -> Iterator[Statistics]:
     Yields:
         A dict that holds the statistics of the latest batch, connected to its graph.
     """
-    found = {}
-    norms = _batch_norms(backbone) or _layers(backbone, nn.LayerNorm)
-    layers = norms or _layers(backbone, (nn.Conv2d, nn.Linear))
+    found: Statistics = {}
+    norms: Mapping[str, nn.Module] = _batch_norms(backbone) or _layers(backbone, nn.LayerNorm)
+    layers = norms or _layers(backbone, nn.Conv2d, nn.Linear)
 
     def note(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         # A copy of the output: an activation in place would change what the gradient of the variance needs.
@@ -55,8 +55,9 @@ def remembered_statistics(backbone: nn.Module, batches: Iterable[Tensor]) -> Sta
     """
     norms = _batch_norms(backbone)
     if norms:
-        return {name: (norm.running_mean, norm.running_var) for name, norm in norms.items()}
-    count, sums = 0, {}
+        return {name: (norm.get_buffer('running_mean'), norm.get_buffer('running_var')) for name, norm in norms.items()}
+    count = 0
+    sums: dict[str, Tensor] = {}
     with feature_statistics(backbone) as found:
         for batch in batches:
             backbone(batch)
@@ -90,6 +91,6 @@ def _batch_norms(backbone: nn.Module) -> dict[str, nn.Module]:
     return {name: norm for name, norm in norms.items() if norm.running_mean is not None}
 
 
-def _layers(backbone: nn.Module, kind: type | tuple[type, ...]) -> dict[str, nn.Module]:
-    """Find the layers of a kind by their names."""
-    return {name: layer for name, layer in backbone.named_modules() if isinstance(layer, kind)}
+def _layers(backbone: nn.Module, *kinds: type[nn.Module]) -> dict[str, nn.Module]:
+    """Find the layers of some kinds by their names."""
+    return {name: layer for name, layer in backbone.named_modules() if isinstance(layer, kinds)}

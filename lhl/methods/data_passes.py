@@ -1,5 +1,6 @@
 """Goes through the data of a phase once: what EWC, SPG, GPM and iCaRL look at at its end, and HCL before it begins."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import cast
 
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader
@@ -25,12 +26,18 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
         The positions of the batch's images in the data set, and the batch on the device.
     """
     rank, world_size = get_dist_info()
-    indices = list(range(len(dataloader.dataset)) if indices is None else indices)[rank::world_size]
-    batch_size = batch_size or dataloader.batch_size
+    indices = list(range(num_images(dataloader)) if indices is None else indices)[rank::world_size]
     loader = DataLoader(
-        dataloader.dataset, batch_size, sampler=[SampleKey(index, 0) for index in indices],
+        dataloader.dataset, batch_size or dataloader.batch_size, sampler=[SampleKey(index, 0) for index in indices],
         num_workers=dataloader.num_workers, collate_fn=dataloader.collate_fn, worker_init_fn=dataloader.worker_init_fn)
-    for number, data in enumerate(loader):
+    seen = 0
+    for data in loader:
         data = learner.data_preprocessor(data, training=True)
-        yield (indices[number * batch_size:(number + 1) * batch_size],
-               Batch(data['inputs'], data['targets'], data['valid']))
+        batch = Batch(data['inputs'], data['targets'], data['valid'])
+        yield indices[seen:seen + len(batch.inputs)], batch
+        seen += len(batch.inputs)
+
+
+def num_images(dataloader: DataLoader) -> int:
+    """Count the images of a phase."""
+    return len(cast(Sized, dataloader.dataset))

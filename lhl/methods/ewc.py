@@ -1,6 +1,8 @@
 """EWC: hold on to the weights that mattered (Kirkpatrick et al., 2017), and its online form (Schwarz et al., 2018)."""
 import math
 from collections import defaultdict
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -13,7 +15,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 from .parameters import fit_to, gradients_of, zeros_for
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class EWC(Method):
         trace = sum(values.sum().item() for values in fisher.values())
         count = sum(values.numel() for values in fisher.values())
         print_log(f'{type(self).__name__}: the Fisher information of {count} weights for {", ".join(phase.new_tasks)} '
-                  f'has trace {trace:.4g}, over {len(dataloader.dataset)} images and with the {self.reduction} over '
+                  f'has trace {trace:.4g}, over {num_images(dataloader)} images and with the {self.reduction} over '
                   f'pixels', logger='current')
         self.remember(Constraint(
             {name: values.float() for name, values in fisher.items()},
@@ -104,7 +106,7 @@ class EWC(Method):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back what :meth:`state_dict` gave."""
-        constraints = defaultdict(lambda: Constraint({}, {}))
+        constraints: defaultdict[str, Constraint] = defaultdict(lambda: Constraint({}, {}))
         for key, value in state.items():
             index, kind, name = key.split('.', 2)
             getattr(constraints[index], kind)[name] = value
@@ -124,12 +126,12 @@ class EWC(Method):
         for _, batch in each_batch_once(learner, dataloader, batch_size=1):
             outputs = learner.predict_tasks(
                 learner.extract_features(batch.inputs), phase.new_tasks, batch.inputs.shape[-2:])
-            loss = sum(self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks)
+            loss = reduce(add, (self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks))
             for name, gradient in gradients_of(loss, learner.backbone).items():
                 fisher[name].addcmul_(gradient.double(), gradient.double())
         for values in fisher.values():
             all_reduce(values)
-            values /= len(dataloader.dataset)
+            values /= num_images(dataloader)
         return fisher
 
     def _image_loss(self, learner: Learner, batch: Batch, name: str, prediction: Tensor) -> Tensor:

@@ -40,10 +40,12 @@ class Joint(Method):
 
     def __init__(self, task_weights: Mapping[str, float] | Literal['learned'] | None = None) -> None:
         self.learns_weights = task_weights == 'learned'
-        if isinstance(task_weights, str) and not self.learns_weights:
-            raise ConfigError(f"task_weights={task_weights!r} of {type(self).__name__} is unknown; give 'learned', or "
-                              f"the weights such as dict(normal=10)")
-        self.task_weights = {} if self.learns_weights else dict(task_weights or {})
+        if isinstance(task_weights, str):
+            if not self.learns_weights:
+                raise ConfigError(f"task_weights={task_weights!r} of {type(self).__name__} is unknown; give 'learned', "
+                                  f"or the weights such as dict(normal=10)")
+            task_weights = None
+        self.task_weights = dict(task_weights or {})
 
     def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
         """The number s of each task, where weights are learned."""

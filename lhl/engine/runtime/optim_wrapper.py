@@ -1,7 +1,7 @@
 """The optimizer step: mixed precision on any device, and the only place where a method edits gradients or updates."""
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from mmengine.device import get_device
@@ -112,7 +112,7 @@ class PhaseOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper for a student, or for a student inside a model wrapper."""
-        student: Student = model.module if is_model_wrapper(model) else model
+        student = cast('Student', model.module if is_model_wrapper(model) else model)
         new_heads = tuple(f'heads.{name}.' for name in student.learner.heads_of(self.new_tasks))
         members: dict[str, list[nn.Parameter]] = {group: [] for group in LR_GROUPS}
         for name, parameter in student.learner.named_parameters():

@@ -145,7 +145,7 @@ class PhaseRunner(LearnerRunner):
         teacher = None
         if previous is not None and method.requires.teacher:
             teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
-        self.teacher_digest = None
+        self.teacher_digest: Tensor | None = None
         if method.requires.external_teacher is not None:
             loaded, self.teacher_digest = load_external_teacher(method.requires.external_teacher, get_device())
             teacher = Teacher(loaded)
@@ -194,10 +194,11 @@ class PhaseRunner(LearnerRunner):
 
     def _load_adapted_heads(self) -> None:
         """Put the old heads behind their new adapters, and take nothing else from the phase before."""
+        previous = self._previous_weights or {}
         for name, prefix in self._adapted_heads.items():
-            weights = {key.removeprefix(prefix): value for key, value in self._previous_weights.items()
-                       if key.startswith(prefix)}
-            load_weights(self.learner.heads[name].head, weights, f'the head of {name} in {self.previous_checkpoint}')
+            weights = {key.removeprefix(prefix): value for key, value in previous.items() if key.startswith(prefix)}
+            load_weights(self.learner.heads.get_submodule(f'{name}.head'), weights,
+                         f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -245,7 +246,7 @@ class PhaseRunner(LearnerRunner):
         return weights
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
+def unwrapped(model: nn.Module) -> Any:
     """Give the model inside the wrapper of distributed training, or a model without one as it is."""
     return model.module if is_model_wrapper(model) else model
 
