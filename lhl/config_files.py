@@ -1,5 +1,6 @@
 """Finds, reads and changes config files: one's own, or those that come with lhl."""
 import argparse
+import ast
 import difflib
 from collections.abc import Sequence
 from importlib.resources import files
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.utils import import_modules_from_strings
 
 from .errors import ConfigError
 
@@ -99,3 +101,31 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         cfg.merge_from_dict(options or {})
     except (KeyError, TypeError, AssertionError, AttributeError) as error:
         raise ConfigError(f'`options` does not fit the config ({error}); name existing keys') from error
+
+
+def import_custom_modules(run: str | Path) -> None:
+    """Import what the config of a run imports, so that its own methods, kinds of tasks and data sets are known.
+
+    The ``custom_imports`` of the ``config.py`` in its folder are read without running that file. Of a checkpoint alone
+    nothing is imported.
+
+    Args:
+        run: The folder of a run; anything else has no custom modules.
+
+    Raises:
+        ConfigError: If Python does not find a module.
+    """
+    config = Path(run) / 'config.py'
+    if not config.is_file():
+        return
+    try:
+        found = [ast.literal_eval(statement.value) for statement in ast.parse(config.read_bytes()).body
+                 if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'custom_imports']
+        for options in found:
+            import_modules_from_strings(**options)
+    except ImportError as error:
+        raise ConfigError(f'the run in {run} uses modules of its own, and one of them cannot be imported ({error}); '
+                          f'add its folder to PYTHONPATH') from error
+    except (SyntaxError, TypeError, ValueError) as error:
+        raise ConfigError(f'custom_imports of {config} cannot be read ({type(error).__name__}: {error}), expected a '
+                          f'dictionary of plain values; restore it') from error

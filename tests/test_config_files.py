@@ -1,10 +1,18 @@
 import argparse
+import sys
 
 import pytest
 from mmengine.config import Config, DictAction
 from test_engine.tiny_stream import CONFIGS
 
-from lhl.config_files import config_folder, find_config, merge_options, parse_options, read_config
+from lhl.config_files import (
+    config_folder,
+    find_config,
+    import_custom_modules,
+    merge_options,
+    parse_options,
+    read_config,
+)
 from lhl.errors import ConfigError
 
 # ---- where configs are -----------------------------------------------------------------------------------------------
@@ -84,3 +92,27 @@ def test_an_option_that_goes_through_a_value_is_refused():
     assert cfg.method == dict(type='HAD', alpha=2)
     with pytest.raises(ConfigError, match='`options` does not fit the config'):
         merge_options(cfg, {'method.type.name': 1})
+
+def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / 'of_a_run.py').write_text('seen = True\n')
+    run = tmp_path / 'run'
+    run.mkdir()
+    (run / 'config.py').write_text("raise RuntimeError('this is run')\ncustom_imports = {'imports': ['of_a_run']}\n")
+    import_custom_modules(run)
+    assert sys.modules.pop('of_a_run').seen
+    (run / 'config.py').write_text("custom_imports = dict(imports=['of_a_run'])\n")  # no literal: not what lhl writes
+    with pytest.raises(ConfigError, match='cannot be read'):
+        import_custom_modules(run)
+
+
+def test_a_module_of_a_run_that_is_missing_is_named_with_the_cure(tmp_path):
+    (tmp_path / 'config.py').write_text("custom_imports = {'imports': ['nowhere_to_be_found']}\n")
+    with pytest.raises(ConfigError, match=r'cannot be imported \(.*nowhere_to_be_found.*\); add its folder'):
+        import_custom_modules(tmp_path)
+
+
+def test_what_is_no_run_has_no_modules(tmp_path):
+    (tmp_path / 'phase.pth').touch()
+    for path in (tmp_path, tmp_path / 'phase.pth', tmp_path / 'nowhere'):
+        import_custom_modules(path)

@@ -1,4 +1,4 @@
-"""Compares finished runs of one stream: what a paper's table says about some methods."""
+"""Compares finished runs of one stream: the numbers of a paper's table."""
 import math
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
@@ -148,7 +148,7 @@ def _load(runs: Sequence[str | Path]) -> list[_Run]:
 
 
 def _check_alike(runs: Sequence[_Run]) -> Results:
-    """Refuse runs that cannot stand in one table, and give the run that says in which order its columns are.
+    """Refuse runs that do not belong in one table, and return the results whose stream orders the columns.
 
     That is a run with several phases if there is one: to learn all tasks at once knows no order.
     """
@@ -183,7 +183,7 @@ def _check_units(runs: Sequence[_Run]) -> None:
             for metric in run.results.higher_is_better.get(task, {}):
                 found, expected = (values.get(metric, 'no unit') for values in (units, other.results.units[task]))
                 if found != expected:
-                    raise RunError(f'{run.path} gives {task}/{metric} in {found} but {other.path} in {expected}; '
+                    raise RunError(f'{run.path} has {task}/{metric} in {found} but {other.path} in {expected}; '
                                    f'compare runs that were scored alike')
 
 
@@ -272,7 +272,7 @@ def _final(run: _Run) -> dict[str, dict[str, float]]:
 
 
 def _average(values: Mapping[str, Mapping[str, float]]) -> float | None:
-    """Average over the metrics of each task, then over tasks; None if there is no task."""
+    """Average over the metrics of each task, then over tasks; None without any task."""
     by_task = [math.fsum(of_one.values()) / len(of_one) for of_one in values.values() if of_one]
     return math.fsum(by_task) / len(by_task) if by_task else None
 
@@ -284,7 +284,7 @@ def _spread(values: Sequence[float | None]) -> Spread | None:
 
 
 def _is_upper_bound(results: Results) -> bool:
-    """Say whether a run learned all tasks at once or a separate model for each."""
+    """Return whether a run learned all tasks at once, or a separate model for each."""
     method = METHODS.module_dict.get(results.method)
     at_once = len(results.phases) == 1 and len(results.stream) > 1
     return at_once or (method is not None and method.requires.separate_models)

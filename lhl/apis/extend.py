@@ -1,9 +1,12 @@
-"""Grow a trained model: add tasks to a finished run, or to a segmentor of mmsegmentation."""
+"""Grows a trained model: add tasks to a finished run, or to a segmentor of mmsegmentation."""
+import copy
 from pathlib import Path
 
 from mmengine.config import Config
 
+from lhl.config_files import import_custom_modules
 from lhl.engine import train_stream
+from lhl.engine.sources.base import Source
 from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
 from lhl.errors import CheckpointError
@@ -35,10 +38,38 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         DataError: If a data set is missing, that of the old tasks' validation included.
         CheckpointError: If a checkpoint cannot be used.
     """
+    import_custom_modules(run)
     if segmentor_config is None:
         source = source_to_extend(run)
     elif Path(run).is_dir():
         raise CheckpointError(f'{run} is a folder; give the checkpoint that mmsegmentation trained')
     else:
         source = read_segmentor(run, segmentor_config, task_name)
+    cfg = with_custom_imports_of(source, cfg)
     return train_stream(extended_config(source, cfg, seed, without_old_data), resume, until=until, source=source)
+
+
+def with_custom_imports_of(source: Source, cfg: Config) -> Config:
+    """Add the modules that a source imports to those of a config: the old tasks may be of kinds defined there.
+
+    Args:
+        source: What is extended.
+        cfg: The config of the new tasks.
+
+    Returns:
+        The config itself where it imports them already, else a copy that does.
+    """
+    old = _custom_imports(source.stream.cfg) if source.stream is not None else []
+    own = _custom_imports(cfg)
+    missing = [name for name in old if name not in own]
+    if not missing:
+        return cfg
+    cfg = copy.deepcopy(cfg)
+    cfg.custom_imports = dict(cfg.get('custom_imports') or {}, imports=[*own, *missing])
+    return cfg
+
+
+def _custom_imports(cfg: Config) -> list[str]:
+    """List the modules that a config imports; mmengine takes a single one without a list, too."""
+    names = (cfg.get('custom_imports') or {}).get('imports') or []
+    return [names] if isinstance(names, str) else list(names)

@@ -4,7 +4,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lhl.config_files import merge_options
+from lhl.config_files import import_custom_modules, merge_options
 from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
 from lhl.engine.plan import Stream
 from lhl.engine.runtime.process_group import init_distributed
@@ -20,6 +20,7 @@ def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learne
         path: As for :func:`lhl.engine.checkpoint.find_checkpoint`.
         device: Where to put it.
     """
+    import_custom_modules(path)
     checkpoint = find_checkpoint(path)
     return build_learner(read_checkpoint(checkpoint), checkpoint).to(device)
 
@@ -31,6 +32,7 @@ def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[L
         run: The folder of a run.
         device: Where to put them.
     """
+    import_custom_modules(run)
     results = Results.load(run)
     learners: list[Learner] = []
     missing = set(results.learned_tasks)
@@ -75,6 +77,7 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
         DataError: If a file of the validation data is missing or impossible.
         CheckpointError: If a checkpoint is missing or cannot be used.
     """
+    import_custom_modules(path)
     checkpoints = [find_checkpoint(path)]
     learned = set()
     if Path(path).is_dir():

@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
+from lhl.config_files import import_custom_modules
 from lhl.engine.plan import Stream
 from lhl.errors import RunError
 from lhl.evaluation import Results
@@ -44,6 +45,8 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
         if result.stream != results[0].stream:
             raise RunError(f'{run} learned {", ".join(result.stream)} but {runs[0]} learned '
                            f'{", ".join(results[0].stream)}; report them separately')
+    for run in runs:
+        import_custom_modules(run)
     configs = [stored_config(run)[0] for run in runs]
     check_same_data(zip(map(str, runs), map(scored_data, configs), strict=True))
     out = Path(out)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
-from lhl.config_files import merge_options
+from lhl.config_files import import_custom_modules, merge_options
 from lhl.engine import Stream, train_stream
 from lhl.engine.checkpoint import stored_config
 from lhl.errors import ConfigError, NotReusableError, RunError
@@ -63,6 +63,7 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
     if not baseline.finished or baseline.seed != cfg.randomness.seed:
         raise RunError(f'the reference {reference} has seed {baseline.seed} and {len(baseline.phases)} finished '
                        f'phases, expected a finished run of seed {cfg.randomness.seed}; train it first')
+    import_custom_modules(reference)
     check_same_data([('this search', scored_data(cfg)), (str(reference), scored_data(stored_config(reference)[0]))])
     for step in steps:
         _check_step(step, stream, baseline)

@@ -4,6 +4,7 @@ import runpy
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from test_engine.test_sources.segmentors import CLASSES, RESNET, build_segmentor
 from test_engine.tiny_stream import CONFIGS, METHODS, ROOT, listing, stream_config, write_data
 
 from lhl.apis import compare_runs, extend_run, load_learner, write_report
+from lhl.apis.extend import with_custom_imports_of
 from lhl.apis.inference import stored_config, test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
 from lhl.engine.runtime.hooks import ContinualPhaseHook
@@ -55,9 +57,9 @@ def write_images(root, count=7, size=(32, 48), targets=('edges', )):
 
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory):
-    """Everything that is trained or written once: the donor, whose training images are gone, and the new images."""
+    """What is trained or written once: the source run, whose training images are gone, and the new images."""
     folder = tmp_path_factory.mktemp('shop')
-    cfg = stream_config(folder / 'old.py', write_data(folder / 'old_data', per_phase=2, val=2), folder / 'donor',
+    cfg = stream_config(folder / 'old.py', write_data(folder / 'old_data', per_phase=2, val=2), folder / 'source',
                         'Vanilla', phases=[dict(task=name) for name in OLD], train_cfg__max_epochs=1)
     train_stream(cfg)
     shutil.rmtree(folder / 'old_data/train')
@@ -91,10 +93,10 @@ def digests(run):
 @pytest.mark.parametrize('method', [
     'HAD', 'HCL', *(pytest.param(name, marks=pytest.mark.slow) for name in ('DIS', 'LwF'))])
 def test_a_run_is_extended_with_any_method_that_asks_a_teacher(method, shop, new):
-    before = listing(shop / 'donor')
-    results = extend_run(shop / 'donor', new(method))
-    old, run = Results.load(shop / 'donor'), Path(new().work_dir)
-    assert listing(shop / 'donor') == before
+    before = listing(shop / 'source')
+    results = extend_run(shop / 'source', new(method))
+    old, run = Results.load(shop / 'source'), Path(new().work_dir)
+    assert listing(shop / 'source') == before
     assert (results.method, results.stream, results.finished) == (method, [*OLD, 'edges'], True)
     assert results.phases[:2] == old.phases and Results.load(run).phases == results.phases
     assert set(results.phases[2].metrics) == {*OLD, 'edges'} and all(map(len, results.phases[2].metrics.values()))
@@ -118,19 +120,19 @@ def interrupt_in_the_second_epoch(monkeypatch, *arguments):
         extend_run(*arguments)
 
 
-def test_an_interrupted_extension_ends_with_the_same_weights_even_without_the_donor(shop, new, tmp_path, monkeypatch):
-    shutil.copytree(shop / 'donor', tmp_path / 'donor')
-    interrupt_in_the_second_epoch(monkeypatch, tmp_path / 'donor', new())
+def test_an_interrupted_extension_ends_with_the_same_weights_without_the_source_run(shop, new, tmp_path, monkeypatch):
+    shutil.copytree(shop / 'source', tmp_path / 'source')
+    interrupt_in_the_second_epoch(monkeypatch, tmp_path / 'source', new())
     with pytest.raises(RunError, match='with 2 of 3 phases done; add `resume=True`'):
-        extend_run(tmp_path / 'donor', new())
-    shutil.rmtree(tmp_path / 'donor')
+        extend_run(tmp_path / 'source', new())
+    shutil.rmtree(tmp_path / 'source')
     train_stream(Config.fromfile(tmp_path / 'run/config.py'), resume=True)
-    extend_run(shop / 'donor', new(work_dir='again'))
+    extend_run(shop / 'source', new(work_dir='again'))
     assert digests(tmp_path / 'run') == digests(tmp_path / 'again')
 
 
 def test_an_extended_run_is_extended_again(shop, new):
-    extend_run(shop / 'donor', new('DIS'))
+    extend_run(shop / 'source', new('DIS'))
     more = new('LwF', work_dir='more', name='more')
     more.tasks = dict(lines=more.tasks.edges)
     more.phases = [dict(task='lines')]
@@ -145,7 +147,7 @@ def test_an_extended_run_is_extended_again(shop, new):
 
 def test_extensions_are_compared_and_reported_like_any_runs(shop, new, tmp_path, monkeypatch):
     for method in ('DIS', 'Vanilla'):
-        extend_run(shop / 'donor', new(method, work_dir=method, name=f'{method}_new', train_cfg__max_epochs=1))
+        extend_run(shop / 'source', new(method, work_dir=method, name=f'{method}_new', train_cfg__max_epochs=1))
     runs = [tmp_path / 'DIS', tmp_path / 'Vanilla']
     comparison = compare_runs(runs, [tmp_path / 'Vanilla'])
     assert [row.name for row in comparison.methods] == ['Vanilla', 'DIS']
@@ -162,7 +164,7 @@ def test_extensions_are_compared_and_reported_like_any_runs(shop, new, tmp_path,
 
 @pytest.fixture
 def moved(shop):
-    """The old data lies somewhere else than the donor says."""
+    """The old data lies somewhere else than the source run records."""
     (shop / 'old_data').rename(shop / 'moved')
     yield shop / 'moved'
     (shop / 'moved').rename(shop / 'old_data')
@@ -172,15 +174,15 @@ def test_missing_validation_data_is_no_silent_matter(shop, new, moved):
     with pytest.raises(DataError, match='the validation data of segmentation, depth is missing .*say where it is now '
                                         'with `cfg_options=old_val_dataloader.segmentation.dataset.data_root=FOLDER`, '
                                         'or leave the old tasks unscored with `without_old_data=True`'):
-        extend_run(shop / 'donor', new())
+        extend_run(shop / 'source', new())
     assert not Path(new().work_dir).exists()
 
 
 def test_old_tasks_may_stay_unscored(shop, new, moved):
-    results = extend_run(shop / 'donor', new('DIS', train_cfg__max_epochs=1), without_old_data=True)
+    results = extend_run(shop / 'source', new('DIS', train_cfg__max_epochs=1), without_old_data=True)
     metrics = results.phases[2].metrics
     assert metrics['segmentation'] == metrics['depth'] == {} and metrics['edges']
-    assert results.phases[1] == Results.load(shop / 'donor').phases[1]
+    assert results.phases[1] == Results.load(shop / 'source').phases[1]
     document = json.loads(Path(new().work_dir, 'results.json').read_text())
     assert None not in [value for task in document['phases'][2]['metrics'].values() for value in task.values()]
 
@@ -188,18 +190,18 @@ def test_old_tasks_may_stay_unscored(shop, new, moved):
 def test_old_tasks_are_scored_where_the_config_says_their_data_is(shop, new, moved):
     where = dict(dataset=dict(data_root=str(moved)))
     cfg = new('DIS', train_cfg__max_epochs=1, old_val_dataloader=dict(segmentation=where, depth=None))
-    metrics = extend_run(shop / 'donor', cfg).phases[2].metrics
+    metrics = extend_run(shop / 'source', cfg).phases[2].metrics
     assert metrics['segmentation'] and not metrics['depth']
 
 
 # ---- a single phase ------------------------------------------------------------------------------------------------
 
 def test_a_phase_without_its_run_is_one_phase_that_is_scored_as_it_was(shop, new, tmp_path):
-    shutil.copy(shop / 'donor/phase2_depth/phase.pth', tmp_path / 'sent.pth')
+    shutil.copy(shop / 'source/phase2_depth/phase.pth', tmp_path / 'sent.pth')
     results = extend_run(tmp_path / 'sent.pth', new('DIS', train_cfg__max_epochs=1))
     first, second = results.phases
     assert (first.tasks, second.tasks, results.stream) == (OLD, ['edges'], [*OLD, 'edges'])
-    recorded = Results.load(shop / 'donor').phases[1]
+    recorded = Results.load(shop / 'source').phases[1]
     assert first.metrics == recorded.metrics and first.weights_sha256 == recorded.weights_sha256
     assert (first.parameters, first.backbone, first.iterations) == (recorded.parameters, recorded.backbone, 0)
     assert '"seconds": null' in Path(new().work_dir, 'results.json').read_text()
@@ -243,12 +245,12 @@ def refused(error, sentence, run, cfg, **options):
 
 def test_a_task_that_is_learned_already(shop, new):
     cfg = new(tasks__depth=dict(type='DepthEstimation'), phases=[dict(task='depth')])
-    refused(ConfigError, "phases names the task 'depth', which", shop / 'donor', cfg)
-    refused(ConfigError, '(it has segmentation, depth); give the new task another name', shop / 'donor', cfg)
+    refused(ConfigError, "phases names the task 'depth', which", shop / 'source', cfg)
+    refused(ConfigError, '(it has segmentation, depth); give the new task another name', shop / 'source', cfg)
 
 
 def test_a_run_that_is_not_finished(shop, new, tmp_path):
-    shutil.copytree(shop / 'donor', tmp_path / 'started')
+    shutil.copytree(shop / 'source', tmp_path / 'started')
     results = Results.load(tmp_path / 'started')
     del results.phases[1]
     results.save(tmp_path / 'started')
@@ -257,7 +259,7 @@ def test_a_run_that_is_not_finished(shop, new, tmp_path):
 
 
 def test_a_run_whose_checkpoint_is_another_one(shop, new, tmp_path):
-    shutil.copytree(shop / 'donor', tmp_path / 'other')
+    shutil.copytree(shop / 'source', tmp_path / 'other')
     shutil.copy(tmp_path / 'other/phase2_depth/phase.pth', tmp_path / 'other/phase1_segmentation/phase.pth')
     refused(CheckpointError, 'is not the checkpoint that results.json records for phase 1', tmp_path / 'other', new())
 
@@ -272,7 +274,7 @@ def test_a_run_whose_checkpoint_is_another_one(shop, new, tmp_path):
 def test_a_method_that_cannot_go_on(method, sentence, shop, new):
     cfg = new()
     cfg.method = method
-    refused(ConfigError, sentence, shop / 'donor', cfg)
+    refused(ConfigError, sentence, shop / 'source', cfg)
 
 
 def test_a_method_goes_on_with_its_own_state(tmp_path, shop, new):
@@ -291,7 +293,7 @@ def test_a_method_goes_on_with_its_own_state(tmp_path, shop, new):
 def test_the_state_of_another_method_is_left_behind(shop, new):
     cfg = new(train_cfg__max_epochs=1)  # it would look for its own count of iterations in the state
     cfg.method = dict(type='TwoStageDistillation', alpha=1.0, optimizer=dict(type='Adam', lr=1e-3), epochs=1)
-    assert extend_run(shop / 'donor', cfg).finished
+    assert extend_run(shop / 'source', cfg).finished
 
 
 @pytest.mark.parametrize('options, sentence', [
@@ -303,7 +305,7 @@ def test_the_state_of_another_method_is_left_behind(shop, new):
     (dict(optim_wrapper__optimizer__type='Adamm'), "unknown optimizer 'Adamm'"),
 ])
 def test_a_config_that_does_not_fit(options, sentence, shop, new):
-    refused(ConfigError, sentence, shop / 'donor', new(**options))
+    refused(ConfigError, sentence, shop / 'source', new(**options))
 
 
 def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, tmp_path):
@@ -319,7 +321,7 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
 
 
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
-    extend_run(shop / 'donor', new('DIS', train_cfg__max_epochs=1))
+    extend_run(shop / 'source', new('DIS', train_cfg__max_epochs=1))
     cfg = Config.fromfile(tmp_path / 'run/config.py')
     cfg.work_dir = str(tmp_path / 'elsewhere')
     with pytest.raises(RunError, match='the first 2 phases were trained elsewhere and are not in .*elsewhere; begin '
@@ -330,9 +332,9 @@ def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
 
 def test_a_start_that_failed_on_the_new_data_may_be_repeated_with_another_config(shop, new, tmp_path):
     with pytest.raises(DataError, match='nowhere'):
-        extend_run(shop / 'donor', new(train_dataloader__dataset__data_root=str(tmp_path / 'nowhere')))
+        extend_run(shop / 'source', new(train_dataloader__dataset__data_root=str(tmp_path / 'nowhere')))
     assert len(Results.load(new().work_dir).phases) == 2
-    assert extend_run(shop / 'donor', new('DIS', train_cfg__max_epochs=1)).finished
+    assert extend_run(shop / 'source', new('DIS', train_cfg__max_epochs=1)).finished
 
 
 # ---- the tool --------------------------------------------------------------------------------------------------------
@@ -346,11 +348,27 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
         return capsys.readouterr()
 
     new()
-    out = tool(shop / 'donor', '--seed', '5', '--until', '2').out
+    out = tool(shop / 'source', '--seed', '5', '--until', '2').out
     assert 'edges' in out and Results.load(tmp_path / 'run').seed == 5
-    tool(shop / 'donor', '--seed', '5', '--resume')
+    tool(shop / 'source', '--seed', '5', '--resume')
     assert Results.load(tmp_path / 'run').finished
     with pytest.raises(SystemExit):
         tool(tmp_path / 'nothing')
     assert capsys.readouterr().err.splitlines()[-1] == (
         f'error: {tmp_path / "nothing"} does not exist; give the folder of a run, or a phase.pth of one')
+
+
+# ---- modules of one's own --------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('old, own, expected', [
+    (['a', 'b'], ['c'], ['c', 'a', 'b']), (['a', 'b'], ['b', 'a'], ['b', 'a']), ('a', None, ['a']), (None, 'c', 'c'),
+    (['a'], 'c', ['c', 'a']), (None, None, None)])
+def test_what_the_old_run_imports_is_imported_by_the_new_one(old, own, expected):
+    def config(names):
+        return Config(dict(custom_imports=dict(imports=names)) if names else {})
+    source = SimpleNamespace(stream=SimpleNamespace(cfg=config(old)))
+    cfg = config(own)
+    combined = with_custom_imports_of(source, cfg)
+    assert combined.get('custom_imports', {}).get('imports') == expected
+    assert (combined is cfg) == (expected == own) and cfg.get('custom_imports', {}).get('imports') == own
+    assert with_custom_imports_of(SimpleNamespace(stream=None), cfg) is cfg

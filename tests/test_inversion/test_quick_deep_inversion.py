@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from test_methods.conftest import SIZE, copy_of_state, make_learner
 from test_methods.conftest import TASKS as DENSE_TASKS
-from test_methods.training import is_same
+from test_methods.training import in_two_processes, is_same
 
 from lhl.errors import ConfigError
 from lhl.inversion import QuickDeepInversion, feature_statistics, remembered_statistics, statistics_distance
@@ -253,6 +253,20 @@ def test_two_processes_share_the_chunks_and_have_what_one_has(teacher, monkeypat
     assert {rank: sorted(chunks) for rank, chunks in made.items()} == {0: [0, 2], 1: [1]}
     monkeypatch.undo()
     assert torch.equal(inverted, inversion(steps=2, chunk_size=2)(teacher, images))
+
+
+def inverted_objects(count):
+    """Images of a task with two classes, inverted in chunks of eight."""
+    classifier = make_classifier(first=object_task(0, 3))
+    return inversion(steps=4, chunk_size=8)(classifier, square_images(count), seed=1)
+
+
+@pytest.mark.parametrize('count', [8, 12])
+def test_two_real_processes_have_the_images_of_one_also_where_one_of_them_has_no_chunk(tmp_path, count):
+    one = inverted_objects(count)
+    assert len(one) == count and (one - square_images(count)).abs().max() > 0.1
+    for images in in_two_processes(inverted_objects, tmp_path, count):
+        torch.testing.assert_close(images, one, rtol=0, atol=1e-6)
 
 
 # ---- what is left behind -------------------------------------------------------------------------------------------

@@ -9,9 +9,12 @@ from lhl.methods.combined import Combined
 from lhl.methods.detached_distillation import DetachedDistillation
 from lhl.methods.frozen_encoder import FrozenEncoder
 from lhl.methods.lwp import LwP
+from lhl.methods.replay import Entry
 from lhl.methods.two_stage_distillation import TwoStageDistillation
 
 from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner
+from .shared_head import begin_third_phase
+from .shared_head import make_batch as make_objects
 from .training import add_dropout, is_same, make_loader, take_steps
 
 TASKS = ['segmentation', 'depth', 'normal']
@@ -111,6 +114,62 @@ def test_the_loss_of_the_first_phase_is_l_new():
     methods = (combine(HAD_3, DIS_2), Vanilla())
     found, expected = (losses_of(begin(method, ['depth']).eval(), batch) for method in methods)
     assert found == expected
+
+
+INVERSION = dict(type='QuickDeepInversion', steps=2, warmup_steps=1)
+
+
+def test_the_teacher_runs_once_per_batch_however_many_distil():
+    learner, batch, runs = make_learner(TASKS, seed=1), make_batch('normal'), []
+    distilling = [DIS_2, HAD_3, dict(type='LwF', weight=1.0), dict(LWP_1, alpha=1.0), dict(type='HCL', weight=1.0),
+                  dict(type='LocalPOD', weight=1.0)]
+    alone = [losses_of(begin(combine(config).methods[0], TASKS, learner).eval(), batch) for config in distilling]
+    student = begin(combine(*distilling), TASKS, learner).eval()
+    teacher = student.phase.teacher.learner
+    for name, module in (('backbone', teacher.backbone), *teacher.heads.items()):
+        module.register_forward_hook(lambda *_, name=name: runs.append(name))
+    found = losses_of(student, batch)
+    assert sorted(runs) == ['backbone', 'depth', 'segmentation']
+    total = sum(sum(value for name, value in losses.items() if 'new' not in name) for losses in alone)
+    torch.testing.assert_close(sum(found.values()) - found['loss_new_normal'], total)
+    losses_of(student, make_batch('normal', seed=1))
+    assert len(runs) == 6
+
+
+def test_inverted_images_are_another_batch_for_the_teacher():
+    student, runs = begin(combine(dict(type='HCL', weight=1.0, inversion=INVERSION), DIS_2), TASKS).eval(), []
+    student.begin_phase(make_loader('normal'))
+    student.phase.teacher.learner.backbone.register_forward_hook(lambda *_: runs.append('backbone'))
+    losses_of(student, make_batch('normal'))
+    assert runs == ['backbone', 'backbone']
+
+
+# ---- what is stored ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('first', ['ICaRL', 'HCL'])
+@pytest.mark.parametrize('stored_first', [False, True])
+def test_der_stores_the_outputs_of_the_training_images_though_another_method_runs_the_head_on_others(
+        first, stored_first):
+    other = dict(ICaRL=dict(type='ICaRL', weight=1.0, memory_size=6, replay_batch_size=5),
+                 HCL=dict(type='HCL', weight=1.0, inversion=INVERSION, inverted_batch_size=3))[first]
+    pair = [other, dict(type='DER', weight=1.0, memory_size=50, replay_batch_size=4)]
+    method = combine(*(pair[::-1] if stored_first else pair))
+    replayed, der = method.methods[::-1] if stored_first else method.methods
+    if first == 'ICaRL':
+        old = make_objects(6, seed=3)
+        replayed.memory = [Entry.of(old.inputs[row], 0, target=old.targets['objects_3'][row] - 4,
+                                    valid=torch.ones(1, 1, dtype=torch.bool)) for row in range(6)]
+    student, batch = begin_third_phase(method), make_objects()
+    student.eval()
+    if first == 'HCL':
+        replayed.inverted = make_objects(8, seed=5).inputs
+    expected = student(batch.inputs)['objects_3']
+    losses = losses_of(student, batch)
+    assert any('replay' in name or 'inverted' in name for name in losses)
+    assert len(der.memory) == 4 and all(entry.task == 2 for entry in der.memory)
+    for entry in der.memory:
+        row = next(row for row in range(4) if torch.equal(batch.inputs[row], entry.image))
+        torch.testing.assert_close(entry.maps['raw'], expected[row], rtol=0, atol=1e-5)
 
 
 # ---- what learns ---------------------------------------------------------------------------------------------------

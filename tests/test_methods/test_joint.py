@@ -2,12 +2,15 @@ import math
 
 import pytest
 import torch
+from mmengine.dist import all_reduce, get_dist_info
 
 from lhl.errors import ConfigError
 from lhl.methods import Joint
+from lhl.models import Batch
 
 from .conftest import losses_of
 from .test_multi_task_distillation import TASKS, batch_of_all, begin_all
+from .training import in_two_processes
 
 
 def losses_and_numbers(values, batch=None):
@@ -62,6 +65,26 @@ def test_a_batch_without_a_label_leaves_the_task_s_number_alone():
     sum(losses.values()).backward()
     assert numbers['depth'].grad.item() == 0 and losses['loss_uncertainty_depth'] == 0
     assert numbers['normal'].grad.item() != 0
+
+
+def gradients_of_numbers():
+    """The gradients of the numbers s for four images, of which each rank has its share and only the first has depth."""
+    rank, world_size = get_dist_info()
+    batch = batch_of_all(4)
+    batch.valid['depth'][1:] = False
+    student = begin_all(Joint('learned')).eval()
+    shares = ({name: maps[rank::world_size] for name, maps in each.items()} for each in (batch.targets, batch.valid))
+    sum(losses_of(student, Batch(batch.inputs[rank::world_size], *shares)).values()).backward()
+    for parameter in student.method_parameters.values():
+        all_reduce(parameter.grad, op='mean')
+    return {name: parameter.grad for name, parameter in student.method_parameters.items()}
+
+
+def test_a_task_that_has_labels_on_one_of_two_processes_has_the_gradient_of_one_process(tmp_path):
+    expected = gradients_of_numbers()
+    for found in in_two_processes(gradients_of_numbers, tmp_path):
+        for name, gradient in found.items():
+            torch.testing.assert_close(gradient, expected[name], rtol=0, atol=1e-5)
 
 
 def test_fixed_weights_bring_no_parameters():

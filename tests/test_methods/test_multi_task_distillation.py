@@ -13,8 +13,8 @@ TASKS = ('segmentation', 'depth', 'normal')
 KINDS = dict(KDAM=KDAM, DIST=DIST, KD=KD)
 
 
-def batch_of_all():
-    batches = [make_batch(name) for name in TASKS]
+def batch_of_all(batch_size=2):
+    batches = [make_batch(name, batch_size) for name in TASKS]
     return Batch(batches[0].inputs, {name: batch.targets[name] for name, batch in zip(TASKS, batches, strict=True)},
                  {name: batch.valid[name] for name, batch in zip(TASKS, batches, strict=True)})
 

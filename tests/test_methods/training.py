@@ -1,5 +1,8 @@
-"""A few optimizer steps as the engine takes them, and a loader for the end of a phase."""
+"""A few optimizer steps as the engine takes them, a loader for the end of a phase, and two processes."""
+import time
+
 import torch
+from torch import multiprocessing
 from torch.utils.data import DataLoader, Dataset
 
 from lhl.datasets import EpochSampler, collate_samples
@@ -41,6 +44,27 @@ def make_loader(task, batch_size=2, count=8, shuffle=True, **options):
     dataset = Images(task, count)
     return DataLoader(dataset, batch_size, sampler=EpochSampler(dataset, shuffle), collate_fn=collate_samples,
                       drop_last=True, **options)
+
+
+def in_two_processes(function, folder, *arguments, seconds=120):
+    """What a function of a module returns on each of two ranks that talk over gloo; they have to end in time."""
+    multiprocessing.set_forkserver_preload(['lhl.methods', 'lhl.engine', 'hypothesis'])
+    context = multiprocessing.start_processes(
+        _on_rank, (function, folder, arguments), 2, join=False, start_method='forkserver')
+    end = time.monotonic() + seconds
+    while not context.join(max(0.0, end - time.monotonic())):
+        if time.monotonic() >= end:
+            for process in context.processes:
+                process.kill()
+            raise TimeoutError(f'{function.__name__} has not ended in {seconds} seconds')
+    return [torch.load(folder / f'{rank}.pth', weights_only=True) for rank in range(2)]
+
+
+def _on_rank(rank, function, folder, arguments):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group('gloo', f'file://{folder}/meeting', rank=rank, world_size=2)
+    torch.save(function(*arguments), folder / f'{rank}.pth')
+    torch.distributed.destroy_process_group()
 
 
 def add_dropout(learner, probability=0.5):

@@ -80,7 +80,7 @@ def normals_of_depth(depth: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
     length = np.linalg.norm(cross, axis=-1, keepdims=True)
     cross /= np.maximum(length, 1e-12)
     cross *= np.where((cross * points[inner]).sum(axis=-1, keepdims=True) > 0, -1, 1)  # facing the camera
-    # Across the edge of a thing there is no surface: the neighbours' depths are far apart.
+    # Where the neighbours' depths are far apart, an object ends: their points span no surface.
     apart = np.maximum(abs(depth[down] - depth[up]), abs(depth[right] - depth[left])) > 0.1 * depth[inner]
     usable[inner] = (valid[inner] & valid[up] & valid[down] & valid[left] & valid[right] & ~apart
                      & (length[..., 0] > 0))
@@ -89,7 +89,7 @@ def normals_of_depth(depth: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
 
 
 def describe(convention: int) -> str:
-    """Say in words which stored component is which: ``x = -1st, y = 3rd, z = 2nd``."""
+    """Describe which stored component is which: ``x = -1st, y = 3rd, z = 2nd``."""
     order, signs = CONVENTIONS[convention]
     names = ('1st', '2nd', '3rd')
     return ', '.join(f'{axis} = {"-" if sign < 0 else ""}{names[stored]}'

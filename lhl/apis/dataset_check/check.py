@@ -48,7 +48,7 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
     report = make_report(Path(cfg.filename or 'config').stem, cfg.tasks.to_dict(), splits, readings, problems)
     sheet = out / 'contact_sheet.png'
     samples = {f'{name}\n{Path(reading.path).stem}': split.dataset[reading.position]
-               for name, split in splits.items() for reading in _spread(readings[name])}
+               for name, split in splits.items() for reading in samples_to_show(readings[name])}
     if samples:
         tasks = {name: task for split in splits.values() for name, task in split.dataset.tasks.items()}
         draw_contact_sheet({label: _by_column(sample) for label, sample in samples.items()},
@@ -76,7 +76,7 @@ def _read(splits: Mapping[str, Split], workers: int) -> dict[str, list[Reading]]
     return readings
 
 
-def _spread(readings: Sequence[Reading]) -> list[Reading]:
+def samples_to_show(readings: Sequence[Reading]) -> list[Reading]:
     """Choose readable samples, evenly spread, among those with the most targets."""
     good = [reading for reading in readings if not reading.problems]
     most = max((_num_targets(reading) for reading in good), default=0)

@@ -165,7 +165,7 @@ def look_at_axes(report: Report, splits: Mapping[str, Split], readings: Mapping[
 
 
 def _axes_cure(convention: int, datasets: Sequence[DenseDataset]) -> str:
-    """Say how to read normals that are stored under a convention."""
+    """Describe how to read normals that are stored under a convention."""
     order, signs = CONVENTIONS[convention]
     for dataset in datasets:
         for name, task in dataset.tasks.items():

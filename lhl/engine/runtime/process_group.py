@@ -24,7 +24,7 @@ def init_distributed(cfg: Config) -> None:
     elif launcher == 'pytorch':
         torch.distributed.init_process_group('gloo')
     else:
-        raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use --launcher pytorch '
+        raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use `launcher=pytorch` '
                           f'(tools/dist_train.sh)')
 
 

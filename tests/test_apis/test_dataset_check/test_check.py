@@ -9,6 +9,9 @@ from test_datasets.image_tasks import split_tasks
 from test_engine.tiny_stream import ROOT
 
 from lhl.apis import check_dataset
+from lhl.apis.dataset_check.check import samples_to_show
+from lhl.apis.dataset_check.reading import Reading
+from lhl.apis.dataset_check.statistics import TargetStatistics
 from lhl.synthetic.objects import CLASSES as SHAPES
 
 from .rooms_on_disk import config, damage, objects_config
@@ -56,14 +59,29 @@ def test_tasks_that_divide_the_classes_are_counted_by_their_own_and_shown_in_one
     assert [f'{SHAPES[label]}_' in name for label, name in zip(labels, samples, strict=True)] == [True] * 8
 
 
+@pytest.mark.parametrize('readable, shown', [
+    (range(10), [0, 3, 6, 9]), (range(1, 10, 2), [1, 3, 7, 9]), ([2, 5], [2, 5]), ([7], [7]), ([], [])])
+def test_four_readable_samples_with_the_most_targets_are_shown_evenly_spread(readable, shown):
+    """The first ten have two targets, some of them with problems; ten more have one target."""
+    target = TargetStatistics(1, 4, 4)
+    readings = [Reading(number, f'{number}.png', [] if number in readable else [('target', 'broken')],
+                        targets=dict(depth=target, normal=target)) for number in range(10)]
+    readings += [Reading(number, f'{number}.png', targets=dict(depth=target)) for number in range(10, 20)]
+    if not readable:
+        del readings[10:]
+    assert [reading.position for reading in samples_to_show(readings)] == shown
+
+
 # ---- the tool --------------------------------------------------------------------------------------------------
 
 
 def run(monkeypatch, *arguments):
     monkeypatch.setattr(sys, 'argv', ['check_dataset.py', *map(str, arguments), '--workers', '0'])
-    with pytest.raises(SystemExit) as caught:
+    try:
         runpy.run_path(str(ROOT / 'tools/check_dataset.py'), run_name='__main__')
-    return caught.value.code
+    except SystemExit as end:
+        return end.code
+    return 0
 
 
 def test_the_tool_prints_the_report_and_exits_with_1_if_something_is_wrong(root, tmp_path, monkeypatch, capsys,

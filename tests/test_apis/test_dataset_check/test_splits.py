@@ -107,3 +107,11 @@ def test_a_phase_that_was_trained_elsewhere_is_only_looked_for_where_it_is_score
     assert {name: list(split.targets) for name, split in report.splits.items()} == {
         'train': ['segmentation', 'depth'], 'val (normal)': ['normal'],
         'val (segmentation, depth)': ['segmentation', 'depth']}
+
+
+def test_data_that_is_trained_and_validated_on_alike_is_read_as_both(root, tmp_path):
+    cfg = config(root)
+    cfg.val_dataloader = cfg.train_dataloader
+    report = check_dataset(cfg, tmp_path / 'out', workers=0)
+    assert {name: split.images for name, split in report.splits.items()} == {'train': 4, 'val': 4}
+    assert kinds(report) == ['in two splits'] * 4
