@@ -55,6 +55,6 @@ class DetachedDistillation(DIS):
             stop.remove()
 
 
-def _detach_features(head: nn.Module, arguments: tuple[tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...]]:
+def _detach_features(head: nn.Module | None, arguments: tuple[tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...]]:
     features, = arguments
     return (tuple(feature.detach() for feature in features), )
