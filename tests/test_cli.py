@@ -107,7 +107,7 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
     (['train', 'c.py'], 'change `options` of `config`', 'change --cfg-options of CONFIG'),
     (['train', 'c.py'], 'give `cfg_options=a.b=FILE`', 'give --cfg-options a.b=FILE'),
     (['train', 'c.py'], 'keep `phases`, `train_cfg.max_epochs=2` and `without_old_data=True`',
-     'keep `phases`, `train_cfg.max_epochs=2` and `without_old_data=True`'),
+     'keep `phases`, --cfg-options train_cfg.max_epochs=2 and `without_old_data=True`'),
     (['report', 'r', '--out', 'o'], 'the `runs` have not finished; add `resume=True` to continue `work_dir`',
      'the RUN have not finished; add lhl train --resume to continue `work_dir`'),
     (['convert', 'nyuv2', 'r', 'o'], 'choose another `normals`', 'choose another --normals'),

@@ -38,7 +38,8 @@ class Mutant(NamedTuple):
 
     Attributes:
         file: The file, relative to the root of the project.
-        line: The line where it begins.
+        line: The number of the line where it begins.
+        text: That line, without the blanks around it.
         rule: What kind of bug it is.
         was: The code, as the parser prints it.
         becomes: The code that replaces it.
@@ -47,6 +48,7 @@ class Mutant(NamedTuple):
     """
     file: str
     line: int
+    text: str
     rule: str
     was: str
     becomes: str
@@ -68,14 +70,15 @@ def find_mutants(file: str, source: bytes) -> list[Mutant]:
         file: The path by which they are named.
         source: What the file holds.
     """
-    starts = [0]
-    for line in source.splitlines(keepends=True):
+    starts, lines = [0], source.splitlines(keepends=True)
+    for line in lines:
         starts.append(starts[-1] + len(line))
     found = []
     for node, rule, becomes in _visit(ast.parse(source)):
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[node.end_lineno - 1] + node.end_col_offset
-        mutant = Mutant(file, node.lineno, rule, ast.unparse(node), _code(becomes), start, end)
+        text = lines[node.lineno - 1].decode().strip()
+        mutant = Mutant(file, node.lineno, text, rule, ast.unparse(node), _code(becomes), start, end)
         if mutant.was != mutant.becomes and _compiles(mutant.apply(source)):
             found.append(mutant)
     return sorted(set(found), key=lambda mutant: (mutant.start, mutant.end, mutant.rule, mutant.becomes))

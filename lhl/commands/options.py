@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 #: What to do after Ctrl-C.
 GO_ON = 'give the same command again to go on'
 GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
-#: A parameter in an error: `name` or `name=value`.
-_MENTION = re.compile(r'`(\w+)(?:=([^`]+))?`')
+#: A parameter in an error: `name` or `name=value`; with dots in its name it is an option of the config.
+_MENTION = re.compile(r'`([\w.]+)(?:=([^`]+))?`')
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,6 +56,8 @@ def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str,
         words = '' if value in (None, 'True') else f' {value}'
         if name in flags:
             return flags[name] + words
+        if '.' in name and value is not None and 'cfg_options' in flags:
+            return f'{flags["cfg_options"]} {name}={value}'
         if value is not None and name in flags_of_train:
             return f'lhl train {flags_of_train[name]}{words}'
         return match[0]

@@ -25,7 +25,7 @@ class QuickDeepInversion:
     |x| the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
     (:mod:`lhl.inversion.objectives`). An image-level task asks for a class of the old tasks of its head, as
     HCL. A dense task asks for the teacher's pseudo-labels of *another* image of the chunk, the same one for all dense
-    tasks. In a mixed stream an image is to have both, a class and a layout.
+    tasks. In a mixed stream an image gets both, a class and a layout.
 
     Args:
         steps: Of Adam, with the betas 0.5 and 0.9.
@@ -69,7 +69,7 @@ class QuickDeepInversion:
 
         Args:
             teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.
-            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are left as they are.
+            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are not changed.
             seed: Of the classes that are drawn, the same on all ranks.
 
         Returns:
@@ -139,7 +139,7 @@ def predicted(teacher: Learner, images: Tensor) -> dict[str, Tensor]:
 
 def tasks_by_head(teacher: Learner) -> list[list[Task]]:
     """Gather the tasks that have one head in common, in the stream's order."""
-    by_head = {}
+    by_head: dict[str, list[Task]] = {}
     for task in teacher.tasks.values():
         by_head.setdefault(task.head, []).append(task)
     return list(by_head.values())

@@ -16,7 +16,7 @@ from .distillation_views import (
 from .distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
 from .groups import class_groups, interval_groups, min_max_normalize, threshold_groups
 from .kl_divergence import kl_divergence_map
-from .masked_mean import masked_mean
+from .masking import masked_mean
 from .pod import global_pod, local_pod, pod_distance
 from .saliency_guided import SaliencyGuidedLoss, saliency_guided_loss
 from .sobel import edge_set, sobel_magnitude

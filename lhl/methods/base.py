@@ -138,7 +138,7 @@ class Method:
     def observe(self, raw: Mapping[str, Tensor]) -> None:
         """Look at the raw outputs of the heads in a training step, before the loss terms of any method are computed.
 
-        What is to be stored of them is taken here: a method that runs heads again changes what they gave last.
+        What a method stores of them is taken here: a method that runs heads again changes what they gave last.
 
         Args:
             raw: For each of the :meth:`trained_tasks` what its head gives, ``(B, C, h, w)`` float32, neither upsampled

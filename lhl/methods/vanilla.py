@@ -6,4 +6,4 @@ from .base import Method
 
 @METHODS.register_module()
 class Vanilla(Method):
-    """Minimise L_new alone. Nothing protects the old tasks: their heads stand still while the backbone moves on."""
+    """Minimise L_new alone. Nothing protects the old tasks: their heads are frozen while the backbone moves on."""

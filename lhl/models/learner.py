@@ -106,8 +106,8 @@ class Learner(BaseModel):
         if source is None or self.is_init:
             super().init_weights()
             return
-        cure = ('give a local file with model.backbone.init_cfg.checkpoint=FILE, or train from scratch with '
-                'model.backbone.init_cfg=None (phases.N.backbone in place of model.backbone for that of a phase, N '
+        cure = ('give a local file with `model.backbone.init_cfg.checkpoint=FILE`, or train from scratch with '
+                '`model.backbone.init_cfg=None` (phases.N.backbone in place of model.backbone for that of a phase, N '
                 'from 0)')
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}

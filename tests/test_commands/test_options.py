@@ -3,7 +3,7 @@ import argparse
 import pytest
 from test_engine.tiny_stream import write_config
 
-from lhl.commands.options import Parser, add_config_options, add_launcher, config_of_run
+from lhl.commands.options import Parser, add_config_options, add_launcher, config_of_run, with_flags
 from lhl.engine.runtime.process_group import LAUNCHERS
 
 
@@ -40,3 +40,10 @@ def test_the_work_dir_is_the_given_one_the_config_s_or_named_after_it(tmp_path, 
     args = argparse.Namespace(cfg_options=['train_cfg.max_epochs=9'], launcher='pytorch', work_dir=given)
     cfg = config_of_run(args, path)
     assert cfg.work_dir == expected and cfg.launcher == 'pytorch' and cfg.train_cfg.max_epochs == 9
+
+
+def test_a_mentioned_option_of_the_config_becomes_a_value_of_cfg_options():
+    text = 'give `model.backbone.init_cfg=None`, or see `lhl.datasets`'
+    assert with_flags(text, {'cfg_options': '--cfg-options'}) == (
+        'give --cfg-options model.backbone.init_cfg=None, or see `lhl.datasets`')
+    assert with_flags(text, {}) == text

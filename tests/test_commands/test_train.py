@@ -96,7 +96,7 @@ def test_impossible_data_is_named_from_wherever_it_is_loaded(tool, tmp_path, dat
     assert all(part in error for part in message), error
 
 
-def test_imagenet_weights_that_cannot_be_had_say_how_to_go_on(tmp_path, data_root):
+def test_imagenet_weights_that_cannot_be_loaded_say_how_to_go_on(tmp_path, data_root):
     loaders = [f'{name}.{key}={value}' for name in ('train_dataloader', 'val_dataloader')
                for key, value in (('batch_size', 2), ('num_workers', 0), ('dataset.data_root', data_root))]
     found = run_tool(

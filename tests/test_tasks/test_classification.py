@@ -77,6 +77,10 @@ def test_the_soft_loss_map_is_the_divergence_of_softened_probabilities_by_hand()
     assert TASK.soft_loss_map(student, teacher, 2.0).item() == pytest.approx(4 * 0.143841, abs=1e-5)
 
 
+def test_only_minus_one_is_unlabelled():
+    assert TASK.has_target(np.array([[-1, 0], [1, 2]])).tolist() == [[False, True], [True, True]]
+
+
 def test_groups_are_the_classes_whatever_threshold_or_intervals():
     labels = torch.tensor([[[0, 2], [2, 2]]])
     for num_intervals in (None, 5):

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from lhl.tasks.counts import CountRegression
 
@@ -10,6 +11,13 @@ class Responses(CountRegression):
 
 
 TASK = Responses('responses', mean=10.0, std=5.0)
+
+
+def test_counts_are_one_channel_and_standardised():
+    raw = torch.tensor([[[[-2., 0., 3.]]]])
+    assert TASK.name == 'responses' and TASK.out_channels == 1
+    assert TASK.predict(raw).tolist() == [[[[0., 10., 25.]]]]  # 10 + 5 * raw
+    assert TASK.loss_map(TASK.predict(raw), torch.full((1, 1, 1, 3), 10.)).tolist() == [[[2., 0., 3.]]]
 
 
 @pytest.mark.parametrize('count, message', [

@@ -121,7 +121,7 @@ def _contestants(group: Group, runs: Sequence[BenchmarkRun]) -> list[Contestant]
 
 
 def _metrics_table(group: Group, runs: Sequence[BenchmarkRun]) -> list[str]:
-    """Set the metrics of the runs that have a reference below each other; nothing if there is none."""
+    """Set the metrics of the runs that have a reference below each other, if there are any."""
     compared = [run for run in runs if run.group == group and run.finished
                 and (run.reference is None or run.reference.finished)]
     if not compared:
@@ -135,7 +135,7 @@ def _metrics_table(group: Group, runs: Sequence[BenchmarkRun]) -> list[str]:
 
 
 def machine() -> str:
-    """Describe the GPUs, or where there is none, the processor."""
+    """Describe the GPUs, or the processor of a machine without one."""
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
         return ', '.join(f'{names.count(name)} x {name}' for name in dict.fromkeys(names))

@@ -28,7 +28,7 @@ class BenchmarkRun:
         seed: With which seed.
         folder: The run's folder.
         reference: The run of the group's reference with the same seed; None for that run itself.
-        donors: The runs before it whose first phase is the same.
+        reusable: The runs before it whose first phase is the same.
         hash: The :func:`lhl.engine.config_hash` that its results must have; empty if the config cannot be read.
         first_phase: The :func:`lhl.engine.first_phase_hash`; None where the first phase cannot be shared.
         results: What is in its folder; None if there is nothing.
@@ -41,7 +41,7 @@ class BenchmarkRun:
     seed: int
     folder: Path
     reference: 'BenchmarkRun | None' = None
-    donors: 'tuple[BenchmarkRun, ...]' = ()
+    reusable: 'tuple[BenchmarkRun, ...]' = ()
     hash: str = ''
     first_phase: str | None = None
     results: Results | None = None
@@ -109,7 +109,7 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
             for member in chosen[group.name]:
                 run = _plan(group, member, seed, work_dir, reference, configs[member.config], options)
                 run.seconds = state['seconds'].get(str(run.folder.relative_to(work_dir)), 0.0)
-                run.donors = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
+                run.reusable = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
                 reference = reference or run
                 runs.append(run)
     return runs
@@ -182,10 +182,10 @@ def training_arguments(run: BenchmarkRun, options: Sequence[str], planned: bool 
     arguments = [run.member.config, '--work-dir', str(run.folder), '--seed', str(run.seed)]
     if run.results is not None:
         arguments.append('--resume')
-    donors = [donor for donor in run.donors if donor.has_first_phase or (planned and not donor.error)]
-    if donors and not (run.results and run.results.phases):
-        donor = min(donors, key=lambda donor: donor.hash != run.hash)  # where all is the same, all is taken over
-        arguments += ['--take-over', str(donor.folder)]
+    sources = [source for source in run.reusable if source.has_first_phase or (planned and not source.error)]
+    if sources and not (run.results and run.results.phases):
+        source = min(sources, key=lambda source: source.hash != run.hash)  # where all is the same, all is taken over
+        arguments += ['--take-over', str(source.folder)]
     changes = [*run.member.options, *options]
     return arguments + (['--cfg-options', *changes] if changes else [])
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_npy
+from lhl.datasets.io.file_bytes import encode_npy
 from lhl.datasets.io.files import load_picture, load_rgb
 from lhl.errors import DataError
 

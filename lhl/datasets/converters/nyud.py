@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_npy
+from lhl.datasets.io.file_bytes import encode_npy
 from lhl.datasets.io.split_lists import find_files, read_names
 
 from ..nyud import PLACES, READERS, load_image

@@ -6,7 +6,7 @@ from types import TracebackType
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_npy
+from lhl.datasets.io.file_bytes import encode_npy
 from lhl.datasets.io.files import as_int64, load_mat, load_picture
 from lhl.datasets.io.target_pictures import load_normals, one_channel
 from lhl.errors import DataError

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_png
+from lhl.datasets.io.file_bytes import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.io.split_lists import find_files, read_names
 from lhl.datasets.io.target_pictures import load_class_indices

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_png
+from lhl.datasets.io.file_bytes import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.taskonomy.encodings import ENCODINGS, HOLE, decode_normals, encode_normals, load_encoded
 from lhl.datasets.taskonomy.views import View, find_buildings, find_container, find_views, read_skip_list, view_path

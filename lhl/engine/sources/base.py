@@ -19,7 +19,7 @@ class SourcePhase:
         entry: It as an entry of ``phases``: its tasks, the method that trained it, its backbone if it has its own.
         val_dataloaders: What each of its tasks is scored on; None where it is not scored.
         results: What was recorded of it; without metrics where nothing was.
-        saved: The path of its ``phase.pth``, or what is to be written to one.
+        saved: The path of its ``phase.pth``, or the content of one to write.
     """
 
     entry: dict
@@ -47,7 +47,7 @@ class Source:
         model: The config of the learner, without tasks.
         seed: Of their run; None where it is unknown.
         stream: The stream that they are the first phases of; None where they are those of no run.
-        config_hash: Of their run; empty where there is none.
+        config_hash: Of their run; empty without a run.
     """
 
     path: Path

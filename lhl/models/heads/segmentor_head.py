@@ -20,7 +20,7 @@ class SegmentorHead(BaseModule):
     def __init__(self, out_channels: int, head: dict, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.head = MODELS.build(dict(head, num_classes=out_channels))
-        #: How the learner is to upsample the raw output.
+        #: How the learner upsamples the raw output.
         self.align_corners = self.head.align_corners
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

@@ -6,8 +6,8 @@ things out: numbers measured on it say nothing about real photographs. ``render(
 labelled parts into the rooms.
 """
 from .people import human_parts
-from .render import render, render_view
+from .renderer import render, render_view
+from .room_view import RoomView
 from .scene import CLASSES
-from .view import RoomView
 
 __all__ = ['CLASSES', 'RoomView', 'human_parts', 'render', 'render_view']

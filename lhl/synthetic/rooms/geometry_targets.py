@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage.morphology import thin
 
 from .image_targets import COUNTS, sobel_magnitude
+from .room_view import RoomView
 from .scene import CLASSES, Primitive
-from .view import RoomView
 
 _BENT_AXES = dict(box=(0, 0, 0), cylinder=(1, 1, 0), ellipsoid=(1, 1, 1))  # in which directions a shape's side is round
 _LAMP_DISTANCE, _LAMP_ENERGY = 8.0, 2.5  # Taskonomy's lamp, in metres and in units of a white wall

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from .image_targets import COUNTS
 from .ray_casting import rotate
-from .view import RoomView
+from .room_view import RoomView
 
 _DIRECTIONS = 18  # bins of an angle mod pi: a change to the left is a change to the right
 _LEAST_CHANGE = 0.2  # a smaller score is no change

@@ -15,8 +15,8 @@ import numpy as np
 from .materials import random_material
 from .piece import Piece, Vector
 from .ray_casting import RayCaster
+from .room_view import RoomView
 from .scene import CLASSES, Camera, Material, Scene
-from .view import RoomView
 
 #: The parts of the multi-task literature's PASCAL-Part, in the order of their indices.
 PARTS = ('nobody', 'head', 'torso', 'upper arm', 'lower arm', 'upper leg', 'lower leg')
@@ -43,9 +43,9 @@ def person(rng: np.random.Generator, label: str = 'objects', classes: tuple[str,
         rng: Source of randomness.
         label: The class of a person.
         classes: Where to look the class up.
-        seat: How high the seat is that the person sits on; the default is to stand.
+        seat: How high the seat is that the person sits on; by default the person stands.
         footrest: How high the feet are of who sits.
-        reaching: How likely each lower arm is to be stretched out forwards.
+        reaching: The probability that a lower arm is stretched out forwards.
     """
     size = rng.uniform(0.88, 1.1)
     broad = size * rng.uniform(0.9, 1.12)

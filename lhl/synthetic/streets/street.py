@@ -12,11 +12,11 @@ import numpy as np
 
 from lhl.synthetic.rooms.camera import look_at
 from lhl.synthetic.rooms.piece import Piece
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.rooms.scene import Camera, Light, Material, Primitive, RoomSide, Scene
-from lhl.synthetic.rooms.view import RoomView
 
-from .pieces import (
+from .street_pieces import (
     STREET_CLASSES,
     bicycle,
     foliage,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from lhl.datasets.converters.depth_normals import Intrinsics, normals_from_depth
-from lhl.synthetic.rooms.render import render
+from lhl.synthetic.rooms.renderer import render
 
 from ..nyuv2_files import unit_normals
 

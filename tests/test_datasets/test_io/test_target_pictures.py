@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lhl.datasets.io.encoding import encode_unit_vectors
+from lhl.datasets.io.file_bytes import encode_unit_vectors
 from lhl.datasets.io.target_pictures import lengths, load_class_indices, load_mask, load_normals, one_channel
 
 from ..nyuv2_files import unit_normals

@@ -7,7 +7,7 @@ is 33 pixels, so a pixel further out is 1/33 further on the image plane.
 import numpy as np
 
 from lhl.synthetic.rooms.camera import look_at
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
 from lhl.synthetic.rooms.scene import CLASSES, Light, Material, Primitive, RoomSide, Scene
 
 HEIGHT, WIDTH = 25, 33

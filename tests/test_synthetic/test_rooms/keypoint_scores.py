@@ -5,7 +5,7 @@ In front of the camera of ``hand_made_rooms`` stands a box, whose front is 2 m a
 import numpy as np
 
 from lhl.synthetic.rooms.keypoints3d import keypoints3d
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
 
 from .hand_made_rooms import CAMERA, primitive, room_with
 

@@ -18,7 +18,7 @@ from lhl.synthetic.rooms.geometry_targets import (
     reshading,
     saliency,
 )
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
 
 from .hand_made_rooms import CAMERA, HEIGHT, MIDDLE, WIDTH, primitive, room_with, view_of
 

@@ -7,7 +7,7 @@ import pytest
 from lhl.synthetic.rooms import render
 from lhl.synthetic.rooms.camera import look_at
 from lhl.synthetic.rooms.keypoints3d import keypoints3d
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
 
 from .hand_made_rooms import CAMERA, room_with
 from .keypoint_scores import BOX, HEIGHT, WIDTH, scores

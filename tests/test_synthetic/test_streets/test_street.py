@@ -6,7 +6,7 @@ from lhl.datasets.cityscapes import CLASSES as CITYSCAPES_CLASSES
 from lhl.synthetic.rooms import render
 from lhl.synthetic.rooms.people import human_parts
 from lhl.synthetic.rooms.ray_casting import RayCaster, _intervals, rotate
-from lhl.synthetic.rooms.render import render_view
+from lhl.synthetic.rooms.renderer import render_view
 from lhl.synthetic.rooms.scene import Light, Scene
 from lhl.synthetic.streets.street import STREET_CLASSES, random_street, random_street_camera, render_street
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from lhl.synthetic.rooms.render import render
-from lhl.synthetic.rooms.view import RoomView
+from lhl.synthetic.rooms.renderer import render
+from lhl.synthetic.rooms.room_view import RoomView
 
 
 class DiskLayout:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_npy, npy_size
-from lhl.synthetic.rooms.view import RoomView
+from lhl.datasets.io.file_bytes import encode_npy, npy_size
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.streets.street import STREET_CLASSES, render_street
 
 from .base import DiskLayout

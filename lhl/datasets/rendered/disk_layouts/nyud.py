@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_jpeg, encode_mat, encode_npy, encode_png, encode_unit_vectors
+from lhl.datasets.io.file_bytes import encode_jpeg, encode_mat, encode_npy, encode_png, encode_unit_vectors
 from lhl.datasets.nyud import load_segmentation
 from lhl.synthetic.rooms.geometry_targets import boundary
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
-from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout, name_lists
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_npy, npy_size
+from lhl.datasets.io.file_bytes import encode_npy, npy_size
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
-from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_jpeg, encode_mat, encode_png, encode_unit_vectors
+from lhl.datasets.io.file_bytes import encode_jpeg, encode_mat, encode_png, encode_unit_vectors
 from lhl.datasets.pascal_context.dataset import CLASSES as VOC_CLASSES
 from lhl.datasets.pascal_context.dataset import CLASSES_WITH_NORMALS, load_segmentation
 from lhl.synthetic.rooms.geometry_targets import saliency
 from lhl.synthetic.rooms.people import human_parts
-from lhl.synthetic.rooms.render import render
+from lhl.synthetic.rooms.renderer import render
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
-from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout, name_lists
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lhl.datasets.io.encoding import encode_png
+from lhl.datasets.io.file_bytes import encode_png
 from lhl.datasets.io.files import load_picture
 from lhl.datasets.taskonomy.encodings import HOLE, encode_normals
 from lhl.synthetic.rooms.geometry_targets import edge_occlusion, euclidean_distance, principal_curvature, reshading
 from lhl.synthetic.rooms.image_targets import edge_texture, keypoints2d
 from lhl.synthetic.rooms.keypoints3d import keypoints3d
+from lhl.synthetic.rooms.room_view import RoomView
 from lhl.synthetic.rooms.scene import CLASSES
-from lhl.synthetic.rooms.view import RoomView
 
 from .base import DiskLayout
 

@@ -8,9 +8,9 @@ from .imperfections import unlabelled_border, unmeasured
 from .people import with_people
 from .random_room import random_camera, random_room
 from .ray_casting import RayCaster, rotate
+from .room_view import RoomView
 from .scene import Camera, Scene
 from .shading import photograph, shade
-from .view import RoomView
 
 _PREVIEW = (18, 24)  # rows and columns of the coarse look that decides whether a view is worth taking
 _CAMERAS_PER_ROOM = 4

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lhl.datasets.io.encoding import encode_npy, encode_png
+from lhl.datasets.io.file_bytes import encode_npy, encode_png
 from lhl.datasets.io.files import load_npy, load_picture
 
 
