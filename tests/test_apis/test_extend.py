@@ -320,6 +320,11 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
     refused(CheckpointError, 'is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give its', path, new())
 
 
+def test_a_folder_is_no_checkpoint_of_mmsegmentation(shop, new):
+    refused(CheckpointError, 'source is a folder; give the checkpoint that mmsegmentation trained', shop / 'source', new(),
+            segmentor_config=segmentor_config(RESNET, head('FCNHead', 64, num_convs=1)))
+
+
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
     extend_run(shop / 'source', new('DIS', train_cfg__max_epochs=1))
     cfg = Config.fromfile(tmp_path / 'run/config.py')
