@@ -69,7 +69,7 @@ class QuickDeepInversion:
 
         Args:
             teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.
-            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are left as they are.
+            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are not changed.
             seed: Of the classes that are drawn, the same on all ranks.
 
         Returns:

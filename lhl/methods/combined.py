@@ -29,22 +29,22 @@ class Combined(Method):
     def __init__(self, methods: list[dict]) -> None:
         if not methods:
             raise ConfigError('Combined was given no methods; give methods=[dict(type=NAME, ...), ...]')
-        self.methods: list[Method] = [METHODS.build(config) for config in methods]
+        self.methods = [METHODS.build(config) for config in methods]
         for method in self.methods:
             if method.requires.single_phase or method.requires.separate_models:
                 raise ConfigError(f'{type(method).__name__} does not learn phase after phase and cannot be part of '
                                   f'Combined; use it alone')
-        self.editors = [method for method in self.methods if method.requires.edits]
-        if len(self.editors) > 1:
-            names = ' and '.join(type(method).__name__ for method in self.editors)
-            raise ConfigError(f'{names} edit gradients or updates, and would undo the edits of each other; give '
-                              f'Combined one of them')
+        editors = [method for method in self.methods if method.requires.edits]
+        if len(editors) > 1:
+            raise ConfigError(f'{" and ".join(type(method).__name__ for method in editors)} edit gradients or updates, '
+                              f'and would undo the edits of each other; give Combined one of them')
+        self.editors: list[Method] = editors  #: one at most
         needs = [method.requires for method in self.methods]
         self.requires = Requirements(
             teacher=any(need.teacher for need in needs),
             same_backbone=any(need.same_backbone for need in needs),
             stored_images=sum(need.stored_images for need in needs),
-            edits=self.editors[0].requires.edits if self.editors else None,
+            edits=editors[0].requires.edits if editors else None,
             own_first_phase=any(need.own_first_phase for need in needs))
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:

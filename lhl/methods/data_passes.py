@@ -9,6 +9,11 @@ from lhl.datasets import SampleKey
 from lhl.models import Batch, Learner
 
 
+def num_images(dataloader: DataLoader) -> int:
+    """Count the images of a loader's data set, which a batch may leave out."""
+    return len(cast(Sized, dataloader.dataset))
+
+
 def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | None = None,
                     indices: list[int] | None = None) -> Iterator[tuple[list[int], Batch]]:
     """Give every image of a phase exactly once, augmented as in epoch 0, each rank its share.
@@ -27,17 +32,11 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
     """
     rank, world_size = get_dist_info()
     indices = list(range(num_images(dataloader)) if indices is None else indices)[rank::world_size]
+    batch_size = batch_size or dataloader.batch_size or 1
     loader = DataLoader(
-        dataloader.dataset, batch_size or dataloader.batch_size, sampler=[SampleKey(index, 0) for index in indices],
+        dataloader.dataset, batch_size, sampler=[SampleKey(index, 0) for index in indices],
         num_workers=dataloader.num_workers, collate_fn=dataloader.collate_fn, worker_init_fn=dataloader.worker_init_fn)
-    seen = 0
-    for data in loader:
+    for number, data in enumerate(loader):
         data = learner.data_preprocessor(data, training=True)
-        batch = Batch(data['inputs'], data['targets'], data['valid'])
-        yield indices[seen:seen + len(batch.inputs)], batch
-        seen += len(batch.inputs)
-
-
-def num_images(dataloader: DataLoader) -> int:
-    """Count the images of a phase."""
-    return len(cast(Sized, dataloader.dataset))
+        yield (indices[number * batch_size:(number + 1) * batch_size],
+               Batch(data['inputs'], data['targets'], data['valid']))

@@ -1,8 +1,6 @@
 """EWC: hold on to the weights that mattered (Kirkpatrick et al., 2017), and its online form (Schwarz et al., 2018)."""
 import math
 from collections import defaultdict
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -42,7 +40,7 @@ class EWC(Method):
 
     Args:
         penalty: Lambda, from 0 (Vanilla) up. It has the unit of 1 / F, so a value means little without
-            ``reduction``; the log says the trace of each F.
+            ``reduction``; the log gives the trace of each F.
         reduction: Whether l_n is the ``'mean'`` over the image's valid pixels, as in L_new, or their ``'sum'``, which
             makes F larger by the squared number of pixels (1.2e10 for 288x384).
 
@@ -126,7 +124,8 @@ class EWC(Method):
         for _, batch in each_batch_once(learner, dataloader, batch_size=1):
             outputs = learner.predict_tasks(
                 learner.extract_features(batch.inputs), phase.new_tasks, batch.inputs.shape[-2:])
-            loss = reduce(add, (self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks))
+            loss = sum((self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks),
+                       torch.zeros((), device=batch.inputs.device))
             for name, gradient in gradients_of(loss, learner.backbone).items():
                 fisher[name].addcmul_(gradient.double(), gradient.double())
         for values in fisher.values():
@@ -135,7 +134,7 @@ class EWC(Method):
         return fisher
 
     def _image_loss(self, learner: Learner, batch: Batch, name: str, prediction: Tensor) -> Tensor:
-        # Not Task.loss, which in distributed training divides by the mean count of valid pixels over the processes.
+        # Not Task.loss, which has no sum and smooths labels where the task is configured to.
         pixels = learner.tasks[name].loss_map(prediction, batch.targets[name])[batch.valid[name]]
         return pixels.sum() / (max(len(pixels), 1) if self.reduction == 'mean' else 1)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
 
+Layer = nn.Conv2d | nn.Linear
+
+
 @METHODS.register_module()
 class GPM(Method):
     """Change the weights of the backbone only in directions that the inputs of earlier phases did not take.
@@ -92,7 +95,7 @@ class GPM(Method):
     def _protected(self, learner: Learner) -> Iterator[tuple[str, nn.Parameter]]:
         """Give the layers that learn and have something to protect."""
         for name, basis in self.bases.items():
-            weight = learner.backbone.get_parameter(f'{name}.weight')
+            weight = learner.backbone.get_submodule(name).weight
             if weight.requires_grad and basis.shape[1]:
                 yield name, weight
 
@@ -136,7 +139,7 @@ class GPM(Method):
                   f'{protected:.1f}', logger='current')
 
     def importance(self, strengths: Tensor, previous: Tensor) -> Tensor:
-        """Say how much each basis vector is protected: fully.
+        """Compute how much each basis vector is protected: fully.
 
         Args:
             strengths: ``(r, )``, how strongly this phase's inputs take each direction, see :func:`extend_basis`.
@@ -158,7 +161,7 @@ class GPM(Method):
         grams: dict[str, Tensor] = {}
         hooks = []
 
-        def gather(name: str, layer: nn.Conv2d | nn.Linear, inputs: Tensor) -> None:
+        def gather(name: str, layer: Layer, inputs: Tensor) -> None:
             for rows in _input_rows(layer, inputs):
                 grams[name].addmm_(rows.T, rows)
 
@@ -219,18 +222,18 @@ def extend_basis(gram: Tensor, basis: Tensor, threshold: float) -> tuple[Tensor,
     return basis, torch.cat([inside, values[:num_new]]).sqrt()
 
 
-def _input_rows(layer: nn.Conv2d | nn.Linear, inputs: Tensor) -> Iterator[Tensor]:
+def _input_rows(layer: Layer, inputs: Tensor) -> Iterator[Tensor]:
     """Give the inputs ``(n, d)`` that the rows of a layer's weight are multiplied with, part by part."""
     if isinstance(layer, nn.Linear):
         yield inputs.double().reshape(-1, layer.in_features)
         return
-    assert not isinstance(layer.padding, str), 'such a layer has no basis'
     for image in inputs:  # patches overlap: those of a whole batch would be many times larger than the batch
+        assert not isinstance(layer.padding, str)  # see _layers
         patches = F.unfold(image.double()[None], layer.kernel_size, layer.dilation, layer.padding, layer.stride)
         yield patches[0].T
 
 
-def _layers(backbone: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
+def _layers(backbone: nn.Module) -> Iterator[tuple[str, Layer]]:
     """Give the layers that have a basis, by name.
 
     Raises:
@@ -248,7 +251,7 @@ def _layers(backbone: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
                               f'linear layer; use such a backbone, for instance ResNet, or another method')
 
 
-def _check_bases(bases: dict[str, Tensor], layers: Mapping[str, nn.Conv2d | nn.Linear]) -> None:
+def _check_bases(bases: dict[str, Tensor], layers: Mapping[str, Layer]) -> None:
     cure = 'load a state of the same backbone, from the phase before'
     for name in [*bases, *layers]:
         if name not in layers:

@@ -53,7 +53,7 @@ class HCL(Method):
                 raise ConfigError(f'{option}={value!r} of HCL is not a number of images; give a whole number of at '
                                   f'least 2')
         self.weight = weight
-        self.inversion = None if inversion is None else MODELS.build(inversion)
+        self.inversion = MODELS.build(inversion) if inversion is not None else None
         self.num_images = num_images
         self.inverted_batch_size = inverted_batch_size
         self.inverted: Tensor | None = None

@@ -101,8 +101,8 @@ class ICaRL(Replay):
         for positions, batch in each_batch_once(learner, dataloader):
             pooled = learner.extract_features(batch.inputs)[-1].double().mean(dim=(2, 3)).cpu()
             mine.update(zip(positions, pooled, strict=True))
-        pooled_at = {position: feature for part in all_gather_object(mine) for position, feature in part.items()}
-        features = torch.stack([pooled_at[position] for position in range(length)])
+        gathered = {position: feature for part in all_gather_object(mine) for position, feature in part.items()}
+        features = torch.stack([gathered[position] for position in range(length)])
         return herding(F.normalize(features, dim=1), count)
 
     def remember(self, learner: Learner, phase: Phase, dataloader: DataLoader, chosen: list[int]) -> list[Entry]:

@@ -37,7 +37,7 @@ class SGP(GPM):
         self.scale = scale
 
     def importance(self, strengths: Tensor, previous: Tensor) -> Tensor:
-        """Say how much each basis vector is protected: (alpha + 1) s / (alpha s + max s), and at most 1 over phases.
+        """Compute how much each basis vector is protected: (alpha + 1) s / (alpha s + max s), at most 1 over phases.
 
         Args:
             strengths: ``(r, )``, the singular values s of this phase's inputs, surrogates for earlier phases' vectors.

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from functools import reduce
-from operator import add
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -83,7 +81,8 @@ class TwoStageDistillation(Method):
                 features = learner.extract_features(batch.inputs)
             outputs = learner.predict_tasks(features, tasks, batch.inputs.shape[-2:])
             optimizer.zero_grad()
-            reduce(add, self.distillation.losses(batch, features, outputs).values()).backward()
+            losses = self.distillation.losses(batch, features, outputs)
+            sum(losses.values(), torch.zeros((), device=batch.inputs.device)).backward()
             for parameter in old_heads.parameters():
                 all_reduce(parameter.grad, op='mean')
             optimizer.step()

@@ -293,9 +293,9 @@ def test_different_metrics_are_refused(write):
 
 def test_different_units_are_refused_but_unknown_ones_are_not(write):
     vanilla, other = write('v', method='Vanilla'), write('h', units={**UNITS, 'depth': {}})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
     unknown = write('unknown', units={})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
     for runs, units in [([vanilla, unknown], UNITS), ([unknown, vanilla], UNITS),
                         ([unknown], {'segmentation': {}, 'depth': {}})]:
         assert compare_runs(runs, runs[:1]).units == units
@@ -409,6 +409,14 @@ def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool)
         assert message in the_error(code, stderr) and stdout == ''
     code, _, stderr = tool(TOOL, had, '--reference', vanilla, '--name', 'HAD')
     assert code == 2 and "found 'HAD', expected LABEL=RUN" in stderr
+
+
+def test_what_a_seed_does_not_have_is_not_averaged_over_the_others(write):
+    """One seed learned all tasks at once and could forget nothing."""
+    vanilla = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    both = [write('at_once', at_once=True, method='Mine'), write('in_turn', seed=1, method='Mine')]
+    row = by_name(compare_runs(both, vanilla))['Mine']
+    assert row.seeds == [0, 1] and row.forgetting is None
 
 
 def test_a_trained_run_compares_with_itself(finished, tmp_path):

@@ -1,7 +1,10 @@
 """Starts the processes' communication, once for all phases, and ends it; over gloo where there is no GPU."""
+from typing import Any
+
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, init_dist, is_distributed
+from mmengine.model import is_model_wrapper
 
 from lhl.errors import ConfigError
 
@@ -26,6 +29,11 @@ def init_distributed(cfg: Config) -> None:
     else:
         raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use `launcher=pytorch` '
                           f'(tools/dist_train.sh)')
+
+
+def unwrapped(model: torch.nn.Module) -> Any:
+    """Give the model inside the wrapper of distributed training, or the model itself where there is none."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def end_distributed() -> None:

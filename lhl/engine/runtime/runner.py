@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
@@ -32,6 +32,7 @@ from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 
+from .process_group import unwrapped
 from .randomness import seed_torch
 
 
@@ -145,7 +146,7 @@ class PhaseRunner(LearnerRunner):
         teacher = None
         if previous is not None and method.requires.teacher:
             teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
-        self.teacher_digest: Tensor | None = None
+        self.teacher_digest = None
         if method.requires.external_teacher is not None:
             loaded, self.teacher_digest = load_external_teacher(method.requires.external_teacher, get_device())
             teacher = Teacher(loaded)
@@ -181,8 +182,8 @@ class PhaseRunner(LearnerRunner):
             return
         seed_torch(self.seed, self.phase.index)
         super()._init_model_weights()
-        if self._adapted_heads:
-            self._load_adapted_heads()
+        if self._previous_weights is not None and self._adapted_heads:
+            self._load_adapted_heads(self._previous_weights)
         elif self._previous_weights is not None:
             old_heads = self.learner.heads_of(self.phase.old_tasks)
             new_heads = [f'heads.{name}.' for name in self.learner.heads if name not in old_heads]
@@ -192,13 +193,12 @@ class PhaseRunner(LearnerRunner):
             path = self.trained['checkpoint']
             load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
 
-    def _load_adapted_heads(self) -> None:
+    def _load_adapted_heads(self, previous: dict[str, Tensor]) -> None:
         """Put the old heads behind their new adapters, and take nothing else from the phase before."""
-        previous = self._previous_weights or {}
         for name, prefix in self._adapted_heads.items():
             weights = {key.removeprefix(prefix): value for key, value in previous.items() if key.startswith(prefix)}
-            load_weights(self.learner.heads.get_submodule(f'{name}.head'), weights,
-                         f'the head of {name} in {self.previous_checkpoint}')
+            adapted: Any = self.learner.heads[name]
+            load_weights(adapted.head, weights, f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -244,11 +244,6 @@ class PhaseRunner(LearnerRunner):
             }
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
-
-
-def unwrapped(model: nn.Module) -> Any:
-    """Give the model inside the wrapper of distributed training, or a model without one as it is."""
-    return model.module if is_model_wrapper(model) else model
 
 
 def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -49,9 +49,9 @@ class ContinualPhaseHook(Hook):
 
     def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
         """Keep the method's state until the phase begins; the teacher has to be the one that taught so far."""
-        teacher, digest = runner.method.requires.external_teacher, runner.teacher_digest
-        if teacher is not None and digest is not None:
-            check_same_teacher(digest, checkpoint.get('teacher_sha256'), teacher.path)
+        external_teacher = runner.method.requires.external_teacher
+        if external_teacher is not None and runner.teacher_digest is not None:
+            check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'), external_teacher.path)
         self.resumed_state = checkpoint['method']
         self.seconds = checkpoint['seconds']
 
