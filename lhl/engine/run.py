@@ -21,6 +21,7 @@ from .plan.runner_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed, only_run_in
 from .runtime.runner import PhaseRunner, PlainConfig
+from .runtime.signals import ending_gently
 from .sources.base import Source
 from .sources.extend import check_old_data, give_phases
 from .sources.external_teacher import check_external_teachers
@@ -51,13 +52,14 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         NotReusableError: If ``take_over`` trained its first phase otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
+        Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
     stream = cfg if isinstance(cfg, Stream) else Stream.from_config(cfg)
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    with only_run_in(stream.work_dir):
+    with only_run_in(stream.work_dir), ending_gently():
         results = _open_run(stream, resume, source)
         for phase in stream.phases[:until]:
             if phase.index <= len(results.phases):

@@ -1,4 +1,5 @@
 """A hook that holds its process up, or sends it signals, named by a config through ``custom_imports``."""
+import multiprocessing
 import os
 import signal
 import time
@@ -24,9 +25,12 @@ class GateHook(Hook):
 
 @HOOKS.register_module()
 class SignalHook(Hook):
-    """Send this process what ``SIGNAL_AT=phase:iteration:signal:rank`` names, before that iteration."""
+    """Send ``SIGNALS``, names with spaces, to this process and its loaders' workers before the iteration that
+    ``SIGNAL_AT=phase:iteration:rank`` names.
+    """
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
-        phase, iteration, name, rank = os.environ.get('SIGNAL_AT', '0:0:SIGTERM:0').split(':')
-        if (runner.phase.index, runner.iter) == (int(phase), int(iteration)) and rank in ('all', str(get_rank())):
-            os.kill(os.getpid(), getattr(signal, name))
+        if os.environ.get('SIGNAL_AT') == f'{runner.phase.index}:{runner.iter}:{get_rank()}':
+            for name in os.environ['SIGNALS'].split():
+                for process in (*(child.pid for child in multiprocessing.active_children()), os.getpid()):
+                    os.kill(process, getattr(signal, name))

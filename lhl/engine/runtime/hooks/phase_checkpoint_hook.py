@@ -3,10 +3,9 @@ from pathlib import Path
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from lhl.engine.checkpoint import training_checkpoints
-from lhl.errors import ConfigError
 from lhl.registry import HOOKS
 
 
@@ -16,7 +15,7 @@ class PhaseCheckpointHook(Hook):
 
     Args:
         interval: Number of epochs, or iterations, from one checkpoint to the next.
-        by_epoch: Count epochs (True) or iterations, which a loop over epochs cannot resume from.
+        by_epoch: Count epochs (True) or iterations.
         max_keep_ckpts: How many of the latest to keep; the newer is on disk before the older is deleted.
     """
 
@@ -27,12 +26,6 @@ class PhaseCheckpointHook(Hook):
         self.by_epoch = by_epoch
         self.max_keep_ckpts = max_keep_ckpts
 
-    def before_train(self, runner: Runner) -> None:
-        """Refuse checkpoints from within an epoch where the loop would begin the epoch again."""
-        if not self.by_epoch and isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ConfigError('default_hooks.checkpoint.by_epoch=False saves within an epoch, where a loop over epochs '
-                              'cannot resume; set it to True, or train_cfg.by_epoch to False')
-
     def after_train_epoch(self, runner: Runner) -> None:
         """Save after an epoch."""
         if self.by_epoch and (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
@@ -42,7 +35,8 @@ class PhaseCheckpointHook(Hook):
                          outputs: dict | None = None) -> None:
         """Save after an iteration."""
         if not self.by_epoch and (self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)):
-            self._save(runner, f'iter_{runner.iter + 1}.pth')
+            epoch = '' if isinstance(runner.train_loop, IterBasedTrainLoop) else f'epoch_{runner.epoch}_'
+            self._save(runner, f'{epoch}iter_{runner.iter + 1}.pth')
 
     @master_only
     def _save(self, runner: Runner, name: str) -> None:
