@@ -45,6 +45,10 @@ class NotReusableError(RunError):
     """No phase of another run was trained as this run's would be."""
 
 
+class DivergenceError(LHLError):
+    """A loss, a gradient, a weight or what a method computes is not finite."""
+
+
 class Interruption(KeyboardInterrupt):
     """A signal ended a run.
 

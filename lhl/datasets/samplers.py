@@ -52,7 +52,8 @@ class EpochSampler(Sampler[SampleKey]):
             order = np.random.RandomState(state).permutation(order)
         if self.round_up:
             order = np.resize(order, len(self) * self.world_size)
-        return iter([SampleKey(index, self.epoch) for index in order[self.rank::self.world_size].tolist()[self.position:]])
+        own = order[self.rank::self.world_size].tolist()
+        return iter([SampleKey(index, self.epoch) for index in own[self.position:]])
 
     def __len__(self) -> int:
         """The number of samples of this rank."""

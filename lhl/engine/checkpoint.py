@@ -193,9 +193,9 @@ def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
 
 def training_checkpoints(folder: str | Path) -> list[Path]:
     """List the checkpoints written while training in a folder, the latest first."""
-    found = [(*(int(number or 0) for number in match.groups()), path) for path in Path(folder).glob('*.pth')
+    found = [([int(number or 0) for number in match.groups()], path) for path in Path(folder).glob('*.pth')
              if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
-    return [path for *_, path in sorted(found, reverse=True)]
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 def _named_global(error: UnpicklingError) -> str:

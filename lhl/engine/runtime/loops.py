@@ -1,4 +1,4 @@
-"""Training that can be resumed after any iteration, and evaluation where the tasks of a stream have data of their own."""
+"""Training that can be resumed after any iteration, and evaluation where tasks have data of their own."""
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PhaseEpochLoop(EpochBasedTrainLoop):
-    """mmengine's loop over epochs, which can also begin in the middle of one, and which a signal ends with a checkpoint.
+    """mmengine's loop over epochs, which can also begin in the middle of one, and which a signal ends.
 
     Arguments are those of mmengine's.
     """

@@ -4,6 +4,7 @@ Everything else (loops, DDP, logging, schedules) is mmengine's own.
 """
 import json
 import logging
+import math
 from functools import partial
 from pathlib import Path
 from pprint import pformat
@@ -35,6 +36,7 @@ from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 
+from .hooks.finite_hook import FiniteHook
 from .loops import PhaseEpochLoop, PhaseIterLoop
 from .randomness import seed_torch
 from .signals import ToldToStop, undisturbed
@@ -74,6 +76,19 @@ class LearnerRunner(Runner):
     def learner(self) -> Learner:
         """The model, unwrapped."""
         return unwrapped(self.model)
+
+    def val(self) -> dict[str, float]:
+        """Evaluate, and say aloud which metrics are no numbers."""
+        metrics = super().val()
+        for loop in (self._val_loop, *getattr(self._val_loop, 'others', ())):
+            for name in getattr(loop.dataloader.dataset, 'tasks', ()):
+                missing = [key.partition('/')[2] for key, value in metrics.items()
+                           if key.startswith(f'{name}/') and not math.isfinite(value)]
+                if missing:
+                    root = getattr(loop.dataloader.dataset, 'data_root', '')
+                    self.logger.warning(f'task {name}: {", ".join(missing)} is not a finite number on the validation '
+                                        f'data of {root}; check its targets there, and the losses of its training')
+        return metrics
 
     def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
                         revise_keys: list | None = None) -> dict:
@@ -239,11 +254,18 @@ class PhaseRunner(LearnerRunner):
         if self.rank == 0:
             replace_durably(Path(out_dir, filename + '.tmp'), Path(out_dir, filename))
 
+    def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
+        """Add the hook that watches over the training."""
+        super().register_hooks(default_hooks, custom_hooks)
+        self.finite = FiniteHook()
+        self.register_hook(self.finite)
+
     def train(self) -> nn.Module:
         """Train the phase.
 
         Raises:
             Interruption: If a signal ended the training; it says what has been saved.
+            DivergenceError: If a loss, a gradient or a weight is not finite.
         """
         self._told = ToldToStop()
         return super().train()
@@ -272,6 +294,7 @@ class PhaseRunner(LearnerRunner):
 
     def _save_and_stop(self, number: int) -> None:
         loop = self.train_loop
+        self.finite.check(self)
         if isinstance(loop, IterBasedTrainLoop):
             name = f'iter_{loop.iter}.pth'
         else:
@@ -281,8 +304,8 @@ class PhaseRunner(LearnerRunner):
         if self.rank == 0 and not path.exists():
             self.save_checkpoint(self.work_dir, name, by_epoch=False, meta=dict(epoch=loop.epoch, iter=loop.iter))
         barrier()  # torchrun ends all processes with the first
-        raise Interruption(number, f'in phase {self.phase.index} after iteration {loop.iter} of {loop.max_iters}, which '
-                                   f'{path} holds')
+        raise Interruption(number, f'in phase {self.phase.index} after iteration {loop.iter} of {loop.max_iters}, '
+                                   f'which {path} holds')
 
     def save_phase(self, path: str | Path, stream: dict) -> dict:
         """Save what the next phase and any later use need: weights, the method's state, the configs.

@@ -1,5 +1,6 @@
 """Saves training checkpoints: written whole before the one before is deleted."""
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -7,6 +8,9 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from lhl.engine.checkpoint import training_checkpoints
 from lhl.registry import HOOKS
+
+if TYPE_CHECKING:
+    from lhl.engine.runtime.runner import PhaseRunner
 
 
 @HOOKS.register_module()
@@ -38,8 +42,12 @@ class PhaseCheckpointHook(Hook):
             epoch = '' if isinstance(runner.train_loop, IterBasedTrainLoop) else f'epoch_{runner.epoch}_'
             self._save(runner, f'{epoch}iter_{runner.iter + 1}.pth')
 
+    def _save(self, runner: 'PhaseRunner', name: str) -> None:
+        runner.finite.check(runner)  # a run that has diverged must not replace the last good checkpoint
+        self._write(runner, name)
+
     @master_only
-    def _save(self, runner: Runner, name: str) -> None:
+    def _write(self, runner: Runner, name: str) -> None:
         runner.save_checkpoint(runner.work_dir, name, by_epoch=self.by_epoch)
         for old in training_checkpoints(Path(runner.work_dir))[self.max_keep_ckpts:]:
             old.unlink()
