@@ -59,8 +59,8 @@ def test_inputs_that_are_not_finite_end_in_a_sentence():
     student = begin(GPM(), OLD_AND_NEW[:1])
     with torch.no_grad():
         next(student.learner.backbone.parameters())[:] = torch.inf
-    with pytest.raises(DivergenceError, match=r'^GPM: the inputs of the layer backbone\.\S+ are not finite on the images '
-                                              r'of phase 1; lower the learning rate'):
+    with pytest.raises(DivergenceError, match=r'^GPM: the inputs of the layer backbone\.\S+ are not finite on the '
+                                              r'images of phase 1; lower the learning rate'):
         end(student, 'depth')
 
 
