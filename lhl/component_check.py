@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.registry import Registry
 
-from .errors import suggest
+from lhl.errors import suggest
 
 #: Filled in by the engine, so never in a user's config.
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
@@ -31,7 +31,7 @@ def component_problems(registry: Registry, config: Any, where: str, kind: str = 
         return
     component = config['type']
     if isinstance(component, str):
-        name, component = component, _find(registry, component)
+        name, component = component, find_component(registry, component)
         if component is None:
             yield f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}'
             return
@@ -77,7 +77,8 @@ def _parameters(component: Callable) -> tuple[set[str] | None, list[str]]:
     return None, required
 
 
-def _find(registry: Registry, name: str) -> type | None:
+def find_component(registry: Registry, name: str) -> type | None:
+    """Look a component up; None where there is no such name."""
     try:
         return registry.get(name)
     except RuntimeError:  # mmengine's answer to a name that is no importable object either

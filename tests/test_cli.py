@@ -93,7 +93,6 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
         130, '', 'interrupted; give the same command again to go on\n')
     monkeypatch.setattr('lhl.apis.compare_runs', interrupted)
     assert lhl_command('compare', 'a', '--reference', 'a') == (130, '', 'interrupted\n')
-    monkeypatch.setattr('lhl.commands.options.config_of_run', interrupted)
     monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
     assert lhl_command('train', 'a.py')[2] == 'interrupted; give the same command with --resume to go on\n'

@@ -202,8 +202,8 @@ def run(root: Path, modules: Iterable[str], count: int, seed: int, jobs: int = 2
         seed: Chooses them.
         jobs: How many run at a time, each in a copy of its own.
 
-    Raises:
-        SystemExit: If tests fail without any bug.
+    Returns:
+        What became of each, but for those whose tests fail without any bug, which are named.
     """
     chosen = sample(all_mutants(root, modules), count, seed)
     with tempfile.TemporaryDirectory(prefix='mutation_') as folder, ThreadPoolExecutor(jobs) as pool:
@@ -223,10 +223,12 @@ def _run(chosen: list[Mutant], workshop: Workshop, pool: ThreadPoolExecutor, roo
     seconds = {}
     for tests, (verdict, taken) in zip(selections, pool.map(
             lambda tests: workshop.run_tests(tests, timeout=1800), selections), strict=True):
-        if verdict != 'survived':
-            raise SystemExit(f'{tests} fails without any bug (or holds no test); '
-                             f'run "python -m pytest {tests}" and fix it first')
-        seconds[tests] = taken
+        if verdict == 'survived':
+            seconds[tests] = taken
+        else:
+            print(f'{tests} fails without any bug (or holds no test), so its mutants are left out; '
+                  f'run "python -m pytest {tests}" and fix it', flush=True)
+    chosen = [mutant for mutant in chosen if tests_of(mutant.file, root) in seconds]
     started = time.monotonic()
     futures = {pool.submit(workshop.run_tests, tests, GRACE_SECONDS + 4 * seconds[tests], mutant): mutant
                for mutant in chosen for tests in [tests_of(mutant.file, root)]}

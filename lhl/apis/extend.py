@@ -65,7 +65,7 @@ def with_custom_imports_of(source: Source, cfg: Config) -> Config:
     if not missing:
         return cfg
     cfg = copy.deepcopy(cfg)
-    cfg.custom_imports = dict(cfg.get('custom_imports') or {}, imports=[*own, *missing])
+    cfg['custom_imports'] = dict(cfg.get('custom_imports') or {}, imports=[*own, *missing])
     return cfg
 
 

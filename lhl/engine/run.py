@@ -17,7 +17,7 @@ from lhl.registry import METRICS
 from .checkpoint import read_recorded, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
-from .plan.runner_config import metric_configs
+from .plan.mmengine_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed, only_run_in
 from .runtime.runner import PhaseRunner, PlainConfig

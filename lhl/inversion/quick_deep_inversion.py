@@ -69,7 +69,7 @@ class QuickDeepInversion:
 
         Args:
             teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.
-            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are left as they are.
+            images: ``(N, 3, H, W)`` normalised, on the CPU, the same on all ranks. They are not changed.
             seed: Of the classes that are drawn, the same on all ranks.
 
         Returns:
@@ -139,7 +139,7 @@ def predicted(teacher: Learner, images: Tensor) -> dict[str, Tensor]:
 
 def tasks_by_head(teacher: Learner) -> list[list[Task]]:
     """Gather the tasks that have one head in common, in the stream's order."""
-    by_head = {}
+    by_head: dict[str, list[Task]] = {}
     for task in teacher.tasks.values():
         by_head.setdefault(task.head, []).append(task)
     return list(by_head.values())

@@ -46,17 +46,18 @@ def feature_statistics(backbone: nn.Module) -> Iterator[Statistics]:
 
 @torch.no_grad()
 def remembered_statistics(backbone: nn.Module, batches: Iterable[Tensor]) -> Statistics:
-    """Say which statistics the features ought to have.
+    """Give the statistics that the features ought to have.
 
     Args:
         backbone: In evaluation mode. With batch normalisations it remembers: these are the running statistics.
         batches: Real images ``(B, 3, H, W)``, looked at where it remembers none: these are the statistics of all of
             them together.
     """
-    norms = _batch_norms(backbone)
+    norms = _running_statistics(backbone)
     if norms:
-        return {name: (norm.running_mean, norm.running_var) for name, norm in norms.items()}
-    count, sums = 0, {}
+        return norms
+    count = 0
+    sums: dict[str, Tensor] = {}
     with feature_statistics(backbone) as found:
         for batch in batches:
             backbone(batch)
@@ -86,10 +87,17 @@ def statistics_distance(found: Statistics, remembered: Statistics) -> Tensor:
 
 def _batch_norms(backbone: nn.Module) -> dict[str, nn.Module]:
     """Find the batch normalisations that keep running statistics."""
-    norms = _layers(backbone, nn.modules.batchnorm._BatchNorm)
-    return {name: norm for name, norm in norms.items() if norm.running_mean is not None}
+    remembered = _running_statistics(backbone)
+    return {name: layer for name, layer in backbone.named_modules() if name in remembered}
 
 
-def _layers(backbone: nn.Module, kind: type | tuple[type, ...]) -> dict[str, nn.Module]:
+def _running_statistics(backbone: nn.Module) -> Statistics:
+    """Find the running statistics of the batch normalisations that keep them."""
+    return {name: (layer.running_mean, layer.running_var) for name, layer in backbone.named_modules()
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+            and layer.running_mean is not None and layer.running_var is not None}
+
+
+def _layers(backbone: nn.Module, kind: type[nn.Module] | tuple[type[nn.Module], ...]) -> dict[str, nn.Module]:
     """Find the layers of a kind by their names."""
     return {name: layer for name, layer in backbone.named_modules() if isinstance(layer, kind)}

@@ -38,13 +38,13 @@ class Combined(Method):
         if len(editors) > 1:
             raise ConfigError(f'{" and ".join(type(method).__name__ for method in editors)} edit gradients or updates, '
                               f'and would undo the edits of each other; give Combined one of them')
-        self.editor = editors[0] if editors else None
+        self.editors: list[Method] = editors  #: one at most
         needs = [method.requires for method in self.methods]
         self.requires = Requirements(
             teacher=any(need.teacher for need in needs),
             same_backbone=any(need.same_backbone for need in needs),
             stored_images=sum(need.stored_images for need in needs),
-            edits=self.editor and self.editor.requires.edits,
+            edits=editors[0].requires.edits if editors else None,
             own_first_phase=any(need.own_first_phase for need in needs))
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
@@ -84,11 +84,13 @@ class Combined(Method):
 
     def edit_gradients(self, learner: Learner) -> None:
         """Leave the gradients to the method that edits them."""
-        self.editor.edit_gradients(learner)
+        for method in self.editors:
+            method.edit_gradients(learner)
 
     def edit_update(self, learner: Learner, before: dict[str, Tensor]) -> None:
         """Leave the update to the method that edits it."""
-        self.editor.edit_update(learner, before)
+        for method in self.editors:
+            method.edit_update(learner, before)
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """End the phase for each method."""

@@ -1,11 +1,17 @@
 """Goes through the data of a phase once: what EWC, SPG, GPM and iCaRL look at at its end, and HCL before it begins."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
+from typing import cast
 
 from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader
 
 from lhl.datasets import SampleKey
 from lhl.models import Batch, Learner
+
+
+def num_images(dataloader: DataLoader) -> int:
+    """Count the images of a loader's data set, which a batch may leave out."""
+    return len(cast(Sized, dataloader.dataset))
 
 
 def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | None = None,
@@ -25,8 +31,8 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
         The positions of the batch's images in the data set, and the batch on the device.
     """
     rank, world_size = get_dist_info()
-    indices = list(range(len(dataloader.dataset)) if indices is None else indices)[rank::world_size]
-    batch_size = batch_size or dataloader.batch_size
+    indices = list(range(num_images(dataloader)) if indices is None else indices)[rank::world_size]
+    batch_size = batch_size or dataloader.batch_size or 1
     loader = DataLoader(
         dataloader.dataset, batch_size, sampler=[SampleKey(index, 0) for index in indices],
         num_workers=dataloader.num_workers, collate_fn=dataloader.collate_fn, worker_init_fn=dataloader.worker_init_fn)

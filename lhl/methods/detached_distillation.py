@@ -1,4 +1,4 @@
-"""P1: distillation that the encoder does not feel (HAD, Sec. 5.3, first alternative paradigm of Table 3)."""
+"""P1: distillation without a gradient in the backbone (HAD, Sec. 5.3, first alternative paradigm of Table 3)."""
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @METHODS.register_module()
 class DetachedDistillation(DIS):
-    """Let the encoder learn from L_new alone, while the old heads follow it with the teacher's pseudo-labels.
+    """Train the backbone on L_new alone, and the old heads behind it on the teacher's pseudo-labels.
 
-    It is DIS with a stop-gradient at the features that the old heads see. The encoder and the new head take the very
+    It is DIS with a stop-gradient at the features that the old heads see. The backbone and the new head take the very
     steps of Vanilla, unless the gradient is clipped: its norm then counts the old heads' part, too. As part of
-    :class:`~lhl.methods.Combined` it keeps whatever the others learn through the old heads from the encoder, too.
+    :class:`~lhl.methods.Combined` it also stops the gradients of the others that come through the old heads.
 
     A head that an old task shares with a new one learns from both; it is run a second time for the teacher's part, on
     features without a gradient.
@@ -30,7 +30,7 @@ class DetachedDistillation(DIS):
     """
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
-        """All heads learn. The new ones run first, so that their dropout draws the numbers that it would in Vanilla."""
+        """All heads are trained, the new ones first, whose dropout then draws the numbers that it would in Vanilla."""
         return (*phase.new_tasks, *phase.old_tasks)
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
@@ -41,11 +41,11 @@ class DetachedDistillation(DIS):
                       for name in learner.heads_of(phase.old_tasks) if name not in new_heads]
 
     def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The terms of DIS, with old outputs through which the encoder gets no gradient."""
+        """The terms of DIS, with old outputs through which the backbone gets no gradient."""
         new_heads = self.learner.heads_of(self.phase.new_tasks)
         shared = [name for name in self.old_outputs if self.learner.tasks[name].head in new_heads]
         if shared:
-            detached, = _detach_features(None, (features, ))
+            detached = tuple(feature.detach() for feature in features)
             outputs = outputs | self.learner.predict_tasks(detached, shared, batch.inputs.shape[-2:])
         return super().losses(batch, features, outputs)
 
@@ -55,6 +55,6 @@ class DetachedDistillation(DIS):
             stop.remove()
 
 
-def _detach_features(head: nn.Module, arguments: tuple[tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...]]:
+def _detach_features(head: nn.Module | None, arguments: tuple[tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...]]:
     features, = arguments
     return (tuple(feature.detach() for feature in features), )

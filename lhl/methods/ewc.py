@@ -13,7 +13,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 from .parameters import fit_to, gradients_of, zeros_for
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class EWC(Method):
 
     Args:
         penalty: Lambda, from 0 (Vanilla) up. It has the unit of 1 / F, so a value means little without
-            ``reduction``; the log says the trace of each F.
+            ``reduction``; the log gives the trace of each F.
         reduction: Whether l_n is the ``'mean'`` over the image's valid pixels, as in L_new, or their ``'sum'``, which
             makes F larger by the squared number of pixels (1.2e10 for 288x384).
 
@@ -87,7 +87,7 @@ class EWC(Method):
         trace = sum(values.sum().item() for values in fisher.values())
         count = sum(values.numel() for values in fisher.values())
         print_log(f'{type(self).__name__}: the Fisher information of {count} weights for {", ".join(phase.new_tasks)} '
-                  f'has trace {trace:.4g}, over {len(dataloader.dataset)} images and with the {self.reduction} over '
+                  f'has trace {trace:.4g}, over {num_images(dataloader)} images and with the {self.reduction} over '
                   f'pixels', logger='current')
         self.remember(Constraint(
             {name: values.float() for name, values in fisher.items()},
@@ -104,7 +104,7 @@ class EWC(Method):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back what :meth:`state_dict` gave."""
-        constraints = defaultdict(lambda: Constraint({}, {}))
+        constraints: defaultdict[str, Constraint] = defaultdict(lambda: Constraint({}, {}))
         for key, value in state.items():
             index, kind, name = key.split('.', 2)
             getattr(constraints[index], kind)[name] = value
@@ -124,16 +124,17 @@ class EWC(Method):
         for _, batch in each_batch_once(learner, dataloader, batch_size=1):
             outputs = learner.predict_tasks(
                 learner.extract_features(batch.inputs), phase.new_tasks, batch.inputs.shape[-2:])
-            loss = sum(self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks)
+            loss = sum((self._image_loss(learner, batch, name, outputs[name]) for name in phase.new_tasks),
+                       torch.zeros((), device=batch.inputs.device))
             for name, gradient in gradients_of(loss, learner.backbone).items():
                 fisher[name].addcmul_(gradient.double(), gradient.double())
         for values in fisher.values():
             all_reduce(values)
-            values /= len(dataloader.dataset)
+            values /= num_images(dataloader)
         return fisher
 
     def _image_loss(self, learner: Learner, batch: Batch, name: str, prediction: Tensor) -> Tensor:
-        # Not Task.loss, which in distributed training divides by the mean count of valid pixels over the processes.
+        # Not Task.loss, which has no sum and smooths labels where the task is configured to.
         pixels = learner.tasks[name].loss_map(prediction, batch.targets[name])[batch.valid[name]]
         return pixels.sum() / (max(len(pixels), 1) if self.reduction == 'mean' else 1)
 

@@ -1,6 +1,6 @@
 """GPM: gradient projection memory (Saha et al., ICLR 2021)."""
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -14,10 +14,13 @@ from lhl.models import Learner
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
+
+
+Layer = nn.Conv2d | nn.Linear
 
 
 @METHODS.register_module()
@@ -45,7 +48,7 @@ class GPM(Method):
     """
 
     def __init__(self, threshold: float = 0.97, threshold_step: float = 0.003, num_images: int = 125,
-                 edit: str = 'update') -> None:
+                 edit: Literal['update', 'gradient'] = 'update') -> None:
         name = type(self).__name__
         if not 0 < threshold <= 1:
             raise ConfigError(f'threshold={threshold!r} is impossible for {name}; give a number above 0 and up to 1')
@@ -140,7 +143,7 @@ class GPM(Method):
                   f'{protected:.1f}', logger='current')
 
     def importance(self, strengths: Tensor, previous: Tensor) -> Tensor:
-        """Say how much each basis vector is protected: fully.
+        """Compute how much each basis vector is protected: fully.
 
         Args:
             strengths: ``(r, )``, how strongly this phase's inputs take each direction, see :func:`extend_basis`.
@@ -158,10 +161,11 @@ class GPM(Method):
         squares of the singular values. In float64, because squaring halves the digits.
         """
         state = np.random.SeedSequence((phase.seed, phase.index)).generate_state(4)
-        drawn = np.random.RandomState(state).permutation(len(dataloader.dataset))[:self.num_images]
-        grams, hooks = {}, []
+        drawn = np.random.RandomState(state).permutation(num_images(dataloader))[:self.num_images]
+        grams: dict[str, Tensor] = {}
+        hooks = []
 
-        def gather(name: str, layer: nn.Module, inputs: Tensor) -> None:
+        def gather(name: str, layer: Layer, inputs: Tensor) -> None:
             for rows in _input_rows(layer, inputs):
                 grams[name].addmm_(rows.T, rows)
 
@@ -222,26 +226,27 @@ def extend_basis(gram: Tensor, basis: Tensor, threshold: float) -> tuple[Tensor,
     return basis, torch.cat([inside, values[:num_new]]).sqrt()
 
 
-def _input_rows(layer: nn.Module, inputs: Tensor) -> Iterator[Tensor]:
+def _input_rows(layer: Layer, inputs: Tensor) -> Iterator[Tensor]:
     """Give the inputs ``(n, d)`` that the rows of a layer's weight are multiplied with, part by part."""
     if isinstance(layer, nn.Linear):
         yield inputs.double().reshape(-1, layer.in_features)
         return
     for image in inputs:  # patches overlap: those of a whole batch would be many times larger than the batch
+        assert not isinstance(layer.padding, str)  # see _layers
         patches = F.unfold(image.double()[None], layer.kernel_size, layer.dilation, layer.padding, layer.stride)
         yield patches[0].T
 
 
-def _layers(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _layers(backbone: nn.Module) -> Iterator[tuple[str, Layer]]:
     """Give the layers that have a basis, by name.
 
     Raises:
         ConfigError: If a layer multiplies its input by a weight in a way that one basis does not describe.
     """
     for name, module in backbone.named_modules():
-        plain_convolution = (isinstance(module, nn.Conv2d) and module.groups == 1 and module.padding_mode == 'zeros'
-                             and not isinstance(module.padding, str))
-        if plain_convolution or isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear) or (
+                isinstance(module, nn.Conv2d) and module.groups == 1 and module.padding_mode == 'zeros'
+                and not isinstance(module.padding, str)):
             yield name, module
         elif any(key.endswith('weight') and parameter.dim() > 1
                  for key, parameter in module.named_parameters(recurse=False)):
@@ -250,7 +255,7 @@ def _layers(backbone: nn.Module) -> Iterator[tuple[str, nn.Module]]:
                               f'linear layer; use such a backbone, for instance ResNet, or another method')
 
 
-def _check_bases(bases: dict[str, Tensor], layers: dict[str, nn.Module]) -> None:
+def _check_bases(bases: dict[str, Tensor], layers: Mapping[str, Layer]) -> None:
     cure = 'load a state of the same backbone, from the phase before'
     for name in [*bases, *layers]:
         if name not in layers:

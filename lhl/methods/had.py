@@ -37,8 +37,8 @@ class HAD(DIS):
         self.group_threshold = group_threshold
         self.num_intervals = num_intervals
         self.edge_source = edge_source
-        self.distribution_balanced = distribution_balanced and MODELS.build(distribution_balanced)
-        self.saliency_guided = saliency_guided and MODELS.build(saliency_guided)
+        self.distribution_balanced, self.saliency_guided = (
+            MODELS.build(term) if term is not None else None for term in (distribution_balanced, saliency_guided))
 
     def distillation(self, task: Task, prediction: Tensor, pseudo_label: Tensor) -> dict[str, Tensor]:
         """Half of L_db and half of L_sg, each averaged over the images (Eq. 5)."""

@@ -12,7 +12,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS, MODELS
 
 from .base import Method, Phase, Requirements
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 from .replay import INVERSION, INVERSION_LABELS, drawn_numbers, drawn_order
 
 
@@ -53,7 +53,7 @@ class HCL(Method):
                 raise ConfigError(f'{option}={value!r} of HCL is not a number of images; give a whole number of at '
                                   f'least 2')
         self.weight = weight
-        self.inversion = inversion and MODELS.build(inversion)
+        self.inversion = MODELS.build(inversion) if inversion is not None else None
         self.num_images = num_images
         self.inverted_batch_size = inverted_batch_size
         self.inverted: Tensor | None = None
@@ -66,7 +66,7 @@ class HCL(Method):
         """Invert the teacher, from phase 2 on, starting from drawn images of the phase."""
         if self.inversion is None or not phase.old_tasks:
             return
-        chosen = drawn_order(len(dataloader.dataset), phase.seed, INVERSION, phase.index)[:self.num_images]
+        chosen = drawn_order(num_images(dataloader), phase.seed, INVERSION, phase.index)[:self.num_images]
         mine: dict[int, Tensor] = {}
         for positions, batch in each_batch_once(learner, dataloader, indices=chosen):
             # Copies, because a view would carry its whole batch along.

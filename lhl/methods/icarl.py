@@ -10,7 +10,7 @@ from lhl.models import Batch, Learner
 from lhl.registry import METHODS
 
 from .base import Phase
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 from .replay import SELECTION, Entry, Replay, drawn_order, turns
 
 
@@ -28,7 +28,8 @@ def herding(features: Tensor, count: int) -> list[int]:
         Row numbers, best first; of equally good rows the first is taken.
     """
     mean, chosen_sum = features.mean(dim=0), torch.zeros_like(features[0])
-    left, chosen = list(range(len(features))), []
+    left = list(range(len(features)))
+    chosen: list[int] = []
     while left and len(chosen) < count:
         distances = (mean - (chosen_sum + features[left]) / (len(chosen) + 1)).norm(dim=1)
         chosen.append(left.pop(int(distances.argmin())))
@@ -93,15 +94,15 @@ class ICaRL(Replay):
 
         Herding sees the globally averaged last feature map, scaled to unit length.
         """
-        length = len(dataloader.dataset)
+        length = num_images(dataloader)
         if self.select == 'random':
             return drawn_order(length, phase.seed, SELECTION, phase.index)[:count]
-        mine = {}
+        mine: dict[int, Tensor] = {}
         for positions, batch in each_batch_once(learner, dataloader):
             pooled = learner.extract_features(batch.inputs)[-1].double().mean(dim=(2, 3)).cpu()
             mine.update(zip(positions, pooled, strict=True))
-        features = {position: feature for part in all_gather_object(mine) for position, feature in part.items()}
-        features = torch.stack([features[position] for position in range(length)])
+        gathered = {position: feature for part in all_gather_object(mine) for position, feature in part.items()}
+        features = torch.stack([gathered[position] for position in range(length)])
         return herding(F.normalize(features, dim=1), count)
 
     def remember(self, learner: Learner, phase: Phase, dataloader: DataLoader, chosen: list[int]) -> list[Entry]:

@@ -40,10 +40,10 @@ class Joint(Method):
 
     def __init__(self, task_weights: Mapping[str, float] | Literal['learned'] | None = None) -> None:
         self.learns_weights = task_weights == 'learned'
-        if isinstance(task_weights, str) and not self.learns_weights:
+        if isinstance(task_weights, str) and task_weights != 'learned':
             raise ConfigError(f"task_weights={task_weights!r} of {type(self).__name__} is unknown; give 'learned', or "
                               f"the weights such as dict(normal=10)")
-        self.task_weights = {} if self.learns_weights else dict(task_weights or {})
+        self.task_weights = {} if isinstance(task_weights, str) else dict(task_weights or {})
 
     def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
         """The number s of each task, where weights are learned."""
@@ -73,7 +73,7 @@ class Joint(Method):
                            for name, labelled in zip(self.phase.new_tasks, is_labelled, strict=True)}
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
-        """Say which weights were learned."""
+        """Log which weights were learned."""
         if self.learns_weights:
             weights = ', '.join(f'{name} {(-self.learned_parameters[name]).exp().item():.4g}'
                                 for name in phase.new_tasks)

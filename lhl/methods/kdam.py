@@ -11,9 +11,9 @@ from .task_views import distillation_views
 
 @METHODS.register_module()
 class KDAM(MultiTaskDistillation):
-    """Hold rows and columns of what the student says to the teacher's by the Cauchy-Schwarz divergence (Eq. 4 to 9).
+    """Hold rows and columns of the student's outputs to the teacher's by the Cauchy-Schwarz divergence (Eq. 4 to 9).
 
-    The paper's "inter-task" term compares what each pixel says over the channels of one task, its "intra-task" term
+    The paper's "inter-task" term compares each pixel over the channels of one task, its "intra-task" term
     where in the batch each channel is strong; nothing is compared across tasks. It does not say what the probabilities
     of a regression task are: see :func:`lhl.methods.task_views.distillation_views`.
 

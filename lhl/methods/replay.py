@@ -48,7 +48,8 @@ def drawn_order(length: int, *counters: int) -> list[int]:
 
 def turns(tasks: Iterable[int]) -> list[int]:
     """Count, for each element, the equal ones before it."""
-    before, result = Counter(), []
+    before: Counter[int] = Counter()
+    result = []
     for task in tasks:
         result.append(before[task])
         before[task] += 1
@@ -135,7 +136,7 @@ class Replay(Method):
         entries = self.draw()
         device = next(self.learner.parameters()).device
         features = self.learner.extract_features(_stack([entry.image for entry in entries]).to(device))
-        total = 0
+        total = torch.zeros((), device=device)
         for index in self.stored_tasks():
             rows = [row for row, entry in enumerate(entries) if entry.task == index]
             example = next(entry for entry in self.memory if entry.task == index)
@@ -172,7 +173,7 @@ class Replay(Method):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back the entries and the count."""
         self.draws = int(state['draws'])
-        entries = defaultdict(dict)
+        entries: defaultdict[int, dict[str, Tensor]] = defaultdict(dict)
         for key, value in state.items():
             if key.startswith('memory.'):
                 _, number, field = key.split('.')

@@ -1,4 +1,6 @@
 """SGP: scaled gradient projection (Saha and Roy, AAAI 2023)."""
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -28,14 +30,14 @@ class SGP(GPM):
     """
 
     def __init__(self, scale: float, threshold: float = 0.97, threshold_step: float = 0.003, num_images: int = 125,
-                 edit: str = 'update') -> None:
+                 edit: Literal['update', 'gradient'] = 'update') -> None:
         super().__init__(threshold, threshold_step, num_images, edit)
         if not 0 <= scale < float('inf'):
             raise ConfigError(f'scale={scale!r} is impossible for SGP; give a finite number that is not negative')
         self.scale = scale
 
     def importance(self, strengths: Tensor, previous: Tensor) -> Tensor:
-        """Say how much each basis vector is protected: (alpha + 1) s / (alpha s + max s), and at most 1 over phases.
+        """Compute how much each basis vector is protected: (alpha + 1) s / (alpha s + max s), at most 1 over phases.
 
         Args:
             strengths: ``(r, )``, the singular values s of this phase's inputs, surrogates for earlier phases' vectors.

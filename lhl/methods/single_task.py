@@ -8,7 +8,7 @@ from .base import Method, Requirements
 class SingleTask(Method):
     """Minimise L_new with a model of its own for each task, on the images of the task's phase.
 
-    It holds T encoders where the other methods hold one, and tells how well a task is learned without the others.
+    It holds T backbones where the other methods hold one, and shows how well a task is learned without the others.
     """
 
     requires = Requirements(separate_models=True)

@@ -96,7 +96,8 @@ class SPG(Method):
 
     def _set_importance(self, importance: dict[str, Tensor]) -> None:
         self.importance = fit_to(self.learner.backbone, importance, 'SPG')
-        total = sum(values.sum(dtype=torch.float64) for values in importance.values())
+        total = sum((values.sum(dtype=torch.float64) for values in importance.values()),
+                    torch.zeros((), dtype=torch.float64))
         self.mean_importance = (total / sum(values.numel() for values in importance.values())).item()
 
     def _mask(self, name: str) -> Tensor | float:

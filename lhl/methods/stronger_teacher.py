@@ -11,9 +11,9 @@ from .task_views import distillation_views
 
 @METHODS.register_module()
 class DIST(MultiTaskDistillation):
-    """Hold rows and columns of what the student says to the teacher's by their correlation, one of KDAM's rivals.
+    """Hold rows and columns of the student's outputs to the teacher's by their correlation, one of KDAM's rivals.
 
-    What a regression task says in rows and columns is as for :class:`~lhl.methods.kdam.KDAM`. The two classes of a
+    The rows and columns of a regression task are as for :class:`~lhl.methods.kdam.KDAM`. The two classes of a
     binary task leave rows no gradient; their columns have one.
 
     Args:

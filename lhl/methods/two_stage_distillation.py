@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.dist import all_reduce, broadcast, get_rank
@@ -81,7 +81,8 @@ class TwoStageDistillation(Method):
                 features = learner.extract_features(batch.inputs)
             outputs = learner.predict_tasks(features, tasks, batch.inputs.shape[-2:])
             optimizer.zero_grad()
-            sum(self.distillation.losses(batch, features, outputs).values()).backward()
+            losses = self.distillation.losses(batch, features, outputs)
+            sum(losses.values(), torch.zeros((), device=batch.inputs.device)).backward()
             for parameter in old_heads.parameters():
                 all_reduce(parameter.grad, op='mean')
             optimizer.step()
@@ -96,8 +97,9 @@ class TwoStageDistillation(Method):
         # Drawn ahead: how often a loader draws from the same generator depends on its workers.
         seeds = torch.randint(2**62, (epochs, len(dataloader))).tolist()
         started = time.perf_counter()
+        sampler: Any = dataloader.sampler
         for epoch in range(epochs):
-            dataloader.sampler.set_epoch(epoch)
+            sampler.set_epoch(epoch)
             for seed, data in zip(seeds[epoch], dataloader, strict=True):
                 torch.manual_seed(seed + get_rank())
                 data = learner.data_preprocessor(data, training=True)

@@ -3,6 +3,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from lhl.component_check import find_component
 from lhl.registry import MODELS
 
 #: Options by which some backbones load weights while they are built: mmsegmentation's old one, and timm's.
@@ -38,12 +39,9 @@ def names_checkpoint(init_cfg: Any) -> bool:
     return any('checkpoint' in one for one in several)
 
 
-def _defaults(component: str | type) -> dict[str, Any]:
+def _defaults(component: Any) -> dict[str, Any]:
     """Give the default of each option of a component; nothing of one that is unknown."""
-    try:
-        component = MODELS.get(component) if isinstance(component, str) else component
-    except RuntimeError:  # mmengine's answer to a name that is no importable object
-        return {}
+    component = find_component(MODELS, component) if isinstance(component, str) else component
     parameters = inspect.signature(component).parameters if component is not None else {}
     return {name: None if parameter.default is parameter.empty else parameter.default
             for name, parameter in parameters.items()}

@@ -97,7 +97,8 @@ def test_delta_is_paired_by_seed(write):
     references = [write('v0', 10., 1., 'Vanilla', 0), write('v1', 20., 1., 'Vanilla', 1)]
     runs = [write('h1', 40., 1., seed=1), write('h0', 20., 1., seed=0)]
     for order in (references, references[::-1]):
-        assert by_name(compare_runs(runs, order))['HAD'].improvement == (50., 0., 2)
+        row = by_name(compare_runs(runs, order))['HAD']
+        assert row.improvement == (50., 0., 2) and row.seeds == [0, 1]
     # Paired, 100 / 2 and 0. Unpaired, the means 20 against 15 would give 33.3 / 2.
     runs = [write('e0', 20., 1., 'EWC', 0), write('e1', 20., 1., 'EWC', 1)]
     assert by_name(compare_runs(runs, references))['EWC'].improvement == (25., pytest.approx(1250 ** 0.5), 2)
@@ -177,6 +178,11 @@ def test_upper_bounds_come_first_then_the_reference(write):
     assert list(comparison.higher_is_better) == list(STREAM)
     bound, _, had = comparison.methods
     assert bound.upper_bound and bound.forgetting is None and bound.mean_rank.mean == 1 and had.mean_rank.mean == 2
+
+
+def test_columns_are_in_the_order_in_which_tasks_were_learned_one_after_the_other(write):
+    joint = write('j', 60., 0.2, 'Joint', at_once=True, stream=STREAM[::-1])  # also where it is the reference
+    assert list(compare_runs([write('h', 30., 0.5)], [joint]).higher_is_better) == list(STREAM)
 
 
 def test_plasticity_is_measured_against_separate_models(write, monkeypatch):
@@ -293,9 +299,9 @@ def test_different_metrics_are_refused(write):
 
 def test_different_units_are_refused_but_unknown_ones_are_not(write):
     vanilla, other = write('v', method='Vanilla'), write('h', units={**UNITS, 'depth': {}})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [other], [vanilla])
     unknown = write('unknown', units={})
-    refused(f'{other} gives depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
+    refused(f'{other} has depth/AbsErr in no unit but {vanilla} in m', [unknown, vanilla, other], [unknown])
     for runs, units in [([vanilla, unknown], UNITS), ([unknown, vanilla], UNITS),
                         ([unknown], {'segmentation': {}, 'depth': {}})]:
         assert compare_runs(runs, runs[:1]).units == units
@@ -409,6 +415,14 @@ def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool)
         assert message in the_error(code, stderr) and stdout == ''
     code, _, stderr = tool(TOOL, had, '--reference', vanilla, '--name', 'HAD')
     assert code == 2 and "found 'HAD', expected LABEL=RUN" in stderr
+
+
+def test_what_a_seed_does_not_have_is_not_averaged_over_the_others(write):
+    """One seed learned all tasks at once and could forget nothing."""
+    vanilla = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
+    both = [write('at_once', at_once=True, method='Mine'), write('in_turn', seed=1, method='Mine')]
+    row = by_name(compare_runs(both, vanilla))['Mine']
+    assert row.seeds == [0, 1] and row.forgetting is None
 
 
 def test_a_trained_run_compares_with_itself(finished, tmp_path):

@@ -150,7 +150,7 @@ def measure_steps(config: str, size: tuple[int, int] = (288, 384), batch_size: i
         cfg = read_config(config)
         cfg.work_dir = str(Path(folder, 'run'))
         cfg.model.backbone.init_cfg = None
-        cfg.log_level = 'WARNING'
+        cfg.merge_from_dict({'log_level': 'WARNING'})
         cfg.train_cfg.max_epochs = 1
         for loader in (cfg.train_dataloader, cfg.val_dataloader):
             loader.update(batch_size=batch_size, num_workers=0, persistent_workers=False)

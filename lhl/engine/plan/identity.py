@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .runner_config import runner_config
+from .mmengine_config import runner_config
 from .stream import Stream
 
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import torch
 from mmengine.device import get_device
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
 from lhl.errors import ConfigError, suggest
 from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+
+from .process_group import unwrapped
 
 if TYPE_CHECKING:
     from lhl.methods import Method, Student
@@ -148,7 +149,7 @@ class PhaseOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper for a student, or for a student inside a model wrapper."""
-        student: Student = model.module if is_model_wrapper(model) else model
+        student: Student = unwrapped(model)
         new_heads = tuple(f'heads.{name}.' for name in student.learner.heads_of(self.new_tasks))
         members: dict[str, list[nn.Parameter]] = {group: [] for group in LR_GROUPS}
         for name, parameter in student.learner.named_parameters():

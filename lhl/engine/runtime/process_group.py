@@ -2,10 +2,12 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
+from mmengine.model import is_model_wrapper
 
 from lhl.errors import ConfigError, RunError
 from lhl.lock import only_writer
@@ -31,6 +33,11 @@ def init_distributed(cfg: Config) -> None:
     else:
         raise ConfigError(f'launcher={launcher!r} needs GPUs and none was found; on CPUs use `launcher=pytorch` '
                           f'(tools/dist_train.sh)')
+
+
+def unwrapped(model: torch.nn.Module) -> Any:
+    """Give the model inside the wrapper of distributed training, or a model without one as it is."""
+    return model.module if is_model_wrapper(model) else model
 
 
 def end_distributed() -> None:

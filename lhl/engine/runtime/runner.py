@@ -15,7 +15,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel, is_model_wrapper
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -38,6 +38,7 @@ from lhl.registry import METHODS, RUNNERS
 
 from .hooks.finite_hook import FiniteHook
 from .loops import PhaseEpochLoop, PhaseIterLoop
+from .process_group import unwrapped
 from .randomness import seed_torch
 from .signals import ToldToStop, undisturbed
 
@@ -213,8 +214,8 @@ class PhaseRunner(LearnerRunner):
             return
         seed_torch(self.seed, self.phase.index)
         super()._init_model_weights()
-        if self._adapted_heads:
-            self._load_adapted_heads()
+        if self._previous_weights is not None and self._adapted_heads:
+            self._load_adapted_heads(self._previous_weights)
         elif self._previous_weights is not None:
             old_heads = self.learner.heads_of(self.phase.old_tasks)
             new_heads = [f'heads.{name}.' for name in self.learner.heads if name not in old_heads]
@@ -224,12 +225,12 @@ class PhaseRunner(LearnerRunner):
             path = self.trained['checkpoint']
             load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
 
-    def _load_adapted_heads(self) -> None:
+    def _load_adapted_heads(self, previous: dict[str, Tensor]) -> None:
         """Put the old heads behind their new adapters, and take nothing else from the phase before."""
         for name, prefix in self._adapted_heads.items():
-            weights = {key.removeprefix(prefix): value for key, value in self._previous_weights.items()
-                       if key.startswith(prefix)}
-            load_weights(self.learner.heads[name].head, weights, f'the head of {name} in {self.previous_checkpoint}')
+            weights = {key.removeprefix(prefix): value for key, value in previous.items() if key.startswith(prefix)}
+            adapted: Any = self.learner.heads[name]
+            load_weights(adapted.head, weights, f'the head of {name} in {self.previous_checkpoint}')
 
     def load_or_resume(self) -> None:
         """Resume from the latest training checkpoint of the phase that can be read."""
@@ -328,11 +329,6 @@ class PhaseRunner(LearnerRunner):
             }
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Give the model inside the wrapper of distributed training, or a model without one as it is."""
-    return model.module if is_model_wrapper(model) else model
 
 
 def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:

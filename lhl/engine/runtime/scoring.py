@@ -32,7 +32,7 @@ def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str,
     load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
     metrics = runner.val()
     runner.end_workers()
-    by_task = {name: {} for name in runner.learner.tasks}
+    by_task: dict[str, dict[str, float]] = {name: {} for name in runner.learner.tasks}
     for key, value in metrics.items():
         task, _, metric = key.partition('/')
         if task in by_task:

@@ -109,7 +109,7 @@ def check_old_data(stream: Stream) -> None:
             DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in names}})
         except DataError as error:
             raise DataError(f'the validation data of {", ".join(names)} is missing ({error}); say where it is now with '
-                            f'`cfg_options=old_val_dataloader.{names[0]}.dataset.data_root=FOLDER`, or leave the old '
+                            f'`old_val_dataloader.{names[0]}.dataset.data_root=FOLDER`, or leave the old '
                             f'tasks unscored with `without_old_data=True`') from error
         unscored = [name for name in unscored if name not in names]
     if unscored:

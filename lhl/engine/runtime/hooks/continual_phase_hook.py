@@ -52,7 +52,7 @@ class ContinualPhaseHook(Hook):
     def after_load_checkpoint(self, runner: 'PhaseRunner', checkpoint: dict) -> None:
         """Keep the method's state until the phase begins; the teacher has to be the one that taught so far."""
         external_teacher = runner.method.requires.external_teacher
-        if external_teacher is not None:
+        if external_teacher is not None and runner.teacher_digest is not None:
             check_same_teacher(runner.teacher_digest, checkpoint.get('teacher_sha256'), external_teacher.path)
         self.resumed_state = checkpoint['method']
         self.seconds = checkpoint['seconds']
