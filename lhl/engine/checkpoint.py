@@ -23,7 +23,8 @@ from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
 
 CHECKPOINT_VERSION = 1
-TRAINING_CHECKPOINT = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+#: After an epoch, within one, or after an iteration where there are no epochs.
+TRAINING_CHECKPOINT = re.compile(r'epoch_(\d+)(?:_iter_(\d+))?\.pth|iter_(\d+)\.pth')
 
 
 def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') -> dict:
@@ -192,7 +193,7 @@ def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
 
 def training_checkpoints(folder: str | Path) -> list[Path]:
     """List the checkpoints written while training in a folder, the latest first."""
-    found = [(int(match[1]), path) for path in Path(folder).glob('*.pth')
+    found = [([int(number or 0) for number in match.groups()], path) for path in Path(folder).glob('*.pth')
              if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found, reverse=True)]
 
