@@ -99,9 +99,9 @@ def with_teacher(cfg, folder):
     teacher = Config(read(KDAM / f'{Path(cfg.method.teacher).name}.py').to_dict())
     teacher.work_dir = str(folder)
     model = json.dumps(phase_config(teacher, 1).model.to_dict())
-    write_checkpoint(dict(lhl=dict(version=CHECKPOINT_VERSION, model=model)), folder / 'phase.pth')
+    write_checkpoint(dict(lhl=dict(version=CHECKPOINT_VERSION, model=model)), folder / 'phase.safetensors')
     cfg = Config(cfg.to_dict())
-    cfg.method.teacher = str(folder / 'phase.pth')
+    cfg.method.teacher = str(folder / 'phase.safetensors')
     return cfg
 
 

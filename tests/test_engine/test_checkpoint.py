@@ -138,7 +138,7 @@ def test_another_architecture_is_refused_with_keys_and_shapes_and_changes_nothin
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / 'phase.pth'
+    path = tmp_path / 'epoch_1.pth'
     write_checkpoint(dict(state_dict=dict(a=torch.zeros(2))), path)
     before = path.read_bytes()
 
@@ -149,11 +149,11 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     with pytest.raises(OSError, match='No space left'):
         write_checkpoint(dict(state_dict=dict(a=torch.ones(2))), path)
     assert path.read_bytes() == before
-    assert [found.name for found in tmp_path.iterdir()] == ['phase.pth']
+    assert [found.name for found in tmp_path.iterdir()] == ['epoch_1.pth']
 
 
 def test_training_checkpoints_are_ordered_by_number_and_nothing_else_counts(tmp_path):
-    for name in ('epoch_9.pth', 'epoch_10.pth', 'epoch_2.pth', 'phase.pth', 'epoch_11.pth.tmp', 'best_epoch_12.pth'):
+    for name in ('epoch_9.pth', 'epoch_10.pth', 'epoch_2.pth', 'phase.safetensors', 'epoch_11.pth.tmp', 'best_epoch_12.pth'):
         (tmp_path / name).touch()
     assert [path.name for path in training_checkpoints(tmp_path)] == ['epoch_10.pth', 'epoch_9.pth', 'epoch_2.pth']
     assert training_checkpoints(tmp_path / 'nowhere') == []
@@ -177,8 +177,8 @@ def test_the_digest_depends_on_names_shapes_types_and_values(other):
 
 
 def test_a_phase_checkpoint_of_another_version_is_refused():
-    with pytest.raises(CheckpointError, match=r'phase\.pth has version 2, expected 1; use the lhl that wrote it'):
-        build_learner(dict(state_dict={}, lhl=dict(version=2, model='{}')), 'phase.pth')
+    with pytest.raises(CheckpointError, match=r'phase\.safetensors has version 2, expected 1; use the lhl that wrote it'):
+        build_learner(dict(state_dict={}, lhl=dict(version=2, model='{}')), 'phase.safetensors')
 
 
 def test_a_learner_is_rebuilt_without_fetching_the_weights_that_it_once_began_with(monkeypatch):
@@ -196,5 +196,5 @@ def test_a_learner_is_rebuilt_without_fetching_the_weights_that_it_once_began_wi
     learner = MODELS.build(model)
     assert fetched == ['weights.pth']
     checkpoint = dict(state_dict=learner.state_dict(), lhl=dict(version=1, model=json.dumps(model)))
-    rebuilt = build_learner(checkpoint, 'phase.pth')
+    rebuilt = build_learner(checkpoint, 'phase.safetensors')
     assert fetched == ['weights.pth'] and weights_digest(rebuilt.state_dict()) == weights_digest(learner.state_dict())

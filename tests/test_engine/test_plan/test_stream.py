@@ -56,7 +56,7 @@ def test_a_phase_says_all_that_it_needs(config):
     assert second.val_dataloader is None and first.val_dataloader == third.val_dataloader
     assert [phase.part for phase in (first, second, third)] == [dict(index=index, count=3) for index in range(3)]
     assert [phase.folder for phase in (first, second, third)] == list(FOLDERS)
-    assert second.checkpoint == 'phase2_depth/phase.pth' and first.requires == Requirements(teacher=True)
+    assert second.checkpoint == 'phase2_depth/phase.safetensors' and first.requires == Requirements(teacher=True)
     assert (first.continues, second.continues, first.trained_by, first.taught_by) == (False, True, None, 'HAD')
 
 

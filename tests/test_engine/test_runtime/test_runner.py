@@ -13,7 +13,7 @@ from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
 
 
 def weights(work_dir, index):
-    return read_checkpoint(Path(work_dir, FOLDERS[index - 1], 'phase.pth'))['state_dict']
+    return read_checkpoint(Path(work_dir, FOLDERS[index - 1], 'phase.safetensors'))['state_dict']
 
 
 def part(state, prefix):
@@ -85,17 +85,17 @@ def test_a_phase_holds_the_learner_alone_and_a_training_checkpoint_the_student(f
     cfg, run = finished('HAD')
     for index, folder in enumerate(FOLDERS, 1):
         expected = set(MODELS.build(phase_config(cfg, index).model).state_dict())
-        assert set(read_checkpoint(run / folder / 'phase.pth')['state_dict']) == expected
+        assert set(read_checkpoint(run / folder / 'phase.safetensors')['state_dict']) == expected
         training, = training_checkpoints(run / folder)
         assert set(read_checkpoint(training)['state_dict']) == {f'learner.{name}' for name in expected}
 
 
 def test_a_phase_checkpoint_rebuilds_its_learner_and_says_what_it_is(finished):
     cfg, run = finished('HAD')
-    checkpoint = read_checkpoint(run / FOLDERS[1] / 'phase.pth')
+    checkpoint = read_checkpoint(run / FOLDERS[1] / 'phase.safetensors')
     assert checkpoint['lhl']['phase'] == 2 and checkpoint['lhl']['tasks'] == ['depth']
     assert json.loads(checkpoint['lhl']['config'])['method'] == cfg.method.to_dict()
-    learner = build_learner(checkpoint, 'phase.pth')
+    learner = build_learner(checkpoint, 'phase.safetensors')
     assert list(learner.tasks) == ['segmentation', 'depth'] and not learner.training
     assert not any(p.requires_grad for p in learner.parameters())
     assert weights_digest(learner.state_dict()) == weights_digest(weights(run, 2))
@@ -147,7 +147,7 @@ def test_a_student_of_another_architecture_is_refused(finished, tmp_path, data_r
     phase = phase_config(cfg, 2)
     phase.model.head.channels = 9
     with pytest.raises(CheckpointError, match=r'shapes differ .*expected \(9, '):
-        load_weights(MODELS.build(phase.model), weights(run, 1), 'phase.pth', may_miss=['heads.depth.'])
+        load_weights(MODELS.build(phase.model), weights(run, 1), 'phase.safetensors', may_miss=['heads.depth.'])
 
 
 def test_a_batch_larger_than_a_phase_is_refused(tmp_path, data_root):
