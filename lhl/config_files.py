@@ -129,6 +129,8 @@ def read_written_config(run: str | Path) -> Config | None:
             if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1
                     and isinstance(statement.targets[0], ast.Name)):
                 raise ValueError(f'line {statement.lineno} is no assignment')
+            if statement.targets[0].id == '_base_':
+                raise ValueError('it names bases')
             config[statement.targets[0].id] = ast.literal_eval(statement.value)
         return Config(config)
     except (SyntaxError, TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:

@@ -70,6 +70,10 @@ def check_stored_config(config: Mapping, source: Any) -> None:
         CheckpointError: If it names something else, or a task whose name cannot be that of a folder.
         ConfigError: If it imports modules that are neither trusted nor imported already.
     """
+    model, tasks, phases = config.get('model', {}), config.get('tasks', {}), config.get('phases', [])
+    if not (isinstance(model, Mapping) and isinstance(tasks, Mapping) and isinstance(phases, (list, tuple))
+            and all(isinstance(part, Mapping) for part in (*tasks.values(), *phases))):
+        raise CheckpointError(f'{source} holds no config of a stream; use another file')
     if config.get('custom_imports'):
         trusted_imports(config['custom_imports'], source)
     for name in _task_names(config):
@@ -77,22 +81,22 @@ def check_stored_config(config: Mapping, source: Any) -> None:
             raise CheckpointError(f'{source} names the task {name!r}, which cannot be part of the name of a folder; '
                                   f'use another file')
     for where, name, registry in () if trusts() else _names(config, '', None):
-        if isinstance(name, str) and trusts(name):
+        found, is_scope = f'{source} names {where}={name!r}', where.rpartition('.')[2] in ('_scope_', 'default_scope')
+        if isinstance(name, str) and not _is_plain(name) and trusts(name):
             continue
-        found = f'{source} names {where}={name!r}'
-        if not isinstance(name, str) or not _is_plain(name):
+        if not isinstance(name, str) or not _is_plain(name) or (is_scope and name not in _SCOPES):
             raise CheckpointError(f'{found}, expected the name of a registered component: from a file, nothing else is '
                                   f'imported or called; give `trust_config=True` if you trust the file as you would '
                                   f'trust code')
-        if where.endswith('type') and not where.endswith('_type') and not _is_registered(name, registry):
+        if where.rpartition('.')[2] == 'type' and not _is_registered(name, registry):
             kind = 'component' if registry is None else registry.name
             raise CheckpointError(f'{found}, which is no registered {kind}; import the module that defines it, or give '
                                   f'`trust_config=True` if you trust the file as you would trust code')
 
 
 def component_names(config: Mapping) -> set[str]:
-    """List all names of components in a config: those of a user's own are trusted wherever they are found again."""
-    return {name for _, name, _ in _names(config, '', None) if isinstance(name, str)}
+    """List the dotted names of components in a config: those of a user's own are trusted where they are found again."""
+    return {name for _, name, _ in _names(config, '', None) if isinstance(name, str) and not _is_plain(name)}
 
 
 def _task_names(config: Mapping) -> Iterator[Any]:

@@ -37,6 +37,7 @@ SUFFIX = '.safetensors'
 _METHOD = 'method.'
 #: What is stored as it is, because it is text; the rest of the description is written as JSON.
 _TEXTS = ('model', 'config')
+_REQUIRED = {'version', 'names', 'channels_last', 'sha256'}
 _DESCRIPTION = ('version', 'phase', 'tasks', *_TEXTS)
 #: How deep what a file holds may be nested.
 _MAX_DEPTH = 64
@@ -210,7 +211,8 @@ def _read_safetensors(path: str | Path, map_location: Any) -> dict:
         with safetensors.safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        if 'version' in metadata:
+        is_ours = not _REQUIRED.isdisjoint(metadata)
+        if is_ours:
             names = json.loads(metadata['names'])
             if sorted(names) != sorted(tensors):
                 raise ValueError('tensors are missing')
@@ -219,10 +221,10 @@ def _read_safetensors(path: str | Path, map_location: Any) -> dict:
             description = {key: metadata[key] if key in _TEXTS else json.loads(metadata[key])
                            for key in _DESCRIPTION if key in metadata}
             layout = json.loads(metadata['channels_last'])
-            is_intact = digest == content_digest([dict(sorted(metadata.items())), tensors])
+            is_intact = 'version' in metadata and digest == content_digest([dict(sorted(metadata.items())), tensors])
     except Exception as error:  # what it raises depends on where a damaged file ends
         raise _unreadable(path, error) from error
-    if 'version' not in metadata:
+    if not is_ours:
         return dict(state_dict=_moved(tensors, map_location))
     if not is_intact:
         raise CheckpointError(f'checkpoint {path} is damaged: what it holds is not what was written; use another one')

@@ -114,7 +114,8 @@ def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_
 
 def test_a_module_of_a_run_that_is_missing_is_named_with_the_cure(tmp_path):
     (tmp_path / 'config.py').write_text("custom_imports = {'imports': ['nowhere_to_be_found']}\n")
-    with trusting_configs(), pytest.raises(ConfigError, match=r'cannot be imported \(.*nowhere_to_be_found.*\); add its folder'):
+    message = r'cannot be imported \(.*nowhere_to_be_found.*\); add its folder'
+    with trusting_configs(), pytest.raises(ConfigError, match=message):
         import_custom_modules(tmp_path)
 
 

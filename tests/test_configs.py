@@ -14,8 +14,8 @@ from test_engine.resolved import phase_config, task_names
 from test_engine.tiny_stream import CONFIGS, ROOT
 
 import lhl.registry
-from lhl.engine import Stream, config_hash
-from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
+from lhl.engine import Stream, config_hash, write_checkpoint
+from lhl.engine.checkpoint import CHECKPOINT_VERSION
 from lhl.engine.runtime.runner import PlainConfig
 from lhl.engine.sources.base import Source, SourcePhase
 from lhl.engine.sources.extend import extended_config

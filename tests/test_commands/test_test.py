@@ -21,7 +21,8 @@ def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
 
 def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):
     code, _, stderr = tool('test.py', tmp_path / 'nowhere')
-    assert the_error(code, stderr).endswith('nowhere does not exist; give the folder of a run or a phase.safetensors in it')
+    assert the_error(code, stderr).endswith(
+        'nowhere does not exist; give the folder of a run or a phase.safetensors in it')
     code, _, stderr = tool('test.py', tmp_path)
     assert 'results.json does not exist' in the_error(code, stderr)
     (tmp_path / 'text.pth').write_text('no checkpoint')

@@ -154,8 +154,8 @@ def test_a_changed_checkpoint_of_a_finished_phase_is_refused(run):
     checkpoint = read_checkpoint(path)
     checkpoint['state_dict']['heads.segmentation.output.bias'][0] += 1e-3
     write_checkpoint(checkpoint, path)
-    refused(run, CheckpointError, r'phase1_segmentation/phase\.safetensors is not the checkpoint that results\.json records',
-            resume=True)
+    refused(run, CheckpointError,
+            r'phase1_segmentation/phase\.safetensors is not the checkpoint that results\.json records', resume=True)
 
 
 @pytest.mark.parametrize('damage', [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:999])])
@@ -418,5 +418,5 @@ def test_the_policy_of_batch_normalisation_holds_from_phase_2_on(tmp_path, data_
     for kind, moved in moves.items():
         assert torch.equal(norms(first, kind), norms(second, kind)) != moved
     assert not (norms(first, 'running_mean') == 0).all()  # phase 1 trained them
-    head = [read_checkpoint(second / 'phase.safetensors')['state_dict'][key] for key in ('heads.normal.pool.bn.running_mean', )]
-    assert head[0].abs().sum() > 0  # the new head's normalisations learn under any policy
+    head = read_checkpoint(second / 'phase.safetensors')['state_dict']['heads.normal.pool.bn.running_mean']
+    assert head.abs().sum() > 0  # the new head's normalisations learn under any policy

@@ -7,12 +7,12 @@ import torch
 
 from lhl.apis.inference import load_learner
 from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest
-from lhl.engine.checkpoint import write_checkpoint
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.errors import CheckpointError, ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import KDAM
+from lhl.weight_files import write_checkpoint
 from test_engine.tiny_images import OBJECTS, class_incremental
 from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, run_tool, stream_config, write_config
 
@@ -50,7 +50,8 @@ def refused(cfg, error, sentence):
 
 def test_a_path_without_anything(config, tmp_path):
     path = tmp_path / 'nowhere'
-    refused(config(path=path), CheckpointError, f'{path} does not exist; give the folder of a run or a phase.safetensors in it')
+    refused(config(path=path), CheckpointError,
+            f'{path} does not exist; give the folder of a run or a phase.safetensors in it')
 
 
 def test_a_folder_that_is_no_run(config, tmp_path):

@@ -57,5 +57,5 @@ def test_a_model_for_each_task_is_no_model_of_all(finished, tmp_path):
 
 def test_a_path_is_a_run_a_phase_or_nothing(run, tmp_path):
     assert len(read_source(run).phases) == 3 and len(read_source(run / FOLDERS[1] / 'phase.safetensors').phases) == 1
-    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.safetensors'):
+    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.safe'):
         read_source(tmp_path / 'nothing')
