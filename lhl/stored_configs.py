@@ -94,6 +94,11 @@ def check_stored_config(config: Mapping, source: Any) -> None:
                                   f'`trust_config=True` if you trust the file as you would trust code')
 
 
+def has_phase(config: Mapping, index: Any) -> bool:
+    """Say whether a config that was checked has a phase of this number, from 1."""
+    return isinstance(index, int) and 1 <= index <= len(config.get('phases', []))
+
+
 def component_names(config: Mapping) -> set[str]:
     """List the dotted names of components in a config: those of a user's own are trusted where they are found again."""
     return {name for _, name, _ in _names(config, '', None) if isinstance(name, str) and not _is_plain(name)}

@@ -15,7 +15,7 @@ from lhl.evaluation.results import FILE_NAME
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
-from lhl.stored_configs import check_stored_config
+from lhl.stored_configs import check_stored_config, has_phase
 from lhl.weight_files import no_pickled_code, read_checkpoint, tensor_bytes
 
 CHECKPOINT_VERSION = 1
@@ -118,7 +118,7 @@ def config_in(checkpoint: dict, source: str | Path) -> tuple[Config, int]:
     check_stored_config(config, source)
     try:
         cfg = Config(config)
-        if not (isinstance(phase, int) and 1 <= phase <= len(cfg.get('phases') or [])):
+        if not has_phase(config, phase):
             raise ValueError(f'phase {phase!r}')
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f'{source} holds no valid config of a stream ({error}); use another file') from None

@@ -15,7 +15,7 @@ from test_engine.tiny_stream import CONFIGS, METHODS, ROOT, listing, stream_conf
 
 from lhl.apis import compare_runs, extend_run, load_learner, write_report
 from lhl.apis.extend import with_custom_imports_of
-from lhl.apis.inference import stored_config, test_learner
+from lhl.apis.inference import test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
@@ -260,8 +260,8 @@ def test_a_run_that_is_not_finished(shop, new, tmp_path):
 
 def test_a_run_whose_checkpoint_is_another_one(shop, new, tmp_path):
     shutil.copytree(shop / 'source', tmp_path / 'other')
-    first, second = (tmp_path / 'other' / folder / 'phase.safetensors' for folder in ('phase1_segmentation', 'phase2_depth'))
-    shutil.copy(second, first)
+    other = tmp_path / 'other'
+    shutil.copy(other / 'phase2_depth/phase.safetensors', other / 'phase1_segmentation/phase.safetensors')
     refused(CheckpointError, 'is not the checkpoint that results.json records for phase 1', tmp_path / 'other', new())
 
 
@@ -318,7 +318,7 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
                          'in_channels=None))', path, cfg, segmentor_config=theirs)
     refused(ConfigError, 'the head of segmentation was trained with mmsegmentation and fits its own backbone alone',
             path, new(phases=[dict(task='edges', backbone=dict(depth=34))]), segmentor_config=theirs)
-    refused(CheckpointError, 'is no phase.safetensors of lhl; to extend a checkpoint of mmsegmentation give', path, new())
+    refused(CheckpointError, 'is no phase.safetensors of lhl; to extend a checkpoint of mmsegmentation', path, new())
 
 
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):

@@ -126,8 +126,8 @@ class Harmful:
 
 
 def test_a_file_that_could_run_code(config, tmp_path):
-    torch.save(dict(state_dict=Harmful()), tmp_path / 'phase.safetensors')
-    refused(config(path=tmp_path / 'phase.safetensors'), CheckpointError, 'is not loaded, because that could run code')
+    torch.save(dict(state_dict=Harmful()), tmp_path / 'phase.pth')
+    refused(config(path=tmp_path / 'phase.pth'), CheckpointError, 'is not loaded, because that could run code')
 
 
 def test_a_checkpoint_that_does_not_say_which_model_it_holds(config, tmp_path):

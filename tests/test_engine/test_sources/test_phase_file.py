@@ -28,6 +28,6 @@ def test_of_one_task_it_is_written_as_a_task(finished):
 
 def test_another_checkpoint_is_refused_with_what_mmsegmentations_need(tmp_path):
     write_checkpoint(dict(state_dict={}), tmp_path / 'a.pth')
-    with pytest.raises(CheckpointError, match='is no phase.safetensors of lhl; to extend a checkpoint of mmsegmentation '
-                                              'give its config, too, as `segmentor_config`'):
+    with pytest.raises(CheckpointError, match='is no phase.safetensors of lhl; to extend a checkpoint of '
+                                              'mmsegmentation give its config, too, as `segmentor_config`'):
         read_phase(tmp_path / 'a.pth')
