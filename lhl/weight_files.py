@@ -111,7 +111,7 @@ def no_pickled_code() -> Iterator[None]:
     variable = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # torch obeys it over its caller
     before, theirs = os.environ.get(variable), mmengine_checkpoint._safe_torch_load
 
-    def load(file: Any, map_location: Any = None, weights_only: bool | None = None) -> Any:
+    def load(file: Any, map_location: Any = None, **_: Any) -> Any:
         if isinstance(file, (str, Path)):
             return read_checkpoint(file, map_location or 'cpu')
         return torch.load(file, map_location=map_location, weights_only=True)

@@ -17,6 +17,7 @@ from lhl.apis import compare_runs, extend_run, load_learner, write_report
 from lhl.apis.extend import with_custom_imports_of
 from lhl.apis.inference import test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
+from lhl.engine.checkpoint import stored_config
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
