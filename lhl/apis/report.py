@@ -61,11 +61,11 @@ def _write(runs: Sequence[str | Path], results: Sequence[Results], out: Path, nu
     with atomic_write(out / 'table.md') as file:
         file.write((results_table(results, 'markdown') + '\n').encode())
     draw_curves(results, out / 'curves.png')
-    _draw_predictions(runs, configs[0], run_names(results), out / 'predictions.png', num_views)
+    draw_predictions(runs, configs[0], run_names(results), out / 'predictions.png', num_views)
     return results_table(results)
 
 
-def _draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[str], path: Path,
+def draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[str], path: Path,
                       num_views: int) -> None:
     """Draw evenly spread images of the validation sets: one set, unless tasks have data of their own."""
     stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
@@ -75,12 +75,12 @@ def _draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[s
     if not datasets or not num_views:
         return
     learners = {name: load_learners(run) for name, run in zip(names, runs, strict=True)}
-    views = [_view(dataset[position], stream.tasks, learners)
+    views = [view_of(dataset[position], stream.tasks, learners)
              for dataset in datasets for position in spread_positions(len(dataset), num_views)]
     draw_panel(views, {task.head: task for task in stream.tasks.values()}, path)
 
 
-def _view(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:
+def view_of(sample: dict, tasks: Mapping[str, Task], learners: Mapping[str, Sequence[Learner]]) -> View:
     """Predict all tasks of an image; tasks that share a head have one row, with the target of the one that has it."""
     predictions = {
         run: {task: prediction[0].numpy() for learner in several

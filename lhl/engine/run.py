@@ -20,7 +20,7 @@ from lhl.trust import trusting_configs, trusting_names
 from .checkpoint import read_recorded, recorded_checkpoint, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
-from .plan.runner_config import metric_configs
+from .plan.mmengine_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed
 from .runtime.runner import PhaseRunner, PlainConfig

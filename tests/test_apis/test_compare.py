@@ -99,7 +99,8 @@ def test_delta_is_paired_by_seed(write):
     references = [write('v0', 10., 1., 'Vanilla', 0), write('v1', 20., 1., 'Vanilla', 1)]
     runs = [write('h1', 40., 1., seed=1), write('h0', 20., 1., seed=0)]
     for order in (references, references[::-1]):
-        assert by_name(compare_runs(runs, order))['HAD'].improvement == (50., 0., 2)
+        row = by_name(compare_runs(runs, order))['HAD']
+        assert row.improvement == (50., 0., 2) and row.seeds == [0, 1]
     # Paired, 100 / 2 and 0. Unpaired, the means 20 against 15 would give 33.3 / 2.
     runs = [write('e0', 20., 1., 'EWC', 0), write('e1', 20., 1., 'EWC', 1)]
     assert by_name(compare_runs(runs, references))['EWC'].improvement == (25., pytest.approx(1250 ** 0.5), 2)
@@ -179,6 +180,11 @@ def test_upper_bounds_come_first_then_the_reference(write):
     assert list(comparison.higher_is_better) == list(STREAM)
     bound, _, had = comparison.methods
     assert bound.upper_bound and bound.forgetting is None and bound.mean_rank.mean == 1 and had.mean_rank.mean == 2
+
+
+def test_columns_are_in_the_order_in_which_tasks_were_learned_one_after_the_other(write):
+    joint = write('j', 60., 0.2, 'Joint', at_once=True, stream=STREAM[::-1])  # also where it is the reference
+    assert list(compare_runs([write('h', 30., 0.5)], [joint]).higher_is_better) == list(STREAM)
 
 
 def test_plasticity_is_measured_against_separate_models(write, monkeypatch):

@@ -322,6 +322,12 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
     refused(CheckpointError, 'is no phase.safetensors of lhl; to extend a checkpoint of mmsegmentation', path, new())
 
 
+def test_a_folder_is_no_checkpoint_of_mmsegmentation(shop, new):
+    theirs = segmentor_config(RESNET, head('FCNHead', 64, num_convs=1))
+    refused(CheckpointError, 'is a folder; give the checkpoint that mmsegmentation trained', shop / 'source', new(),
+            segmentor_config=theirs)
+
+
 def test_an_extension_is_not_begun_without_what_it_extends(shop, new, tmp_path):
     extend_run(shop / 'source', new('DIS', train_cfg__max_epochs=1))
     cfg = Config.fromfile(tmp_path / 'run/config.py')
@@ -352,6 +358,7 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
     new()
     out = tool(shop / 'source', '--seed', '5', '--until', '2').out
     assert 'edges' in out and Results.load(tmp_path / 'run').seed == 5
+    assert not Results.load(tmp_path / 'run').finished  # its only new phase is the third
     tool(shop / 'source', '--seed', '5', '--resume')
     assert Results.load(tmp_path / 'run').finished
     with pytest.raises(SystemExit):

@@ -1,16 +1,20 @@
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
+from test_datasets.image_tasks import split_tasks
 from test_engine.tiny_stream import STREAM
 
 from lhl.apis import write_report
 from lhl.apis.inference import load_learners
-from lhl.apis.report import spread_positions
+from lhl.apis.report import draw_predictions, spread_positions, view_of
 from lhl.engine import read_checkpoint, write_checkpoint
 from lhl.errors import RunError
 from lhl.evaluation import Results
+from lhl.tasks import build_tasks
 
 
 def test_the_panel_has_every_task_of_every_run(finished, separate, tmp_path, monkeypatch):
@@ -73,3 +77,31 @@ def test_runs_of_another_stream_or_data_are_refused(finished, tmp_path):
     (run / 'results.json').write_text(json.dumps(document))
     with pytest.raises(RunError, match='learned segmentation, depth, edges but .* learned segmentation, depth, normal'):
         write_report([first, run], tmp_path / 'report')
+
+
+def test_each_set_shows_its_own_images_with_the_tasks_that_are_scored_on_it(monkeypatch, tmp_path):
+    """Of ten images those with the numbers 3 and 6, of five those with 1 and 3."""
+    cfg = Config(dict(
+        tasks=dict(depth=dict(type='DepthEstimation'), normal=dict(type='SurfaceNormalEstimation')),
+        val_dataloader=dict(dataset=dict(length=10)),
+        phases=[dict(task='depth'), dict(task='normal', val_dataloader=dict(dataset=dict(length=5)))]))
+    drawn = []
+    monkeypatch.setattr('lhl.apis.report.DATASETS', SimpleNamespace(
+        build=lambda config: [(number, *config['tasks']) for number in range(config['length'])]))
+    monkeypatch.setattr('lhl.apis.report.load_learners', lambda run: [])
+    monkeypatch.setattr('lhl.apis.report.view_of', lambda sample, tasks, learners: sample)
+    monkeypatch.setattr('lhl.apis.report.draw_panel', lambda views, tasks, path: drawn.extend(views))
+    draw_predictions(['run'], cfg, ['Vanilla'], tmp_path / 'panel.png', 2)
+    assert drawn == [(3, 'depth'), (6, 'depth'), (1, 'normal'), (3, 'normal')]
+
+
+def test_tasks_of_one_head_have_one_row_with_the_target_of_the_one_that_has_it(monkeypatch):
+    tasks = build_tasks(split_tasks(6, 2))
+    monkeypatch.setattr('lhl.apis.report.predict', lambda learner, images: {
+        name: torch.full((1, 1, 1), number) for number, name in enumerate(tasks)})
+    known = torch.full((1, 1), True)
+    sample = dict(inputs=torch.zeros(3, 4, 4), targets={name: torch.full((1, 1), 3) for name in tasks},
+                  valid={name: known if name == 'classes_2_3' else ~known for name in tasks})
+    view = view_of(sample, tasks, {'Vanilla': [None]})
+    assert list(view.targets) == list(view.predictions['Vanilla']) == ['classes']
+    assert view.valid['classes'].all() and view.predictions['Vanilla']['classes'] == 1  # of the second task

@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_dist_info
 
 from lhl.methods import Method, Phase
@@ -22,6 +23,14 @@ def test_l_new_is_the_task_s_loss_of_the_new_task_over_its_valid_pixels():
     losses = losses_of(student, batch)
     assert list(losses) == ['loss_new_depth']
     torch.testing.assert_close(losses['loss_new_depth'], errors[batch.valid['depth']].mean())
+
+
+def test_l_new_of_classes_is_the_cross_entropy_of_the_outputs_with_the_labels():
+    student = begin(Method(), ['depth', 'segmentation']).eval()
+    batch = make_batch('segmentation')
+    logits, labels = student.learner(batch.inputs)['segmentation'], batch.targets['segmentation']
+    expected = F.cross_entropy(logits, labels, reduction='none')[batch.valid['segmentation']].mean()
+    torch.testing.assert_close(losses_of(student, batch), dict(loss_new_segmentation=expected))
 
 
 def test_the_phase_s_loss_weight_multiplies_l_new():

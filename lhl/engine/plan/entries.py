@@ -86,6 +86,6 @@ def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping
             yield f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}'
     if 'backbone' in entry and not isinstance(entry['backbone'], Mapping):
         yield f'phase {i} has the backbone {entry["backbone"]!r}, expected dict(type=NAME, ...)'
-    if entry.get('old_heads', 'reinit') not in (*OLD_HEADS, 'fresh'):  # its name before lhl 0.2
+    if entry.get('old_heads', 'reinit') not in OLD_HEADS:
         yield (f'phase {i} has old_heads={entry["old_heads"]!r}, which is unknown; '
                f'{suggest(str(entry["old_heads"]), OLD_HEADS)}')

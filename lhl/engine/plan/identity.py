@@ -7,7 +7,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .runner_config import runner_config
+from .mmengine_config import runner_config
+from .renamed import with_first_names
 from .stream import Stream
 
 #: What does not change the weights that a run ends with, so that a run may be resumed with other values.
@@ -74,4 +75,4 @@ def _without_workers(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hash(values: dict | list) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(with_first_names(values), sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from lhl.tasks import Task
 from .backbones import is_same_backbone, resolve_backbones
 from .entries import OVERRIDES, read_entries, readable_entries, tasks_of
 from .heads import HeadSpec, resolve_heads
+from .renamed import with_present_names
 
 #: Options of a data set that do not decide which images it has.
 _NOT_WHICH_IMAGES = ('pipeline', 'part', 'labels', 'seed')
@@ -127,6 +128,9 @@ class Stream:
 
         problems = Problems()
         cfg = copy.deepcopy(cfg)
+        for section in ('method', 'phases'):
+            if section in cfg:
+                cfg[section] = with_present_names(cfg.to_dict()[section])
         known = cfg.get('tasks') and cfg.tasks.to_dict()
         entries = readable_entries(read_entries(cfg, problems), known, problems) if 'phases' in cfg else {}
         if method is not None:

@@ -32,7 +32,7 @@ def init_distributed(cfg: Config) -> None:
 
 
 def unwrapped(model: torch.nn.Module) -> Any:
-    """Give the model inside the wrapper of distributed training, or the model itself where there is none."""
+    """Give the model inside the wrapper of distributed training, or a model without one as it is."""
     return model.module if is_model_wrapper(model) else model
 
 

@@ -79,6 +79,14 @@ As expected.
 ![Some images with their targets](sheet.png)'''
 
 
+def test_a_column_with_a_word_in_any_row_is_set_to_the_left():
+    targets = dict(rooms=numbers(classes={label: dict(pixels=0.5, images=images) for label, images in (
+        ('wall', 'a1'), ('floor', '12'))}))
+    report = Report('mine', [], splits={'train': SplitReport(3, 0, 0, {}, targets)})
+    assert '| class | train: % of pixels | train: images |\n|-------|-------------------:|---------------|' \
+        in report.markdown()
+
+
 def test_the_document_has_everything_in_plain_types():
     document = REPORT.document()
     assert document['problems'][1] == dict(kind='target', split='train', sentence='b.png is broken')

@@ -34,6 +34,12 @@ def test_a_missing_data_root_is_said_once_per_split_and_leaves_no_picture(tmp_pa
     assert not (tmp_path / 'out/contact_sheet.png').exists() and (tmp_path / 'out/report.md').exists()
 
 
+def test_the_data_of_a_config_is_read_whatever_its_method(root, tmp_path):
+    cfg = config(root)
+    cfg.method = dict(type='MethodOfMyOwn')
+    assert list(check_dataset(cfg, tmp_path / 'out', workers=0).splits) == ['train', 'val']
+
+
 def test_a_data_set_that_does_not_exist_is_a_problem_too(root, tmp_path):
     cfg = config(root)
     cfg.train_dataloader.dataset.type = 'FolderDatset'

@@ -101,3 +101,9 @@ def test_impossible_arguments_are_refused_before_anything_is_written(tmp_path, w
     with pytest.raises(DataError, match=said):
         write_dataset(tmp_path / 'rooms', **{**SIZE, **dict(train=2, val=1, processes=1), **wrong})
     assert not (tmp_path / 'rooms').exists()
+
+
+def test_sixteen_pixels_a_side_are_the_fewest(tmp_path):
+    assert write_dataset(tmp_path / 'small', train=1, val=0, height=16, width=17, processes=1).complete
+    with pytest.raises(DataError, match='the size is 16 x 15, but rooms need at least 16 pixels a side'):
+        write_dataset(tmp_path / 'smaller', train=1, val=0, height=16, width=15, processes=1)

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from lhl.engine import Stream
 from lhl.engine.sources.base import Source, SourcePhase
-from lhl.engine.sources.extend import extended_config
+from lhl.engine.sources.extend import check_old_data, extended_config
 from lhl.errors import ConfigError
 from lhl.evaluation import PhaseResults
 
@@ -52,6 +53,15 @@ def test_old_tasks_may_be_scored_elsewhere_or_not_at_all():
     assert first.val_dataloader.dataset == dict(type='NYUv2', data_root='moved') and second.val_dataloader is None
     assert [phase.val_dataloader for phase in extended_config(source(), new(), without_old_data=True).phases[:2]] == [
         None, None]
+
+
+def test_only_the_data_of_old_tasks_is_looked_for_and_old_tasks_without_any_are_named(monkeypatch):
+    said = []
+    monkeypatch.setattr('lhl.engine.sources.extend.print_log', lambda text, logger: said.append(text))
+    cfg = new()  # the new task has no data at all
+    cfg.method = dict(type='Vanilla')
+    check_old_data(Stream.from_config(extended_config(source(), cfg, without_old_data=True), check=False))
+    assert said == ['depth, near, far will not be scored: without validation data']
 
 
 def test_tasks_of_one_phase_have_one_validation_set():
