@@ -2,6 +2,8 @@
 import argparse
 import ast
 import difflib
+import os
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +13,8 @@ from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
 from .errors import ConfigError
+from .regular_files import read_text_file
+from .trust import trusts
 
 
 def config_folder() -> Path:
@@ -103,6 +107,59 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         raise ConfigError(f'`options` does not fit the config ({error}); name existing keys') from error
 
 
+def read_written_config(run: str | Path) -> Config | None:
+    """Read the ``config.py`` that lhl wrote into the folder of a run, without running it: literal values only.
+
+    Args:
+        run: The folder of a run.
+
+    Returns:
+        The config; None where there is none.
+
+    Raises:
+        ConfigError: If it is no regular file, or holds anything but ``NAME = VALUE`` with plain values.
+    """
+    path = Path(run) / 'config.py'
+    if not os.path.lexists(path):
+        return None
+    content = read_text_file(path, ConfigError)
+    try:
+        config = {}
+        for statement in ast.parse(content).body:
+            if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1
+                    and isinstance(statement.targets[0], ast.Name)):
+                raise ValueError(f'line {statement.lineno} is no assignment')
+            if statement.targets[0].id == '_base_':
+                raise ValueError('it names bases')
+            config[statement.targets[0].id] = ast.literal_eval(statement.value)
+        return Config(config)
+    except (SyntaxError, TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:
+        raise ConfigError(f'{path} cannot be read ({type(error).__name__}: {error}), expected NAME = VALUE with plain '
+                          f'values, as lhl writes it; it is not run, restore it') from error
+
+
+def trusted_imports(options: Any, source: str | Path) -> list[str]:
+    """List the modules of the ``custom_imports`` of a config that came with a run or a checkpoint.
+
+    Args:
+        options: The section, not to be trusted.
+        source: Where it comes from, for messages.
+
+    Raises:
+        ConfigError: If it is no such section, or a module is not imported yet and the user does not trust the source.
+    """
+    names = options.get('imports') if isinstance(options, dict) else None
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f'custom_imports of {source} cannot be read (found {options!r}), expected a dictionary with '
+                          f'a list of names, imports; restore the file')
+    missing = [name for name in names if name not in sys.modules]
+    if missing and not trusts():
+        raise ConfigError(f'the config in {source} imports {", ".join(map(repr, missing))}, which would run the code '
+                          f'of those modules; give `trust_config=True` if you trust them, or import them first')
+    return list(names)
+
+
 def import_custom_modules(run: str | Path) -> None:
     """Import what the config of a run imports, so that its own methods, kinds of tasks and data sets are known.
 
@@ -113,19 +170,15 @@ def import_custom_modules(run: str | Path) -> None:
         run: The folder of a run; anything else has no custom modules.
 
     Raises:
-        ConfigError: If Python does not find a module.
+        ConfigError: If a module is not imported yet and the run is not trusted, or Python does not find it.
     """
-    config = Path(run) / 'config.py'
-    if not config.is_file():
+    written = read_written_config(run) if Path(run).is_dir() else None
+    options = written.to_dict().get('custom_imports') if written is not None else None
+    if options is None:
         return
+    names = trusted_imports(options, run)
     try:
-        found = [ast.literal_eval(statement.value) for statement in ast.parse(config.read_bytes()).body
-                 if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == 'custom_imports']
-        for options in found:
-            import_modules_from_strings(**options)
+        import_modules_from_strings(names, options.get('allow_failed_imports') is True)
     except ImportError as error:
         raise ConfigError(f'the run in {run} uses modules of its own, and one of them cannot be imported ({error}); '
                           f'add its folder to PYTHONPATH') from error
-    except (SyntaxError, TypeError, ValueError) as error:
-        raise ConfigError(f'custom_imports of {config} cannot be read ({type(error).__name__}: {error}), expected a '
-                          f'dictionary of plain values; restore it') from error

@@ -14,6 +14,7 @@ from lhl.config_files import (
     read_config,
 )
 from lhl.errors import ConfigError
+from lhl.trust import trusting_configs
 
 # ---- where configs are -----------------------------------------------------------------------------------------------
 
@@ -98,9 +99,14 @@ def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_
     (tmp_path / 'of_a_run.py').write_text('seen = True\n')
     run = tmp_path / 'run'
     run.mkdir()
-    (run / 'config.py').write_text("raise RuntimeError('this is run')\ncustom_imports = {'imports': ['of_a_run']}\n")
-    import_custom_modules(run)
-    assert sys.modules.pop('of_a_run').seen
+    (run / 'config.py').write_text("custom_imports = {'imports': ['of_a_run']}\n")
+    with pytest.raises(ConfigError, match="imports 'of_a_run', which would run the code .*`trust_config=True`"):
+        import_custom_modules(run)
+    with trusting_configs():
+        import_custom_modules(run)
+    assert sys.modules['of_a_run'].seen
+    import_custom_modules(run)  # imported already: nothing is run
+    del sys.modules['of_a_run']
     (run / 'config.py').write_text("custom_imports = dict(imports=['of_a_run'])\n")  # no literal: not what lhl writes
     with pytest.raises(ConfigError, match='cannot be read'):
         import_custom_modules(run)
@@ -108,11 +114,12 @@ def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_
 
 def test_a_module_of_a_run_that_is_missing_is_named_with_the_cure(tmp_path):
     (tmp_path / 'config.py').write_text("custom_imports = {'imports': ['nowhere_to_be_found']}\n")
-    with pytest.raises(ConfigError, match=r'cannot be imported \(.*nowhere_to_be_found.*\); add its folder'):
+    message = r'cannot be imported \(.*nowhere_to_be_found.*\); add its folder'
+    with trusting_configs(), pytest.raises(ConfigError, match=message):
         import_custom_modules(tmp_path)
 
 
 def test_what_is_no_run_has_no_modules(tmp_path):
-    (tmp_path / 'phase.pth').touch()
-    for path in (tmp_path, tmp_path / 'phase.pth', tmp_path / 'nowhere'):
+    (tmp_path / 'phase.safetensors').touch()
+    for path in (tmp_path, tmp_path / 'phase.safetensors', tmp_path / 'nowhere'):
         import_custom_modules(path)

@@ -14,8 +14,8 @@ from test_engine.resolved import phase_config, task_names
 from test_engine.tiny_stream import CONFIGS, ROOT
 
 import lhl.registry
-from lhl.engine import Stream, config_hash
-from lhl.engine.checkpoint import CHECKPOINT_VERSION, write_checkpoint
+from lhl.engine import Stream, config_hash, write_checkpoint
+from lhl.engine.checkpoint import CHECKPOINT_VERSION
 from lhl.engine.runtime.runner import PlainConfig
 from lhl.engine.sources.base import Source, SourcePhase
 from lhl.engine.sources.extend import extended_config
@@ -99,9 +99,9 @@ def with_teacher(cfg, folder):
     teacher = Config(read(KDAM / f'{Path(cfg.method.teacher).name}.py').to_dict())
     teacher.work_dir = str(folder)
     model = json.dumps(phase_config(teacher, 1).model.to_dict())
-    write_checkpoint(dict(lhl=dict(version=CHECKPOINT_VERSION, model=model)), folder / 'phase.pth')
+    write_checkpoint(dict(lhl=dict(version=CHECKPOINT_VERSION, model=model)), folder / 'phase.safetensors')
     cfg = Config(cfg.to_dict())
-    cfg.method.teacher = str(folder / 'phase.pth')
+    cfg.method.teacher = str(folder / 'phase.safetensors')
     return cfg
 
 

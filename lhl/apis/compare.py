@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 from mmengine.config import Config
 
 from lhl.atomic import atomic_write
-from lhl.config_files import read_config
+from lhl.config_files import import_custom_modules, read_written_config
 from lhl.errors import RunError
 from lhl.evaluation import (
     Results,
@@ -21,6 +21,8 @@ from lhl.evaluation import (
 )
 from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METHODS
+from lhl.stored_configs import check_stored_config
+from lhl.trust import trusting_configs
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
 from lhl.visualization.labels import all_units, arrow
 
@@ -41,7 +43,7 @@ class _Run(NamedTuple):
 
 def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
                  single_task: Sequence[str | Path] | None = None, names: Mapping[str | Path, str] | None = None,
-                 compatibility: str | None = None, every_task: bool = False) -> Comparison:
+                 compatibility: str | None = None, every_task: bool = False, trust_config: bool = False) -> Comparison:
     """Compare methods that learned the same stream with a reference, usually sequential fine-tuning.
 
     Runs of one config with several seeds are one method. It is called by the method's name and, where there are
@@ -56,6 +58,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
         names: Names to give to runs instead.
         compatibility: A deviation that Delta repeats, see :func:`~lhl.evaluation.relative_improvement`.
         every_task: Print the accuracies of every task, too, where they are averaged over several.
+        trust_config: Let the configs inside the runs name code and import modules. Otherwise it may name
+            registered components only.
 
     Returns:
         The upper bounds, the reference, and the other methods in the order in which they were given.
@@ -69,8 +73,9 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
         raise RunError('found no run to compare; give the folders of finished runs')
     if not references:
         raise RunError('found no reference to compare with; give the runs of sequential fine-tuning, one per seed')
-    compared, separate = _load([*references, *runs]), _load(single_task or [])
-    pivot = _check_alike([*compared, *separate])
+    with trusting_configs(trust_config):
+        compared, separate = _load([*references, *runs]), _load(single_task or [])
+        pivot = _check_alike([*compared, *separate])
     methods = _group(compared, {_file(run): name for run, name in (names or {}).items()})
     reference, bases = _reference(methods, {_file(run) for run in references})
     models = _by_seed(separate, 'separate models')
@@ -142,8 +147,11 @@ def _load(runs: Sequence[str | Path]) -> list[_Run]:
         if missing or not results.phases:
             raise RunError(f'the run in {run} is not finished: phase {len(results.phases) + 1} is missing, '
                            f'{", ".join(missing)} not learned; continue it with `resume=True`')
-        config = file.parent / 'config.py'
-        loaded.append(_Run(str(run), file, results, read_config(config) if config.exists() else None))
+        config = read_written_config(file.parent)
+        if config is not None:
+            import_custom_modules(file.parent)
+            check_stored_config(config.to_dict(), file.parent / 'config.py')
+        loaded.append(_Run(str(run), file, results, config))
     return loaded
 
 

@@ -11,16 +11,17 @@ from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
 from lhl.errors import CheckpointError
 from lhl.evaluation import Results
+from lhl.trust import trusting_configs
 
 
 def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | None = None,
                without_old_data: bool = False, segmentor_config: Config | None = None,
-               task_name: str = 'segmentation', until: int | None = None) -> Results:
+               task_name: str = 'segmentation', until: int | None = None, trust_config: bool = False) -> Results:
     """Learn new tasks on top of what is trained already. What is extended is left as it is.
 
     Args:
-        run: The folder of a finished run, a ``phase.pth`` of one, or, with ``segmentor_config``, a checkpoint of
-            mmsegmentation.
+        run: The folder of a finished run, a ``phase.safetensors`` of one, or, with ``segmentor_config``, a checkpoint
+            of mmsegmentation.
         cfg: The config of the new tasks, with ``work_dir`` set, see :func:`lhl.engine.sources.extend.extended_config`.
         resume: Continue the extension in ``work_dir``.
         seed: Of the new phases. Default: that of the run, or else the config's.
@@ -28,6 +29,8 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         segmentor_config: The config that mmsegmentation trained the checkpoint with.
         task_name: The name that the segmentor's task gets.
         until: Stop after this phase, counted from the first of the run that is extended.
+        trust_config: Let the config inside the run or checkpoint name code and import modules. Otherwise it may name
+            registered components only.
 
     Returns:
         The results, as in ``work_dir/results.json``: those of the old phases, as they were recorded, and the new ones.
@@ -38,15 +41,16 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         DataError: If a data set is missing, that of the old tasks' validation included.
         CheckpointError: If a checkpoint cannot be used.
     """
-    import_custom_modules(run)
-    if segmentor_config is None:
-        source = source_to_extend(run)
-    elif Path(run).is_dir():
-        raise CheckpointError(f'{run} is a folder; give the checkpoint that mmsegmentation trained')
-    else:
-        source = read_segmentor(run, segmentor_config, task_name)
-    cfg = with_custom_imports_of(source, cfg)
-    return train_stream(extended_config(source, cfg, seed, without_old_data), resume, until=until, source=source)
+    with trusting_configs(trust_config):
+        import_custom_modules(run)
+        if segmentor_config is None:
+            source = source_to_extend(run)
+        elif Path(run).is_dir():
+            raise CheckpointError(f'{run} is a folder; give the checkpoint that mmsegmentation trained')
+        else:
+            source = read_segmentor(run, segmentor_config, task_name)
+        cfg = with_custom_imports_of(source, cfg)
+        return train_stream(extended_config(source, cfg, seed, without_old_data), resume, until=until, source=source)
 
 
 def with_custom_imports_of(source: Source, cfg: Config) -> Config:

@@ -5,24 +5,29 @@ import torch
 from torch import Tensor
 
 from lhl.config_files import import_custom_modules, merge_options
-from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_config
+from lhl.engine.checkpoint import build_learner, config_in, find_checkpoint, read_recorded, recorded_checkpoint
 from lhl.engine.plan import Stream
 from lhl.engine.runtime.process_group import init_distributed
 from lhl.engine.runtime.scoring import score_phase
-from lhl.evaluation import Results
+from lhl.evaluation import PhaseResults, Results
 from lhl.models import Learner
+from lhl.trust import trusting_configs
+from lhl.weight_files import read_checkpoint
 
 
-def load_learner(path: str | Path, device: str | torch.device = 'cpu') -> Learner:
+def load_learner(path: str | Path, device: str | torch.device = 'cpu', trust_config: bool = False) -> Learner:
     """Load a trained learner, frozen and in evaluation mode.
 
     Args:
         path: As for :func:`lhl.engine.checkpoint.find_checkpoint`.
         device: Where to put it.
+        trust_config: Let the config inside the run or checkpoint name code and import modules. Otherwise it may name
+            registered components only.
     """
-    import_custom_modules(path)
-    checkpoint = find_checkpoint(path)
-    return build_learner(read_checkpoint(checkpoint), checkpoint).to(device)
+    with trusting_configs(trust_config):
+        import_custom_modules(path)
+        checkpoint, *_ = _checkpoints(path)
+        return build_learner(_read(*checkpoint), checkpoint[0]).to(device)
 
 
 def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[Learner]:
@@ -38,7 +43,8 @@ def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[L
     missing = set(results.learned_tasks)
     for phase in reversed(results.phases):
         if missing:
-            learners.append(load_learner(Path(run, phase.checkpoint), device))
+            path = recorded_checkpoint(run, phase)
+            learners.append(build_learner(read_recorded(path, phase), path).to(device))
             missing -= set(learners[-1].tasks)
     return learners
 
@@ -59,14 +65,17 @@ def predict(learner: Learner, images: Tensor) -> dict[str, Tensor]:
     return {name: learner.tasks[name].pseudo_label(prediction) for name, prediction in predictions.items()}
 
 
-def test_learner(path: str | Path, options: dict | None = None, launcher: str = 'none') -> dict[str, dict[str, float]]:
+def test_learner(path: str | Path, options: dict | None = None, launcher: str = 'none',
+                 trust_config: bool = False) -> dict[str, dict[str, float]]:
     """Score what has been trained on all tasks it has seen, each on the validation data of the phase that learned it.
 
     Args:
         path: The folder of a run, which stands for its last finished phase, or for all its separate models where each
-            task has its own; or a ``phase.pth``.
+            task has its own; or a ``phase.safetensors``.
         options: Changes of the stored config, such as ``{'val_dataloader.dataset.data_root': ...}``.
         launcher: How the processes were started.
+        trust_config: Let the config inside the run or checkpoint name code and import modules. Otherwise it may name
+            registered components only.
 
     Returns:
         The metrics of each task, in the stream's order; none of a task without validation data.
@@ -77,22 +86,31 @@ def test_learner(path: str | Path, options: dict | None = None, launcher: str = 
         DataError: If a file of the validation data is missing or impossible.
         CheckpointError: If a checkpoint is missing or cannot be used.
     """
-    import_custom_modules(path)
-    checkpoints = [find_checkpoint(path)]
-    learned = set()
-    if Path(path).is_dir():
-        results = Results.load(path)
-        checkpoints = [Path(path, phase.checkpoint) for phase in reversed(results.phases)]
-        learned = set(results.learned_tasks)
-    metrics: dict[str, dict[str, float]] = {}
-    for checkpoint in checkpoints:
-        if not metrics or learned - metrics.keys():
-            cfg, index = stored_config(checkpoint)
-            merge_options(cfg, options)
-            cfg.launcher = launcher
-            init_distributed(cfg)
-            metrics = {**score_phase(Stream.from_config(cfg), index, checkpoint), **metrics}
-    return metrics
+    with trusting_configs(trust_config):
+        import_custom_modules(path)
+        learned = set(Results.load(path).learned_tasks) if Path(path).is_dir() else set()
+        metrics: dict[str, dict[str, float]] = {}
+        for checkpoint, recorded in _checkpoints(path):
+            if not metrics or learned - metrics.keys():
+                cfg, index = config_in(_read(checkpoint, recorded), checkpoint)
+                merge_options(cfg, options)
+                cfg.launcher = launcher
+                init_distributed(cfg)
+                metrics = {**score_phase(Stream.from_config(cfg), index, checkpoint), **metrics}
+        return metrics
+
+
+def _checkpoints(path: str | Path) -> list[tuple[Path, PhaseResults | None]]:
+    """List the checkpoints that a run's folder or a checkpoint's path stands for, the last first, and their records."""
+    last = find_checkpoint(path)
+    if not Path(path).is_dir():
+        return [(last, None)]
+    return [(recorded_checkpoint(path, phase), phase) for phase in reversed(Results.load(path).phases)]
+
+
+def _read(path: Path, recorded: PhaseResults | None) -> dict:
+    """Read a checkpoint, and compare it with what its run recorded, if it is known."""
+    return read_checkpoint(path) if recorded is None else read_recorded(path, recorded)
 
 
 test_learner.__test__ = False  # type: ignore[attr-defined]  # pytest would collect it by its name

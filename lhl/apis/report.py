@@ -7,26 +7,30 @@ from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules
+from lhl.engine.checkpoint import stored_config
 from lhl.engine.plan import Stream
 from lhl.errors import RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import DATASETS
 from lhl.tasks import Task
+from lhl.trust import trusting_configs
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
-from .inference import load_learners, predict, stored_config
+from .inference import load_learners, predict
 from .scored_data import check_same_data, scored_data
 
 
-def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2) -> str:
+def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2, trust_config: bool = False) -> str:
     """Write ``table.md``, ``curves.png`` and ``predictions.png`` for finished runs of one stream.
 
     Args:
         runs: The runs' folders.
         out: The folder to write to.
         num_views: How many images of each validation set the panel shows; with 0 there is no panel.
+        trust_config: Let the configs inside the runs name code and import modules. Otherwise it may name
+            registered components only.
 
     Returns:
         The table as text.
@@ -45,11 +49,15 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
         if result.stream != results[0].stream:
             raise RunError(f'{run} learned {", ".join(result.stream)} but {runs[0]} learned '
                            f'{", ".join(results[0].stream)}; report them separately')
+    with trusting_configs(trust_config):
+        return _write(runs, results, Path(out), num_views)
+
+
+def _write(runs: Sequence[str | Path], results: Sequence[Results], out: Path, num_views: int) -> str:
     for run in runs:
         import_custom_modules(run)
     configs = [stored_config(run)[0] for run in runs]
     check_same_data(zip(map(str, runs), map(scored_data, configs), strict=True))
-    out = Path(out)
     with atomic_write(out / 'table.md') as file:
         file.write((results_table(results, 'markdown') + '\n').encode())
     draw_curves(results, out / 'curves.png')

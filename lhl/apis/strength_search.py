@@ -16,6 +16,7 @@ from lhl.engine.runtime.process_group import init_distributed, only_run_in
 from lhl.errors import ConfigError, NotReusableError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
+from lhl.trust import trusting_configs
 
 from .scored_data import check_same_data, scored_data
 
@@ -38,7 +39,8 @@ class Trial(NamedTuple):
     metrics: dict[str, dict[str, float]]  #: of each task after the option's phase
 
 
-def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, work_dir: str | Path) -> list[Trial]:
+def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, work_dir: str | Path,
+                     trust_config: bool = False) -> list[Trial]:
     """Try the values of one option after the other, keeping the best of each before the next.
 
     An option of one phase is tried by training up to that phase only, and a trial reuses the phases that an earlier one
@@ -51,6 +53,8 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
         steps: The options with their values.
         reference: The folder of a finished run of the same stream and seed, scored on the same data.
         work_dir: Where the runs, ``search.json`` and ``search.md`` are kept.
+        trust_config: Let the config inside the reference name code and import modules. Otherwise it may name
+            registered components only.
 
     Returns:
         All trials, in order.
@@ -65,8 +69,10 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
     if not baseline.finished or baseline.seed != cfg.randomness.seed:
         raise RunError(f'the reference {reference} has seed {baseline.seed} and {len(baseline.phases)} finished '
                        f'phases, expected a finished run of seed {cfg.randomness.seed}; train it first')
-    import_custom_modules(reference)
-    check_same_data([('this search', scored_data(cfg)), (str(reference), scored_data(stored_config(reference)[0]))])
+    with trusting_configs(trust_config):
+        import_custom_modules(reference)
+        theirs = scored_data(stored_config(reference)[0])
+    check_same_data([('this search', scored_data(cfg)), (str(reference), theirs)])
     for step in steps:
         _check_step(step, stream, baseline)
     init_distributed(cfg)

@@ -1,7 +1,7 @@
 """Compare methods as the paper's tables do: a row per method, the metrics of each task, Delta and mean rank."""
 import argparse
 
-from .options import Parser
+from .options import Parser, add_trust
 
 
 def add_arguments(parser: Parser) -> None:
@@ -19,6 +19,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--out', metavar='FILE', help='write the table to a new file instead of printing it')
     parser.add_argument('--compatibility', metavar='NAME',
                         help='repeat a deviation of a published table in Delta, such as had_nyuv2_printed')
+    add_trust(parser, 'the runs')
 
 
 def _run_and_label(text: str) -> tuple[str, str]:
@@ -33,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     from lhl.apis import compare_runs, write_comparison
     from lhl.visualization import comparison_table
     comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
-                              args.every_task)
+                              args.every_task, args.trust_config)
     if args.out:
         write_comparison(comparison, args.out, args.format)
         print(args.out)

@@ -2,13 +2,21 @@
 import argparse
 from pathlib import Path
 
-from .options import GO_ON_WITH_RESUME, Parser, add_config_options, add_launcher, config_of_run, processes_of
+from .options import (
+    GO_ON_WITH_RESUME,
+    Parser,
+    add_config_options,
+    add_launcher,
+    add_trust,
+    config_of_run,
+    processes_of,
+)
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('run', metavar='RUN_OR_CHECKPOINT',
-                        help='the folder of a finished run, a phase.pth, or a checkpoint of mmsegmentation')
+                        help='the folder of a finished run, a phase.safetensors, or a checkpoint of mmsegmentation')
     parser.add_argument('--config', required=True, help='config file of the new tasks')
     parser.add_argument('--segmentor-config', metavar='FILE',
                         help='config with which mmsegmentation trained the checkpoint')
@@ -23,6 +31,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
+    add_trust(parser, 'the run or checkpoint')
     parser.set_defaults(after_interrupt=GO_ON_WITH_RESUME)
 
 
@@ -40,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
             cfg.optim_wrapper.amp = preferred_amp()
         segmentor_config = read_config(args.segmentor_config) if args.segmentor_config else None
         results = extend_run(args.run, cfg, args.resume, args.seed, args.without_old_data, segmentor_config,
-                             args.task_name, args.until)
+                             args.task_name, args.until, args.trust_config)
         if is_main_process():
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')

@@ -72,6 +72,17 @@ def add_config_options(parser: Parser, example: str) -> None:
     parser.flags['options'] = '--cfg-options'  # as the functions of lhl.apis call them
 
 
+def add_trust(parser: Parser, of: str) -> None:
+    """Add ``--trust-config``.
+
+    Args:
+        parser: The command's.
+        of: Whose configs are meant, for the help.
+    """
+    parser.add_argument('--trust-config', action='store_true',
+                        help=f'let the configs inside {of} name code and import modules: trust them as you trust code')
+
+
 def add_launcher(parser: Parser) -> None:
     """Add what says how several processes were started."""
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lhl.errors import ConfigError
 
-from .options import GO_ON, Parser, add_config_options, add_launcher, config_of_run, processes_of
+from .options import GO_ON, Parser, add_config_options, add_launcher, add_trust, config_of_run, processes_of
 
 
 def add_arguments(parser: Parser) -> None:
@@ -19,6 +19,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--seed', type=int, help='seed of the trials (default: the config\'s)')
     add_config_options(parser, 'train_dataloader.batch_size=4')
     add_launcher(parser)
+    add_trust(parser, 'the reference')
     parser.set_defaults(after_interrupt=GO_ON)
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
             if not values:
                 raise ConfigError(f'--step {option} has no values; give at least one after the option')
             steps.append(Step(option, [_read(value) for value in values]))
-        trials = search_strengths(cfg, steps, args.reference, args.work_dir)
+        trials = search_strengths(cfg, steps, args.reference, args.work_dir, args.trust_config)
         print(search_table(trials))
         print('best:', ' '.join(f'{option}={value}' for option, value in best_options(trials).items()))
         print(Path(args.work_dir, 'search.md'))

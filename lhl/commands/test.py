@@ -2,16 +2,17 @@
 import argparse
 import json
 
-from .options import Parser, add_config_options, add_launcher, processes_of
+from .options import Parser, add_config_options, add_launcher, add_trust, processes_of
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('run', metavar='RUN_OR_CHECKPOINT',
-                        help='the folder of a run (its last finished phase), or a phase.pth')
+                        help='the folder of a run (its last finished phase), or a phase.safetensors')
     parser.add_argument('--out', metavar='FILE', help='write the metrics to this JSON file, too')
     add_config_options(parser, 'val_dataloader.dataset.data_root=data/mine')
     add_launcher(parser)
+    add_trust(parser, 'the run or checkpoint')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -19,13 +20,14 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
     from lhl.apis import test_learner
-    from lhl.apis.inference import stored_config
     from lhl.atomic import atomic_write
     from lhl.config_files import merge_options, parse_options
     from lhl.engine import Stream
+    from lhl.engine.checkpoint import stored_config
     from lhl.engine.run import metric_units
+    from lhl.trust import trusting_configs
     from lhl.visualization import metrics_table
-    with processes_of(args):
+    with processes_of(args), trusting_configs(args.trust_config):
         options = parse_options(args.cfg_options)
         metrics = test_learner(args.run, options, args.launcher)
         if is_main_process():

@@ -2,7 +2,15 @@
 import argparse
 from pathlib import Path
 
-from .options import GO_ON_WITH_RESUME, Parser, add_config_options, add_launcher, config_of_run, processes_of
+from .options import (
+    GO_ON_WITH_RESUME,
+    Parser,
+    add_config_options,
+    add_launcher,
+    add_trust,
+    config_of_run,
+    processes_of,
+)
 
 
 def add_arguments(parser: Parser) -> None:
@@ -18,6 +26,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
+    add_trust(parser, 'other runs: one to take over, a teacher')
     parser.set_defaults(after_interrupt=GO_ON_WITH_RESUME)
 
 
@@ -34,7 +43,7 @@ def run(args: argparse.Namespace) -> None:
             cfg.merge_from_dict({'randomness.seed': args.seed})
         if args.amp:
             cfg.optim_wrapper.amp = preferred_amp()
-        results = train_stream(cfg, args.resume, args.take_over, args.until)
+        results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
         if is_main_process():
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')

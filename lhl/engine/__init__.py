@@ -1,5 +1,7 @@
 """The engine: from a config to trained phases."""
-from .checkpoint import load_weights, read_checkpoint, weights_digest, write_checkpoint
+from lhl.weight_files import read_checkpoint, write_checkpoint
+
+from .checkpoint import load_weights, weights_digest
 from .plan import PhaseSpec, Stream, config_hash, first_phase_hash, runner_config, training_hash
 from .run import train_stream
 from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook

@@ -1,73 +1,26 @@
-"""Checkpoints: safe to read, strict to load, atomic to write."""
+"""Checkpoints of runs: found, compared with what was recorded, loaded strictly."""
 import hashlib
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
-from lhl.atomic import atomic_write
 from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import MODELS
+from lhl.stored_configs import check_stored_config, has_phase
+from lhl.weight_files import no_pickled_code, read_checkpoint, tensor_bytes
 
 CHECKPOINT_VERSION = 1
 #: After an epoch, within one, or after an iteration where there are no epochs.
 TRAINING_CHECKPOINT = re.compile(r'epoch_(\d+)(?:_iter_(\d+))?\.pth|iter_(\d+)\.pth')
-
-
-def read_checkpoint(path: str | Path, map_location: str | torch.device = 'cpu') -> dict:
-    """Read a checkpoint without running any code it may hold.
-
-    Raises:
-        CheckpointError: If the file is missing, truncated, or holds more than tensors and plain values.
-    """
-    if not Path(path).is_file():
-        raise CheckpointError(f'checkpoint {path} does not exist; check the path')
-    try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except UnpicklingError as error:
-        raise CheckpointError(f'checkpoint {path} holds something other than tensors and plain values and is not '
-                              f'loaded, because that could run code{_named_global(error)}; save it again as a '
-                              f'state_dict') from error
-    except Exception as error:  # what torch raises depends on where a damaged file ends
-        raise CheckpointError(f'checkpoint {path} cannot be read ({_first_line(error)}); it is truncated or not a '
-                              f'checkpoint, use another one') from error
-    if not isinstance(checkpoint, dict):
-        raise CheckpointError(f'checkpoint {path} holds a {type(checkpoint).__name__}, expected a dict with a '
-                              f'state_dict; use a checkpoint written by lhl')
-    return checkpoint
-
-
-def write_checkpoint(checkpoint: dict, path: str | Path) -> None:
-    """Write a checkpoint so that the path never names half a file."""
-    with atomic_write(path) as file:
-        torch.save(checkpoint, file)
-
-
-def copy_checkpoint(source: str | Path, path: str | Path) -> None:
-    """Copy a checkpoint so that the path never names half a file."""
-    with open(source, 'rb') as original, atomic_write(path) as file:
-        shutil.copyfileobj(original, file)
-
-
-def replace_durably(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its final name, safe against a power cut."""
-    with open(temporary, 'rb') as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | Path,
@@ -105,7 +58,7 @@ def find_checkpoint(path: str | Path) -> Path:
     """Find the checkpoint that a run's folder or a checkpoint's path stands for.
 
     Args:
-        path: The folder of a run, which stands for its last finished phase, or a ``phase.pth``.
+        path: The folder of a run, which stands for its last finished phase, or a ``phase.safetensors``.
 
     Raises:
         RunError: If the run has no finished phase.
@@ -114,12 +67,12 @@ def find_checkpoint(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_dir():
         if not path.exists():
-            raise CheckpointError(f'{path} does not exist; give the folder of a run or a phase.pth in it')
+            raise CheckpointError(f'{path} does not exist; give the folder of a run or a phase.safetensors in it')
         return path
     results = Results.load(path)
     if not results.phases:
         raise RunError(f'the run in {path} has not finished a phase yet; continue it with `resume=True`')
-    return path / results.phases[-1].checkpoint
+    return recorded_checkpoint(path, results.phases[-1])
 
 
 def stored_model(checkpoint: dict, source: str | Path) -> dict:
@@ -132,22 +85,56 @@ def stored_model(checkpoint: dict, source: str | Path) -> dict:
     Raises:
         CheckpointError: If it is not a phase checkpoint of lhl.
     """
-    if 'lhl' not in checkpoint or 'model' not in checkpoint['lhl']:
-        raise CheckpointError(f'{source} does not say which model it holds; use the phase.pth of a run')
-    version = checkpoint['lhl'].get('version')
+    description = checkpoint.get('lhl')
+    if not isinstance(description, dict) or 'model' not in description:
+        raise CheckpointError(f'{source} does not say which model it holds; use the phase.safetensors of a run')
+    version = description.get('version')
     if version != CHECKPOINT_VERSION:
         raise CheckpointError(f'{source} has version {version!r}, expected {CHECKPOINT_VERSION}; use the lhl that '
                               f'wrote it')
-    return json.loads(checkpoint['lhl']['model'])
+    model = _json(description['model'], 'model', source)
+    check_stored_config({'model': model}, source)
+    return model
 
 
 def stored_config(path: str | Path) -> tuple[Config, int]:
     """Read from a phase checkpoint the config of its stream and the number of its phase, from 1."""
-    checkpoint = read_checkpoint(find_checkpoint(path))
+    return config_in(read_checkpoint(find_checkpoint(path)), path)
+
+
+def config_in(checkpoint: dict, source: str | Path) -> tuple[Config, int]:
+    """Give the config of the stream, and the number of the phase, from 1, of a phase checkpoint that was read.
+
+    Args:
+        checkpoint: From :func:`read_checkpoint`.
+        source: Where it comes from, for messages.
+
+    Raises:
+        CheckpointError: If it holds none, or one that names anything but registered components.
+    """
+    description = checkpoint.get('lhl')
+    if not isinstance(description, dict) or not {'config', 'phase'} <= set(description):
+        raise CheckpointError(f'{source} does not hold the config of a stream; use the phase.safetensors of a run')
+    config, phase = _json(description['config'], 'config', source), description['phase']
+    check_stored_config(config, source)
     try:
-        return Config(json.loads(checkpoint['lhl']['config'])), checkpoint['lhl']['phase']
-    except KeyError:
-        raise CheckpointError(f'{path} does not hold the config of a stream; use the phase.pth of a run') from None
+        cfg = Config(config)
+        if not has_phase(config, phase):
+            raise ValueError(f'phase {phase!r}')
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f'{source} holds no valid config of a stream ({error}); use another file') from None
+    return cfg, phase
+
+
+def _json(text: object, name: str, source: str | Path) -> dict:
+    """Read a config that is stored as JSON."""
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise CheckpointError(f'{source} holds a {name} that is no JSON object; use another file')
+    return found
 
 
 def build_learner(checkpoint: dict, source: str | Path) -> Learner:
@@ -161,10 +148,20 @@ def build_learner(checkpoint: dict, source: str | Path) -> Learner:
         CheckpointError: If it is not a phase checkpoint of lhl, or its weights do not fit its own config.
     """
     model = stored_model(checkpoint, source)
+    if not isinstance(model.get('backbone'), dict) or 'type' not in model['backbone']:
+        raise CheckpointError(f'{source} holds a model without a backbone; use another file')
     model['backbone'] = without_pretraining(model['backbone'])
-    with DefaultScope.overwrite_default_scope('lhl'):  # as in a Runner, where layers that only mmseg has are found
-        learner = MODELS.build(model)
-    load_weights(learner, checkpoint['state_dict'], source)
+    try:
+        # As in a Runner, where layers that only mmseg has are found.
+        with DefaultScope.overwrite_default_scope('lhl'), no_pickled_code():
+            learner = MODELS.build(model)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise CheckpointError(f'{source} holds a model that cannot be built ({type(error).__name__}: {reason}); use '
+                              f'another file') from error
+    if not isinstance(learner, Learner):
+        raise CheckpointError(f'{source} holds a {type(learner).__name__}, expected a Learner; use another file')
+    load_weights(learner, weights_of(checkpoint, source), source)
     return learner.eval().requires_grad_(False)
 
 
@@ -172,10 +169,46 @@ def weights_digest(weights: Mapping[str, Tensor]) -> str:
     """Give the SHA-256 of all names, shapes and values of a state dict, independent of device and memory layout."""
     digest = hashlib.sha256()
     for name in sorted(weights):
-        tensor = weights[name].detach().cpu().contiguous()
+        tensor = weights[name]
         digest.update(f'{name}{tuple(tensor.shape)}{tensor.dtype}'.encode())
-        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b'')
+        digest.update(tensor_bytes(tensor))
     return digest.hexdigest()
+
+
+def weights_of(checkpoint: dict, source: str | Path) -> dict[str, Tensor]:
+    """Give the weights in a checkpoint.
+
+    Args:
+        checkpoint: From :func:`read_checkpoint`.
+        source: Where it comes from, for messages.
+
+    Raises:
+        CheckpointError: If it holds no state_dict of tensors.
+    """
+    weights = checkpoint.get('state_dict')
+    if not isinstance(weights, dict) or not all(
+            isinstance(key, str) and isinstance(value, Tensor) for key, value in weights.items()):
+        raise CheckpointError(f'{source} holds no dictionary of tensors where one is expected; use the '
+                              f'phase.safetensors of a run')
+    return weights
+
+
+def method_state(checkpoint: dict, source: str | Path) -> dict[str, Tensor]:
+    """Give what a method has left in a checkpoint; arguments and errors as for :func:`weights_of`."""
+    return weights_of(dict(state_dict=checkpoint.get('method')), source)
+
+
+def recorded_checkpoint(run: str | Path, recorded: PhaseResults) -> Path:
+    """Say where the checkpoint of a finished phase is.
+
+    Raises:
+        CheckpointError: If that is outside the run's folder, also by a symbolic link.
+    """
+    path = Path(run, recorded.checkpoint)
+    if not path.resolve().is_relative_to(Path(run).resolve()):
+        raise CheckpointError(f'{FILE_NAME} in {run} names the checkpoint {recorded.checkpoint}, which is outside the '
+                              f'folder of the run; put the file into it')
+    return path
 
 
 def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
@@ -185,7 +218,7 @@ def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
         CheckpointError: If it cannot be read, or is another one.
     """
     checkpoint = read_checkpoint(path)
-    if weights_digest(checkpoint['state_dict']) != recorded.weights_sha256:
+    if weights_digest(weights_of(checkpoint, path)) != recorded.weights_sha256:
         raise CheckpointError(f'{path} is not the checkpoint that {FILE_NAME} records for phase {recorded.phase}; '
                               f'restore it, or delete the folder of the run and train it again')
     return checkpoint
@@ -196,13 +229,3 @@ def training_checkpoints(folder: str | Path) -> list[Path]:
     found = [([int(number or 0) for number in match.groups()], path) for path in Path(folder).glob('*.pth')
              if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found, reverse=True)]
-
-
-def _named_global(error: UnpicklingError) -> str:
-    """Say which name a checkpoint would import; not torch's own words, which advise to load it unsafely."""
-    found = re.search(r'GLOBAL (\S+)', str(error))
-    return f' (found {found[1]})' if found else ''
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split('\n')[0][:200]

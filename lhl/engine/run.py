@@ -7,14 +7,17 @@ from mmengine.config import Config
 from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.logging import print_log
 
+from lhl.config_files import read_written_config
 from lhl.environment import check_stack, installed_versions
 from lhl.errors import RunError
 from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METRICS
+from lhl.stored_configs import component_names
+from lhl.trust import trusting_configs, trusting_names
 
-from .checkpoint import read_recorded, training_checkpoints, weights_digest
+from .checkpoint import read_recorded, recorded_checkpoint, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
 from .plan.mmengine_config import metric_configs
@@ -30,7 +33,7 @@ from .sources.run import read_run
 
 
 def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Path | None = None,
-                 until: int | None = None, source: Source | None = None) -> Results:
+                 until: int | None = None, source: Source | None = None, trust_config: bool = False) -> Results:
     """Learn the stream of a config, phase after phase.
 
     Args:
@@ -41,6 +44,8 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         until: Stop after this phase, from 1; the run can be resumed.
         source: What the config extends, see :func:`lhl.engine.sources.extend.extended_config`. A run that has begun
             can be resumed without it.
+        trust_config: Let configs inside the files of other runs name code, as this config may; otherwise they may name
+            registered components, and what this config names, too.
 
     Returns:
         The results, as in ``work_dir/results.json``.
@@ -56,6 +61,12 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
     """
     check_stack()
     stream = cfg if isinstance(cfg, Stream) else Stream.from_config(cfg)
+    with trusting_configs(trust_config), trusting_names(component_names(stream.cfg.to_dict())):
+        return _learn(stream, resume, take_over, until, source)
+
+
+def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: int | None,
+           source: Source | None) -> Results:
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
@@ -63,7 +74,8 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         results = _open_run(stream, resume, source)
         for phase in stream.phases[:until]:
             if phase.index <= len(results.phases):
-                read_recorded(stream.checkpoint(phase.index), results.phases[phase.index - 1])
+                recorded = results.phases[phase.index - 1]
+                read_recorded(recorded_checkpoint(stream.work_dir, recorded), recorded)
                 print_log(f'phase {phase.index}/{len(stream.phases)} ({", ".join(phase.new_tasks)}) is done',
                           logger='current')
                 continue
@@ -118,10 +130,8 @@ def _has_computed(work_dir: Path, results: Results) -> bool:
 
     What it was given is the source's, which has it still.
     """
-    written = work_dir / 'config.py'
-    given = 0
-    if results.phases and written.exists():
-        given = Stream.from_config(Config.fromfile(written), check=False).num_given
+    written = read_written_config(work_dir) if results.phases else None
+    given = sum('trained_by' in entry for entry in written.get('phases') or []) if written is not None else 0
     return len(results.phases) > given or any(map(training_checkpoints, work_dir.glob('phase*_*')))
 
 
@@ -130,6 +140,8 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     spec, phase_cfg = stream.phases[index - 1], runner_config(stream, index)
     phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
     phase_cfg.resume = bool(training_checkpoints(phase_cfg.work_dir))
+    if spec.continues:  # a run that was begun by an earlier lhl ends its first phases with another name
+        phase_cfg.phase.previous_checkpoint = str(recorded_checkpoint(stream.work_dir, results.phases[index - 2]))
     if trained is not None and not phase_cfg.resume:
         phase_cfg.phase.trained = trained
     if trained is not None or phase_cfg.resume:  # its weights are known

@@ -10,7 +10,7 @@ Version 2 of the file::
      "phases": [{"phase": 1, "tasks": ["segmentation"], "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
                  "seconds": 812.5, "iterations": 340, "peak_memory_mib": 10240.0, "parameters": 15902029,
                  "method_state_mib": 0.0, "stored_images": 0, "weights_sha256": "9a0b...",
-                 "checkpoint": "phase1_segmentation/phase.pth", "backbone": "ResNet(depth=18, ...)"}, ...]}
+                 "checkpoint": "phase1_segmentation/phase.safetensors", "backbone": "ResNet(depth=18, ...)"}, ...]}
 
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
@@ -20,15 +20,19 @@ which is empty then. A number that is not finite is written as ``null``, because
 import dataclasses
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lhl.atomic import atomic_write
 from lhl.errors import RunError
+from lhl.regular_files import read_text_file
 
 FILE_NAME = 'results.json'
 _FORMAT, _VERSION = 'lhl-results', 2
+#: In characters: of a method, a task, a metric.
+_MAX_NAME = 200
 
 
 @dataclass
@@ -184,6 +188,7 @@ class Results:
                                    f'expected dict; {_CURE}')
         phases = fields.pop('phases')
         results = cls(**fields)
+        results._check_texts(path)
         for number, entry in enumerate(phases, start=1):
             entry = {'backbone': '', **entry} if isinstance(entry, dict) else entry
             try:
@@ -191,12 +196,27 @@ class Results:
             except (AttributeError, TypeError, ValueError):
                 raise RunError(f'{path} is damaged: its phase {number} holds something else than numbers among its '
                                f'measurements; {_CURE}') from None
+            if Path(phase.checkpoint).is_absolute() or '..' in Path(phase.checkpoint).parts:
+                raise RunError(f'{path} names the checkpoint {phase.checkpoint!r} of phase {number}, expected a path '
+                               f'within the folder of the run; {_CURE}')
             try:
                 results._check_phase(number, phase)
             except RunError as error:
                 raise RunError(f'{path} contradicts itself: {error}') from None
             results.phases.append(phase)
         return results
+
+    def _check_texts(self, path: Path) -> None:
+        """Refuse names that are none: they are printed, and drawn."""
+        names = [self.method, self.config_hash, *self.stream, *self.higher_is_better]
+        for by_task in (self.higher_is_better, self.units):
+            for task, of_task in by_task.items():
+                names += [task, *of_task]
+        names += [unit for of_task in self.units.values() for unit in of_task.values()]
+        for name in names:
+            if not isinstance(name, str) or not name.isprintable() or len(name) > _MAX_NAME:
+                raise RunError(f'{path} is damaged: it names {str(name)[:_MAX_NAME]!r}, expected up to {_MAX_NAME} '
+                               f'printable characters; {_CURE}')
 
     def _check_phase(self, number: int, phase: PhaseResults) -> None:
         """Refuse a phase that is not the next one of the stream, or metrics that the stream does not have."""
@@ -223,13 +243,11 @@ def _result_file(path: str | Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     """Read a file of this format and version."""
+    if not os.path.lexists(path):
+        raise RunError(f'{path} does not exist; give the folder of a run that has completed a phase')
     try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise RunError(f'{path} does not exist; give the folder of a run that has completed a phase') from None
-    except OSError as error:
-        raise RunError(f'{path} cannot be read: {error.strerror}') from None
-    except ValueError:
+        document = json.loads(read_text_file(path, RunError))
+    except (ValueError, RecursionError):
         raise RunError(f'{path} is not valid JSON, perhaps a truncated copy; restore it or move it away') from None
     if not isinstance(document, dict) or document.get('format') != _FORMAT:
         raise RunError(f'{path} is not a result file of lhl ("format": "{_FORMAT}"); move it away or give another path')

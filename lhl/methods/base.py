@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ExternalTeacher(NamedTuple):
     """A learner that another run has trained, and what a method asks it about."""
 
-    path: str  #: the folder of a run, which stands for its last finished phase, or a ``phase.pth``
+    path: str  #: the folder of a run, which stands for its last finished phase, or a ``phase.safetensors``
     tasks: tuple[str, ...] | None = None  #: the student's tasks that it is asked about; ``None`` for all of them
 
 

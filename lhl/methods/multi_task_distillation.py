@@ -20,7 +20,7 @@ class MultiTaskDistillation(Joint):
     every pixel, labelled or not. A subclass is one distance.
 
     Args:
-        teacher: The folder of the teacher's run, which stands for its last finished phase, or a ``phase.pth``.
+        teacher: The folder of the teacher's run, which stands for its last finished phase, or a ``phase.safetensors``.
         weight: Beta, the weight of the distillation.
         distilled_tasks: The tasks in which the teacher teaches; ``None`` for all.
         task_weights: See :class:`~lhl.methods.joint.Joint`; they do not weigh the distillation.

@@ -1,7 +1,5 @@
 """The model: one backbone shared by all tasks, and heads that belong to one task or to several."""
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pickle import UnpicklingError
 
@@ -11,9 +9,10 @@ from mmengine.model import BaseModel
 from mmengine.model.utils import _BatchNormXd
 from torch import Tensor, nn
 
-from lhl.errors import ConfigError, suggest
+from lhl.errors import CheckpointError, ConfigError, suggest
 from lhl.registry import MODELS
 from lhl.tasks import build_tasks
+from lhl.weight_files import no_pickled_code
 
 NORM_POLICIES = ('train', 'freeze_statistics', 'freeze_all')
 #: Height and width of the image with which a backbone's channels are counted.
@@ -56,7 +55,8 @@ class Learner(BaseModel):
         # Built here: mmengine's base class looks in lhl's registry inside a Runner only.
         super().__init__(MODELS.build(preprocessor), init_cfg)
         self.tasks = build_tasks(tasks)
-        self.backbone = MODELS.build(backbone)
+        with no_pickled_code():  # some backbones load weights while they are built
+            self.backbone = MODELS.build(backbone)
         shared, own = self._with_channels(head), heads or {}
         self.heads = nn.ModuleDict({
             name: MODELS.build(dict(self._with_channels(own[name]) if name in own else shared,
@@ -104,7 +104,8 @@ class Learner(BaseModel):
         init_cfg = getattr(self.backbone, 'init_cfg', None)
         source = init_cfg.get('checkpoint') if isinstance(init_cfg, dict) else None
         if source is None or self.is_init:
-            super().init_weights()
+            with no_pickled_code():
+                super().init_weights()
             return
         cure = ('give a local file with `model.backbone.init_cfg.checkpoint=FILE`, or train from scratch with '
                 '`model.backbone.init_cfg=None` (phases.N.backbone in place of model.backbone for that of a phase, N '
@@ -112,9 +113,11 @@ class Learner(BaseModel):
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:
-            with _no_pickled_code():
+            with no_pickled_code():
                 super().init_weights()
-        except UnpicklingError as error:  # torch's own words advise to load it unsafely
+        except CheckpointError as error:
+            raise ConfigError(f'cannot load the pretrained weights {source!r}: {error}; {cure}') from error
+        except UnpicklingError as error:  # of a download; torch's own words advise to load it unsafely
             raise ConfigError(f'cannot load the pretrained weights {source!r} (it is no file of weights, or holds more '
                               f'than weights, which could run code); {cure}') from error
         except (OSError, EOFError, ImportError, RuntimeError, ValueError, KeyError) as error:
@@ -262,18 +265,3 @@ class Learner(BaseModel):
 def _batch_norms(module: nn.Module) -> Iterator[nn.Module]:
     """Find the layers with running statistics."""
     return (m for m in module.modules() if isinstance(m, (nn.modules.batchnorm._BatchNorm, _BatchNormXd)))
-
-
-@contextmanager
-def _no_pickled_code() -> Iterator[None]:
-    """Have torch load weights only: mmengine would fall back to running the code of a file that holds more."""
-    variable = 'TORCH_FORCE_WEIGHTS_ONLY_LOAD'  # torch obeys it over its caller
-    before = os.environ.get(variable)
-    os.environ[variable] = '1'
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[variable]
-        else:
-            os.environ[variable] = before

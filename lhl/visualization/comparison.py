@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from .labels import decimals, metric_label, number, with_unit
+from .labels import decimals, markdown_text, metric_label, number, spreadsheet_text, with_unit
 
 _UPPER_BOUND = '†'
 _LATEX = str.maketrans({
@@ -242,10 +242,11 @@ def _markdown(comparison: Comparison, columns: Sequence[_Column]) -> str:
     head = _head(comparison)
     titles = head + [f'{column.task}: {column.label}' if column.task else column.label for column in columns]
     marks = ['---'] * len(head) + ['---:'] * len(columns)
-    rows = [[(f'**{cell.text}**' if cell.best else cell.text) + cell.deviation for cell in row]
+    rows = [[(f'**{cell.text}**' if cell.best else markdown_text(cell.text)) + cell.deviation for cell in row]
             for row in _rows(comparison, columns)]
-    escaped = [[text.replace('|', r'\|') for text in row] for row in [titles, marks, *rows]]
-    return '\n'.join([*(f'| {" | ".join(row)} |' for row in escaped), '', '; '.join(comparison.notes) + '.'])
+    table = [list(map(markdown_text, titles)), marks, *rows]
+    return '\n'.join([*(f'| {" | ".join(row)} |' for row in table), '',
+                      markdown_text('; '.join(comparison.notes)) + '.'])
 
 
 def _latex(comparison: Comparison, columns: Sequence[_Column]) -> str:
@@ -293,9 +294,11 @@ def _csv(comparison: Comparison, columns: Sequence[_Column]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(['method', 'upper bound', 'seeds', *(
-        f'{with_unit(column.key, column.unit)} {part}' for column in columns for part in ('mean', 'std', 'n'))])
+        spreadsheet_text(f'{with_unit(column.key, column.unit)} {part}')
+        for column in columns for part in ('mean', 'std', 'n'))])
     for index, method in enumerate(comparison.methods):
-        writer.writerow([method.name, 'yes' if method.upper_bound else 'no', ' '.join(map(str, method.seeds)), *(
+        seeds = ' '.join(map(str, method.seeds))
+        writer.writerow([spreadsheet_text(method.name), 'yes' if method.upper_bound else 'no', seeds, *(
             part for column in columns for part in column.spreads[index] or (None, None, None))])
     return text.getvalue().removesuffix('\n')
 

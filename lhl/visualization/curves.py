@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from lhl.atomic import atomic_write
 from lhl.evaluation import Results
 
-from .labels import all_metrics, all_tasks, all_units, metric_label, run_names
+from .labels import all_metrics, all_tasks, all_units, figure_text, metric_label, run_names
 from .style import COLOURS, GRID, LINE, TEXT
 
 # Runs that share a colour, because there are more of them than colours, differ in line and marker.
@@ -86,7 +86,7 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
 def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
     """Draw the curves of one task."""
     metric, better = next(iter(all_metrics(runs, task).items()), ('no metric', True))
-    title = [task, metric_label(metric, better, all_units(runs, task).get(metric, ''))]
+    title = [figure_text(task), figure_text(metric_label(metric, better, all_units(runs, task).get(metric, '')))]
     panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=TEXT)
     step = min(0.06, 0.3 / len(runs))
     drawn = False
@@ -158,7 +158,7 @@ def _legend_rows(labels: Sequence[str], width: float) -> int:
 
 def _legend_handles(runs: Sequence[Results]) -> list[Artist]:
     """One entry per run, then what the large marker and the shade mean."""
-    handles: list[Artist] = [Line2D([], [], label=name, linewidth=2, markersize=6, **_look(number))
+    handles: list[Artist] = [Line2D([], [], label=figure_text(name), linewidth=2, markersize=6, **_look(number))
                              for number, name in enumerate(run_names(runs))]
     handles.append(Line2D([], [], label='task learned', color=LINE, linestyle='', marker='o', markersize=9))
     handles.append(Patch(label='not learned yet', color=_SHADE, linewidth=0))

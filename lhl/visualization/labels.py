@@ -5,6 +5,11 @@ from collections.abc import Sequence
 
 from lhl.evaluation import Results
 
+#: An underscore within a name, such as class_il, is none of Markdown's.
+_MARKDOWN = str.maketrans({character: f'\\{character}' for character in '\\`*[]|'})
+#: What a formula begins with.
+_FORMULA = ('=', '+', '-', '@')
+
 
 def run_names(runs: Sequence[Results]) -> list[str]:
     """Name each run by its method, and by what else tells it from the others: the seed, then its number in the list.
@@ -46,6 +51,21 @@ def all_units(runs: Sequence[Results], task: str) -> dict[str, str]:
         if len(known) == 1 and (unit := known.pop()):
             units[metric] = unit
     return units
+
+
+def markdown_text(text: str) -> str:
+    """Escape what Markdown, or the HTML within it, would take for markup: names in tables come from files."""
+    return text.replace('&', '&amp;').replace('<', '&lt;').translate(_MARKDOWN)
+
+
+def figure_text(text: str) -> str:
+    """Keep matplotlib from taking a name for a formula."""
+    return text.replace('$', r'\$')
+
+
+def spreadsheet_text(text: str) -> str:
+    """Keep a spreadsheet from taking a name for a formula."""
+    return f"'{text}" if text[:1] in _FORMULA else text
 
 
 def arrow(higher_is_better: bool) -> str:

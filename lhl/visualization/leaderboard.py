@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from .comparison import Spread
-from .labels import number
+from .labels import markdown_text, number, spreadsheet_text
 from .ranking import Contestant, Cost, standing, standings
 
 _LEGEND = (
@@ -38,7 +38,7 @@ def leaderboard_table(contestants: Sequence[Contestant]) -> str:
         *(_spread(row.tasks[task], '+') for task in tasks), f'{_spread(row.time)} x', f'{_spread(row.memory)} x',
         number(row.state_mib.mean, 1), number(row.stored_images.mean, 0), number(row.parameters.mean, 1, '+')]
         for row in rows]
-    escaped = [[cell.replace('|', r'\|') for cell in line] for line in [titles, marks, *cells]]
+    escaped = [[markdown_text(cell) for cell in line] for line in [titles, marks, *cells]]
     return '\n'.join([*(f'| {" | ".join(line)} |' for line in escaped), '', _LEGEND.format(reference=reference)])
 
 
@@ -74,7 +74,8 @@ def leaderboard_csv(groups: Mapping[str, Sequence[Contestant]]) -> str:
             row = standing(contestant, references[group], [seed])
         by_task = row.tasks if row else {}
         writer.writerow([
-            group, contestant.name, contestant.role, seed, row and row.improvements[seed],
+            spreadsheet_text(group), spreadsheet_text(contestant.name), contestant.role, seed,
+            row and row.improvements[seed],
             *(by_task[task].mean if task in by_task else None for task in tasks),
             *(final.metrics.get(task, {}).get(metric) for task, metric in metrics), cost.seconds_per_iteration,
             row and row.time.mean, row and row.memory.mean, cost.peak_memory_mib, cost.method_state_mib,

@@ -12,6 +12,8 @@ from matplotlib.gridspec import SubplotSpec
 from lhl.atomic import atomic_write
 from lhl.tasks import Task
 
+from .labels import figure_text
+
 IMAGE_WIDTH = 2  # of the image, in columns of the panel
 
 
@@ -37,7 +39,7 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
     """
     runs = list(views[0].predictions)
     height, width = views[0].image.shape[:2]
-    titles = ['ground truth', *runs]
+    titles = ['ground truth', *map(figure_text, runs)]
     cell = 1.7  # inches
     rows = sum(name in view.predictions[runs[0]] for view in views for name in tasks)
     figure = Figure(figsize=(cell * (IMAGE_WIDTH + len(titles)), cell * rows * height / width + 0.4),
@@ -64,7 +66,8 @@ def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Pat
                 if row == 0:
                     ax.set_title(titles[column - 1], fontsize=11)
                 if column == 1:
-                    ax.text(-0.04, 0.5, name, rotation=90, ha='right', va='center', transform=ax.transAxes, fontsize=10)
+                    ax.text(-0.04, 0.5, figure_text(name), rotation=90, ha='right', va='center',
+                            transform=ax.transAxes, fontsize=10)
         first += len(own)
     with atomic_write(path) as file:
         figure.savefig(file, format=Path(path).suffix[1:] or 'png', dpi=110)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from lhl.evaluation import Results, average_accuracy, average_forgetting, averaged_metrics, forgetting
 
-from .labels import all_metrics, all_tasks, all_units, decimals, metric_label, number, run_names
+from .labels import all_metrics, all_tasks, all_units, decimals, markdown_text, metric_label, number, run_names
 
 _COLUMNS = ('learned', 'final', 'forgotten')
 _LEGEND = ('learned: right after the phase of the task; final: after the last phase of the stream; '
@@ -121,5 +121,5 @@ def _markdown(names: Sequence[str], rows: list[list[str]], legend: str) -> str:
     """Write a pipe table; Markdown has no headers that span columns, so each repeats its run."""
     titles = ['task', 'metric', *(f'{name}: {column}' for name in names for column in _COLUMNS)]
     marks = ['---', '---', *['---:'] * (len(titles) - 2)]
-    escaped = [[cell.replace('|', r'\|') for cell in row] for row in [titles, marks, *rows]]
+    escaped = [[markdown_text(cell) for cell in row] for row in [titles, marks, *rows]]
     return '\n'.join([*(f'| {" | ".join(row)} |' for row in escaped), '', legend])

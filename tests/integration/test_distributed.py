@@ -45,14 +45,14 @@ def flat(metrics):
 
 def test_two_processes_learn_the_weights_of_one_with_the_same_global_batch(runs):
     for folder in FOLDERS:
-        one, two = (read_checkpoint(run / folder / 'phase.pth')['state_dict'] for run in runs)
+        one, two = (read_checkpoint(run / folder / 'phase.safetensors')['state_dict'] for run in runs)
         assert list(one) == list(two)
         differences = {name: (one[name].double() - two[name].double()).abs().max().item() for name in one}
         assert max(differences.values()) < 1e-5, max(differences, key=differences.get)
 
 
 def test_the_weights_were_learned_and_not_only_initialised_alike(runs):
-    first, second = (read_checkpoint(runs[1] / folder / 'phase.pth')['state_dict'] for folder in FOLDERS[:2])
+    first, second = (read_checkpoint(runs[1] / folder / 'phase.safetensors')['state_dict'] for folder in FOLDERS[:2])
     moved = max((first[name] - second[name]).abs().max().item() for name in first if name.endswith('weight'))
     assert moved > 1e-3
 

@@ -67,10 +67,17 @@ def test_its_method_task_and_data_set_are_trained_and_scored(trained):
 
 
 def test_its_run_is_tested_from_its_folder_alone(trained):
-    done = lhl(trained, 'test', 'work_dirs/house', '--out', 'metrics.json')
+    done = lhl(trained, 'test', 'work_dirs/house', '--out', 'metrics.json', '--trust-config')
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads((trained / 'work_dirs/house/results.json').read_text())
     assert json.loads((trained / 'metrics.json').read_text()) == results['phases'][1]['metrics']
+
+
+def test_its_modules_are_not_imported_unasked(trained):
+    done = lhl(trained, 'test', 'work_dirs/house')
+    assert done.returncode == 1 and 'Traceback' not in done.stderr
+    assert "imports 'anchor', 'albedo', 'pairs', which would run the code" in done.stderr
+    assert 'give --trust-config' in done.stderr
 
 
 def test_its_data_is_checked(trained):
@@ -81,10 +88,10 @@ def test_its_data_is_checked(trained):
 
 def test_its_run_is_drawn_compared_and_extended_by_another_method(trained):
     """HAD distils a kind of task that lhl has never seen, on top of a run of a method that it has never seen."""
-    done = lhl(trained, 'report', 'work_dirs/house', '--out', 'report')
+    done = lhl(trained, 'report', 'work_dirs/house', '--out', 'report', '--trust-config')
     assert done.returncode == 0, done.stderr[-3000:]
     assert (trained / 'report/predictions.png').exists()
-    done = lhl(trained, 'compare', 'work_dirs/house', '--reference', 'work_dirs/house')
+    done = lhl(trained, 'compare', 'work_dirs/house', '--reference', 'work_dirs/house', '--trust-config')
     assert done.returncode == 0 and '| Anchor |' in done.stdout, done.stderr[-3000:]
     had = ("dict(type='HAD', alpha=1.0, group_threshold=0.9, "
            "distribution_balanced=dict(type='DistributionBalancedLoss'), saliency_guided=None)")
@@ -96,7 +103,7 @@ def test_its_run_is_drawn_compared_and_extended_by_another_method(trained):
     for split in ('train', 'val'):
         for path in (trained / 'data/house' / split).glob('*_albedo.png'):
             (path.parent / path.name.replace('albedo', 'more')).write_bytes(path.read_bytes())
-    done = lhl(trained, 'extend', 'work_dirs/house', '--config', 'more.py')
+    done = lhl(trained, 'extend', 'work_dirs/house', '--config', 'more.py', '--trust-config')
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads((trained / 'work_dirs/more/results.json').read_text())
     assert results['stream'] == ['depth', 'albedo', 'more']

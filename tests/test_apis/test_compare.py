@@ -4,10 +4,12 @@ import shutil
 import statistics
 
 import pytest
+from mmengine.config import Config
 from sentences import the_error
 from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis import compare_runs, write_comparison
+from lhl.engine.runtime.runner import PlainConfig
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
     DepthMetric,
@@ -50,7 +52,7 @@ def write(tmp_path):
         path.mkdir()
         results.save(path)
         if dumped:
-            (path / 'config.py').write_text(dumped)
+            PlainConfig(Config.fromstring(dumped, '.py').to_dict()).dump(path / 'config.py')
         return path
     return write_run
 

@@ -15,8 +15,9 @@ from test_engine.tiny_stream import CONFIGS, METHODS, ROOT, listing, stream_conf
 
 from lhl.apis import compare_runs, extend_run, load_learner, write_report
 from lhl.apis.extend import with_custom_imports_of
-from lhl.apis.inference import stored_config, test_learner
+from lhl.apis.inference import test_learner
 from lhl.engine import read_checkpoint, train_stream, weights_digest
+from lhl.engine.checkpoint import stored_config
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import CheckpointError, ConfigError, DataError, RunError
 from lhl.evaluation import Results
@@ -103,7 +104,7 @@ def test_a_run_is_extended_with_any_method_that_asks_a_teacher(method, shop, new
     for phase in results.phases:
         assert weights_digest(read_checkpoint(run / phase.checkpoint)['state_dict']) == phase.weights_sha256
     assert test_learner(run) == results.phases[2].metrics
-    assert test_learner(run / 'phase2_depth/phase.pth') == old.phases[1].metrics
+    assert test_learner(run / 'phase2_depth/phase.safetensors') == old.phases[1].metrics
     assert results.phases[2].iterations == 2 * 3  # two epochs, of all the images for training, six of seven
     assert load_learner(run).heads['edges'].output.in_channels == 8
 
@@ -197,7 +198,7 @@ def test_old_tasks_are_scored_where_the_config_says_their_data_is(shop, new, mov
 # ---- a single phase ------------------------------------------------------------------------------------------------
 
 def test_a_phase_without_its_run_is_one_phase_that_is_scored_as_it_was(shop, new, tmp_path):
-    shutil.copy(shop / 'source/phase2_depth/phase.pth', tmp_path / 'sent.pth')
+    shutil.copy(shop / 'source/phase2_depth/phase.safetensors', tmp_path / 'sent.pth')
     results = extend_run(tmp_path / 'sent.pth', new('DIS', train_cfg__max_epochs=1))
     first, second = results.phases
     assert (first.tasks, second.tasks, results.stream) == (OLD, ['edges'], [*OLD, 'edges'])
@@ -255,12 +256,13 @@ def test_a_run_that_is_not_finished(shop, new, tmp_path):
     del results.phases[1]
     results.save(tmp_path / 'started')
     refused(RunError, 'has finished 1 phases and learned 1 of its 2 tasks; continue it with `resume=True`, '
-                      'or extend the phase.pth of one of its phases', tmp_path / 'started', new())
+                      'or extend the phase.safetensors of one of its phases', tmp_path / 'started', new())
 
 
 def test_a_run_whose_checkpoint_is_another_one(shop, new, tmp_path):
     shutil.copytree(shop / 'source', tmp_path / 'other')
-    shutil.copy(tmp_path / 'other/phase2_depth/phase.pth', tmp_path / 'other/phase1_segmentation/phase.pth')
+    other = tmp_path / 'other'
+    shutil.copy(other / 'phase2_depth/phase.safetensors', other / 'phase1_segmentation/phase.safetensors')
     refused(CheckpointError, 'is not the checkpoint that results.json records for phase 1', tmp_path / 'other', new())
 
 
@@ -285,8 +287,8 @@ def test_a_method_goes_on_with_its_own_state(tmp_path, shop, new):
     cfg = new(train_cfg__max_epochs=1)
     cfg.method = dict(type='EWC', penalty=1.0)
     extend_run(tmp_path / 'ewc', cfg)
-    states = [read_checkpoint(path)['method'] for path in (tmp_path / 'ewc/phase1_depth/phase.pth',
-                                                           tmp_path / 'run/phase2_edges/phase.pth')]
+    states = [read_checkpoint(path)['method'] for path in (tmp_path / 'ewc/phase1_depth/phase.safetensors',
+                                                           tmp_path / 'run/phase2_edges/phase.safetensors')]
     assert len(states[1]) == 2 * len(states[0]) > 0  # of two phases
 
 
@@ -317,7 +319,7 @@ def test_a_segmentor_needs_a_head_for_new_tasks_and_its_own_backbone(shop, new, 
                          'in_channels=None))', path, cfg, segmentor_config=theirs)
     refused(ConfigError, 'the head of segmentation was trained with mmsegmentation and fits its own backbone alone',
             path, new(phases=[dict(task='edges', backbone=dict(depth=34))]), segmentor_config=theirs)
-    refused(CheckpointError, 'is no phase.pth of lhl; to extend a checkpoint of mmsegmentation give its', path, new())
+    refused(CheckpointError, 'is no phase.safetensors of lhl; to extend a checkpoint of mmsegmentation', path, new())
 
 
 def test_a_folder_is_no_checkpoint_of_mmsegmentation(shop, new):
@@ -362,7 +364,7 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
     with pytest.raises(SystemExit):
         tool(tmp_path / 'nothing')
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f'error: {tmp_path / "nothing"} does not exist; give the folder of a run, or a phase.pth of one')
+        f'error: {tmp_path / "nothing"} does not exist; give the folder of a run, or a phase.safetensors of one')
 
 
 # ---- modules of one's own --------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_options_change_the_data_that_is_scored(finished, tmp_path):
 
 
 def test_what_does_not_exist_cannot_be_scored(tmp_path):
-    with pytest.raises(CheckpointError, match='does not exist; give the folder of a run or a phase.pth in it'):
+    with pytest.raises(CheckpointError, match='does not exist; give the folder of a run or a phase.safetensors in it'):
         test_learner(tmp_path / 'nowhere')
 
 

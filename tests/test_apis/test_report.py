@@ -63,7 +63,7 @@ def test_an_unfinished_run_is_refused_before_anything_is_written(finished, tmp_p
 
 def test_runs_of_another_stream_or_data_are_refused(finished, tmp_path):
     first, run = finished('Vanilla')[1], shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
-    path = run / 'phase3_normal/phase.pth'
+    path = run / 'phase3_normal/phase.safetensors'
     checkpoint = read_checkpoint(path)
     config = json.loads(checkpoint['lhl']['config'])
     config['val_dataloader']['dataset']['data_root'] = 'data/other'

@@ -15,13 +15,14 @@ def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
     code, stdout, _ = tool('test.py', run, '--out', tmp_path / 'metrics.json')
     assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics, units))
     assert json.loads((tmp_path / 'metrics.json').read_text()) == recorded[-1].metrics
-    code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.pth')
+    code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.safetensors')
     assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics, units))
 
 
 def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):
     code, _, stderr = tool('test.py', tmp_path / 'nowhere')
-    assert the_error(code, stderr).endswith('nowhere does not exist; give the folder of a run or a phase.pth in it')
+    assert the_error(code, stderr).endswith(
+        'nowhere does not exist; give the folder of a run or a phase.safetensors in it')
     code, _, stderr = tool('test.py', tmp_path)
     assert 'results.json does not exist' in the_error(code, stderr)
     (tmp_path / 'text.pth').write_text('no checkpoint')
@@ -29,7 +30,7 @@ def test_testing_nothing_is_one_sentence(tool, finished, tmp_path):
     assert 'text.pth' in the_error(code, stderr)
     training = finished('HAD')[1] / FOLDERS[0] / 'epoch_2.pth'
     code, _, stderr = tool('test.py', training)
-    assert 'use the phase.pth of a run' in the_error(code, stderr)
+    assert 'use the phase.safetensors of a run' in the_error(code, stderr)
 
 
 @pytest.mark.parametrize('option, message', [

@@ -66,7 +66,7 @@ def test_the_results_are_as_documented(finished):
             task: METRICS[task] for task in STREAM[:index]}
         assert all(isinstance(value, float) for values in phase['metrics'].values() for value in values.values())
         assert phase['seconds'] > 0 and phase['peak_memory_mib'] > 50
-        assert phase['checkpoint'] == f'{FOLDERS[index - 1]}/phase.pth'
+        assert phase['checkpoint'] == f'{FOLDERS[index - 1]}/phase.safetensors'
         assert phase['weights_sha256'] == weights_digest(read_checkpoint(run / phase['checkpoint'])['state_dict'])
     assert len(document['phases']) == 3
 
@@ -86,9 +86,10 @@ def test_a_run_leaves_no_temporary_files(finished):
         assert not [name for name in listing(finished(method)[1]) if 'tmp' in name]
 
 
-def test_each_phase_keeps_its_last_training_checkpoint_only(finished):
+def test_each_phase_keeps_its_last_two_training_checkpoints(finished):
     for folder in FOLDERS:
-        assert {path.name for path in (finished('HAD')[1] / folder).glob('*.pth')} == {'epoch_2.pth', 'phase.pth'}
+        assert {path.name for path in (finished('HAD')[1] / folder).iterdir() if path.suffix in ('.pth', '.safetensors')
+                } == {'epoch_1.pth', 'epoch_2.pth', 'phase.safetensors'}
 
 
 def test_the_same_config_gives_the_same_run(finished, tmp_path):
@@ -149,18 +150,18 @@ def test_damaged_results_are_refused(run, content):
 
 
 def test_a_changed_checkpoint_of_a_finished_phase_is_refused(run):
-    path = Path(run.work_dir, FOLDERS[0], 'phase.pth')
+    path = Path(run.work_dir, FOLDERS[0], 'phase.safetensors')
     checkpoint = read_checkpoint(path)
     checkpoint['state_dict']['heads.segmentation.output.bias'][0] += 1e-3
     write_checkpoint(checkpoint, path)
-    refused(run, CheckpointError, r'phase1_segmentation/phase\.pth is not the checkpoint that results\.json records',
-            resume=True)
+    refused(run, CheckpointError,
+            r'phase1_segmentation/phase\.safetensors is not the checkpoint that results\.json records', resume=True)
 
 
 @pytest.mark.parametrize('damage', [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:999])])
 def test_a_lost_checkpoint_of_a_finished_phase_is_refused(run, damage):
-    damage(Path(run.work_dir, FOLDERS[1], 'phase.pth'))
-    refused(run, CheckpointError, r'phase2_depth/phase\.pth (does not exist|cannot be read)', resume=True)
+    damage(Path(run.work_dir, FOLDERS[1], 'phase.safetensors'))
+    refused(run, CheckpointError, r'phase2_depth/phase\.safetensors (does not exist|cannot be read)', resume=True)
 
 
 def test_an_unknown_launcher_is_refused(finished, tmp_path):
@@ -194,7 +195,7 @@ def test_a_phase_stopped_between_its_training_and_its_record_is_recorded_as_it_w
     document = json.loads(Path(run.work_dir, 'results.json').read_text())
     document['phases'].pop()
     Path(run.work_dir, 'results.json').write_text(json.dumps(document))
-    Path(run.work_dir, FOLDERS[2], 'phase.pth').unlink()
+    Path(run.work_dir, FOLDERS[2], 'phase.safetensors').unlink()
     resumed = train_stream(run, resume=True)
     assert resumed.phases[2].weights_sha256 == whole.phases[2].weights_sha256
     assert resumed.phases[2].metrics == whole.phases[2].metrics
@@ -401,7 +402,7 @@ def test_an_order_of_other_tasks_is_refused(tmp_path, data_root):
 
 def norms(folder, kind):
     """The values of one kind in all normalisations of the backbone after a phase."""
-    weights = read_checkpoint(folder / 'phase.pth')['state_dict']
+    weights = read_checkpoint(folder / 'phase.safetensors')['state_dict']
     return torch.cat([value.double().flatten() for key, value in weights.items()
                       if key.startswith('backbone.') and ('bn' in key or 'downsample.1' in key) and key.endswith(kind)])
 
@@ -417,5 +418,5 @@ def test_the_policy_of_batch_normalisation_holds_from_phase_2_on(tmp_path, data_
     for kind, moved in moves.items():
         assert torch.equal(norms(first, kind), norms(second, kind)) != moved
     assert not (norms(first, 'running_mean') == 0).all()  # phase 1 trained them
-    head = [read_checkpoint(second / 'phase.pth')['state_dict'][key] for key in ('heads.normal.pool.bn.running_mean', )]
-    assert head[0].abs().sum() > 0  # the new head's normalisations learn under any policy
+    head = read_checkpoint(second / 'phase.safetensors')['state_dict']['heads.normal.pool.bn.running_mean']
+    assert head.abs().sum() > 0  # the new head's normalisations learn under any policy

@@ -286,7 +286,7 @@ def test_a_real_run_rehearses_the_old_tasks_with_their_heads(tmp_path):
     cfg = stream_config(tmp_path / 'config.py', write_data(tmp_path / 'data'), tmp_path / 'run')
     cfg.method = dict(type='ICaRL', weight=1.0, memory_size=4, replay_batch_size=2)
     train_stream(cfg)
-    phases = [read_checkpoint(tmp_path / 'run' / folder / 'phase.pth') for folder in FOLDERS]
+    phases = [read_checkpoint(tmp_path / 'run' / folder / 'phase.safetensors') for folder in FOLDERS]
     for before, after in zip(phases, phases[1:], strict=False):
         head = [name for name in before['state_dict'] if name.startswith('heads.segmentation.')]
         assert not any(torch.equal(before['state_dict'][name], after['state_dict'][name])

@@ -87,7 +87,7 @@ class PhaseSpec:
     @property
     def checkpoint(self) -> str:
         """The path of its final checkpoint in the run's folder."""
-        return f'{self.folder}/phase.pth'
+        return f'{self.folder}/phase.safetensors'
 
     @property
     def taught_by(self) -> str:

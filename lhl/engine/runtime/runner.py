@@ -24,10 +24,9 @@ from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
     load_weights,
-    read_checkpoint,
-    replace_durably,
+    method_state,
     training_checkpoints,
-    write_checkpoint,
+    weights_of,
 )
 from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, ConfigError, Interruption
@@ -35,6 +34,7 @@ from lhl.methods import Method, Phase, Student, Teacher
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
+from lhl.weight_files import read_checkpoint, write_checkpoint
 
 from .hooks.finite_hook import FiniteHook
 from .loops import PhaseEpochLoop, PhaseIterLoop
@@ -169,7 +169,7 @@ class PhaseRunner(LearnerRunner):
         if self.previous_checkpoint is not None:
             previous = read_checkpoint(self.previous_checkpoint)
             if not leaves_state:
-                method.load_state_dict(previous['method'])
+                method.load_state_dict(method_state(previous, self.previous_checkpoint))
         teacher = None
         if previous is not None and method.requires.teacher:
             teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
@@ -180,13 +180,24 @@ class PhaseRunner(LearnerRunner):
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self._previous_weights = None
         if previous is not None and (self._adapted_heads or not is_new_learner):
-            self._previous_weights = previous['state_dict']
+            self._previous_weights = weights_of(previous, self.previous_checkpoint)
         return Student(
             learner, method, Phase(**phase, tasks=tuple(learner.tasks), teacher=teacher, seed=self.seed))
 
+    def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
+                        revise_keys: list | None = None) -> dict:
+        """Load a training checkpoint, with what mmengine expects in it and an exact resume does not need.
+
+        That are the smoothed losses of its log, and the description of the data, which it compares.
+        """
+        checkpoint = super().load_checkpoint(filename, map_location)
+        checkpoint['message_hub'] = self.message_hub.state_dict()
+        checkpoint['meta']['dataset_meta'] = getattr(self.train_dataloader.dataset, 'metainfo', None)
+        return checkpoint
+
     def load_state(self, weights: dict[str, Tensor], source: str) -> None:
-        """Load the weights of a training checkpoint into the student, also those of one that holds a bare learner."""
-        load_weights(self.student, student_weights(weights), source)
+        """Load the weights of a training checkpoint into the student."""
+        load_weights(self.student, weights, source)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop, and refuse one without a single batch, which mmengine would take for trained."""
@@ -223,7 +234,7 @@ class PhaseRunner(LearnerRunner):
         self._previous_weights = None
         if self.trained is not None:
             path = self.trained['checkpoint']
-            load_weights(self.learner, read_checkpoint(path)['state_dict'], path)
+            load_weights(self.learner, weights_of(read_checkpoint(path), path), path)
 
     def _load_adapted_heads(self, previous: dict[str, Tensor]) -> None:
         """Put the old heads behind their new adapters, and take nothing else from the phase before."""
@@ -239,7 +250,7 @@ class PhaseRunner(LearnerRunner):
         problems = []
         for path in training_checkpoints(self.work_dir):
             try:
-                read_checkpoint(path)
+                _check_training_checkpoint(read_checkpoint(path, needs_digest=True), path)
             except CheckpointError as error:
                 problems.append(str(error))
                 self.logger.warning(f'{error}; trying the one before')
@@ -249,11 +260,24 @@ class PhaseRunner(LearnerRunner):
         raise CheckpointError(f'none of the training checkpoints in {self.work_dir} can be read ({problems}); delete '
                               f'the folder to train this phase again')
 
-    def save_checkpoint(self, out_dir: str, filename: str, **kwargs) -> None:
-        """Save a training checkpoint under a temporary name, then rename it."""
-        super().save_checkpoint(out_dir, filename + '.tmp', **kwargs)
-        if self.rank == 0:
-            replace_durably(Path(out_dir, filename + '.tmp'), Path(out_dir, filename))
+    def save_checkpoint(self, out_dir: str, filename: str, by_epoch: bool = True,
+                        meta: dict[str, int] | None = None) -> None:
+        """Save a training checkpoint: what an exact resume needs, tensors and plain values only, and nothing else.
+
+        Args:
+            out_dir: The folder.
+            filename: The name in it.
+            by_epoch: Whether an epoch has just ended, or an iteration.
+            meta: How many epochs and iterations are done, ``epoch`` and ``iter``, where that is not one more of
+                ``by_epoch`` than the loop has counted.
+        """
+        checkpoint: dict[str, Any] = dict(
+            meta={'epoch': self.epoch + by_epoch, 'iter': self.iter + (not by_epoch), 'seed': self.seed, **(meta or {})},
+            state_dict=self.student.state_dict(), optimizer=self.optim_wrapper.state_dict())
+        if self.param_schedulers is not None:
+            checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers]
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        write_checkpoint(checkpoint, Path(out_dir, filename))
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
         """Add the hook that watches over the training."""
@@ -331,12 +355,13 @@ class PhaseRunner(LearnerRunner):
         return weights
 
 
-def student_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Name the weights of a training checkpoint as a student does: older ones name the learner's without a prefix."""
-    if any(name.startswith('learner.') for name in weights):
-        return weights
-    return {name if name.startswith('method_parameters.') else f'learner.{name}': tensor
-            for name, tensor in weights.items()}
+def _check_training_checkpoint(checkpoint: dict, path: Path) -> None:
+    """Refuse a checkpoint that training cannot go on from."""
+    meta = checkpoint.get('meta')
+    counts = [meta.get(key) for key in ('epoch', 'iter')] if isinstance(meta, dict) else [None]
+    missing = [key for key in ('state_dict', 'optimizer', 'method') if not isinstance(checkpoint.get(key), dict)]
+    if missing or not isinstance(checkpoint.get('seconds'), float) or not all(isinstance(n, int) for n in counts):
+        raise CheckpointError(f'{path} is no training checkpoint of lhl; use another one')
 
 
 def _without_pretraining(model: dict) -> dict:

@@ -2,9 +2,10 @@
 import uuid
 from pathlib import Path
 
-from lhl.engine.checkpoint import load_weights, read_checkpoint
+from lhl.engine.checkpoint import load_weights, weights_of
 from lhl.engine.plan import Stream, runner_config
 from lhl.models.pretraining import without_pretraining
+from lhl.weight_files import read_checkpoint
 
 from .runner import LearnerRunner
 
@@ -15,7 +16,7 @@ def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str,
     Args:
         stream: The stream.
         index: The phase, from 1.
-        checkpoint: The phase's ``phase.pth``, beside which the log goes.
+        checkpoint: The phase's ``phase.safetensors``, beside which the log goes.
 
     Returns:
         The metrics of each task; none of a task without validation data.
@@ -29,7 +30,7 @@ def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str,
         val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=cfg.get('launcher', 'none'),
         default_scope='lhl', log_level='WARNING',
         experiment_name=f'test_{folder.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
-    load_weights(runner.learner, read_checkpoint(checkpoint)['state_dict'], checkpoint)
+    load_weights(runner.learner, weights_of(read_checkpoint(checkpoint), checkpoint), checkpoint)
     metrics = runner.val()
     runner.end_workers()
     by_task: dict[str, dict[str, float]] = {name: {} for name in runner.learner.tasks}

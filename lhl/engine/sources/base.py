@@ -19,7 +19,7 @@ class SourcePhase:
         entry: It as an entry of ``phases``: its tasks, the method that trained it, its backbone if it has its own.
         val_dataloaders: What each of its tasks is scored on; None where it is not scored.
         results: What was recorded of it; without metrics where nothing was.
-        saved: The path of its ``phase.pth``, or the content of one to write.
+        saved: The path of its ``phase.safetensors``, or the content of one to write.
     """
 
     entry: dict
@@ -93,4 +93,4 @@ def unrecorded_results(learner: Learner, checkpoint: Mapping, backbone: str, sto
         peak_memory_mib=math.nan, parameters=sum(parameter.numel() for parameter in learner.parameters()),
         method_state_mib=sum(tensor.nbytes for tensor in checkpoint['method'].values()) / 2**20,
         stored_images=stored_images, weights_sha256=weights_digest(checkpoint['state_dict']),
-        checkpoint=f'phase1_{"_".join(tasks)}/phase.pth', backbone=backbone)
+        checkpoint=f'phase1_{"_".join(tasks)}/phase.safetensors', backbone=backbone)

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.logging import print_log
 
-from lhl.engine.checkpoint import copy_checkpoint, write_checkpoint
 from lhl.engine.plan import Stream
 from lhl.engine.plan.backbones import is_same_backbone, resolve_backbones
 from lhl.engine.plan.entries import read_entries, tasks_of
@@ -23,6 +22,7 @@ from lhl.engine.runtime.scoring import score_phase
 from lhl.errors import ConfigError, DataError, Problems, RunError, suggest
 from lhl.evaluation import PhaseResults
 from lhl.registry import DATASETS
+from lhl.weight_files import write_checkpoint
 
 from .base import Source
 from .run import read_source
@@ -32,10 +32,10 @@ _COMBINED = ('model', 'tasks', 'phases', 'old_val_dataloader')
 
 
 def source_to_extend(path: str | Path) -> Source:
-    """Read what a run can be extended from: a finished run, or a ``phase.pth`` of one, of which it is the only phase.
+    """Read what a run can be extended from: a finished run, or a ``phase.safetensors``, which is its only phase.
 
     Args:
-        path: The folder of a run, or a ``phase.pth``.
+        path: The folder of a run, or a ``phase.safetensors``.
 
     Raises:
         RunError: If the run is not finished, or holds a model for each task.
@@ -44,8 +44,8 @@ def source_to_extend(path: str | Path) -> Source:
     source = read_source(path)
     if source.stream is not None and len(source.phases) < len(source.stream.phases):
         raise RunError(f'the run in {path} has finished {len(source.phases)} phases and learned {len(source.tasks)} of '
-                       f'its {len(source.stream.tasks)} tasks; continue it with `resume=True`, or extend the phase.pth '
-                       f'of one of its phases')
+                       f'its {len(source.stream.tasks)} tasks; continue it with `resume=True`, or extend the '
+                       f'phase.safetensors of one of its phases')
     for phase in source.phases[:-1]:
         phase.read()
     source.read_last()
@@ -130,11 +130,11 @@ def give_phases(stream: Stream, source: Source) -> list[PhaseResults]:
     for index, phase in enumerate(source.phases, 1):
         path = stream.checkpoint(index)
         if is_main_process():
+            checkpoint = phase.read()
             if isinstance(phase.saved, dict):
-                description = dict(phase.saved['lhl'], config=json.dumps(stream.cfg.to_dict(), default=str))
-                write_checkpoint({**phase.saved, 'lhl': description}, path)
-            else:
-                copy_checkpoint(phase.saved, path)
+                description = dict(checkpoint['lhl'], config=json.dumps(stream.cfg.to_dict(), default=str))
+                checkpoint = {**checkpoint, 'lhl': description}
+            write_checkpoint(checkpoint, path)
         barrier()
         results = phase.results
         if not any(results.metrics.values()):

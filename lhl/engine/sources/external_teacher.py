@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lhl.engine.checkpoint import build_learner, find_checkpoint, read_checkpoint, stored_model, weights_digest
+from lhl.engine.checkpoint import build_learner, find_checkpoint, stored_model, weights_digest, weights_of
 from lhl.engine.plan import Stream
 from lhl.errors import CheckpointError, ConfigError, suggest
 from lhl.methods import ExternalTeacher
 from lhl.models import Learner
 from lhl.registry import MODELS
 from lhl.tasks import Task, build_tasks
+from lhl.weight_files import read_checkpoint
 
 from .run import read_run
 
@@ -78,12 +79,12 @@ def load_external_teacher(teacher: ExternalTeacher, device: str | torch.device) 
         The learner, and the SHA-256 of its weights as 32 bytes.
     """
     source, checkpoint = _read(teacher)
-    digest = torch.tensor(list(bytes.fromhex(weights_digest(checkpoint['state_dict']))), dtype=torch.uint8)
+    digest = torch.tensor(list(bytes.fromhex(weights_digest(weights_of(checkpoint, source)))), dtype=torch.uint8)
     return build_learner(checkpoint, source).to(device), digest
 
 
 def _read(teacher: ExternalTeacher) -> tuple[Path, dict]:
-    """Read the last finished phase of a run, or a ``phase.pth``."""
+    """Read the last finished phase of a run, or a ``phase.safetensors``."""
     if Path(teacher.path).is_dir():
         source = read_run(teacher.path)
         return Path(teacher.path, source.phases[-1].results.checkpoint), source.read_last()

@@ -12,11 +12,12 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from lhl.engine.checkpoint import CHECKPOINT_VERSION, load_weights, read_checkpoint
+from lhl.engine.checkpoint import CHECKPOINT_VERSION, load_weights, weights_of
 from lhl.engine.plan.backbones import describe_backbone
 from lhl.errors import CheckpointError, ConfigError
 from lhl.models import Learner
 from lhl.registry import MODELS
+from lhl.weight_files import no_pickled_code, read_checkpoint
 
 from .base import Source, SourcePhase, unrecorded_results
 
@@ -43,12 +44,10 @@ def read_segmentor(checkpoint: str | Path, cfg: Config, task: str = 'segmentatio
     source, config = Path(checkpoint), str(cfg.filename)
     model = _model(cfg, config)
     saved = read_checkpoint(source)
-    weights = {key: value for key, value in saved.get('state_dict', saved).items()
-               if not key.startswith('auxiliary_head.')}
-    if not all(isinstance(value, torch.Tensor) for value in weights.values()):
-        raise CheckpointError(f'{source} holds no state_dict; give a checkpoint that mmsegmentation saved')
     if 'lhl' in saved:
-        raise CheckpointError(f'{source} is a phase.pth of lhl; extend it without `segmentor_config`')
+        raise CheckpointError(f'{source} is a phase.safetensors of lhl; extend it without `segmentor_config`')
+    weights = {key: value for key, value in weights_of(dict(dict(state_dict=saved), **saved), source).items()
+               if not key.startswith('auxiliary_head.')}
     segmentor = _build(model, config)
     load_weights(segmentor, weights, source)
 
@@ -108,7 +107,7 @@ def _build(model: dict, config: str) -> Any:
     """Build the segmentor itself, an ``EncoderDecoder``, to see what it predicts."""
     parts = {key: value for key, value in model.items() if key != 'data_preprocessor'}
     try:
-        with DefaultScope.overwrite_default_scope('lhl'):
+        with DefaultScope.overwrite_default_scope('lhl'), no_pickled_code():
             segmentor = MODELS.build(dict(type='mmseg.EncoderDecoder', **parts))
     except _FAILURES as error:
         reason = ' '.join(str(error).split())

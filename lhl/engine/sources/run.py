@@ -1,7 +1,7 @@
 """A run as a source: the phases that it has finished, as they were recorded."""
 from pathlib import Path
 
-from lhl.engine.checkpoint import stored_config
+from lhl.engine.checkpoint import recorded_checkpoint, stored_config
 from lhl.engine.plan import Stream
 from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import Results
@@ -11,10 +11,10 @@ from .phase_file import read_phase
 
 
 def read_source(path: str | Path) -> Source:
-    """Read the phases of a run, or a single ``phase.pth``.
+    """Read the phases of a run, or a single ``phase.safetensors``.
 
     Args:
-        path: The folder of a run, or a ``phase.pth``.
+        path: The folder of a run, or a ``phase.safetensors``.
 
     Raises:
         RunError: If the run has not finished a phase.
@@ -22,7 +22,7 @@ def read_source(path: str | Path) -> Source:
     """
     path = Path(path)
     if not path.exists():
-        raise CheckpointError(f'{path} does not exist; give the folder of a run, or a phase.pth of one')
+        raise CheckpointError(f'{path} does not exist; give the folder of a run, or a phase.safetensors of one')
     return read_run(path) if path.is_dir() else read_phase(path)
 
 
@@ -37,11 +37,14 @@ def read_run(path: str | Path) -> Source:
     if not results.phases:
         raise RunError(f'the run in {path} has not finished a phase yet; continue it with `resume=True`')
     stream = Stream.from_config(stored_config(path)[0], check=False)
-    configs = stream.task_configs
+    configs, learned = stream.task_configs, [list(spec.new_tasks) for spec in stream.phases[:len(results.phases)]]
+    if [recorded.tasks for recorded in results.phases] != learned:
+        raise CheckpointError(f'{path} holds checkpoints of another stream than its results; restore the folder')
     phases = tuple(SourcePhase(
         entry={'trained_by': spec.taught_by,
                **{key: spec.entry[key] for key in ('task', 'tasks', 'backbone', 'old_heads') if key in spec.entry}},
         val_dataloaders=dict.fromkeys(recorded.tasks, spec.val_dataloader), results=recorded,
-        saved=path / recorded.checkpoint) for recorded, spec in zip(results.phases, stream.phases, strict=False))
+        saved=recorded_checkpoint(path, recorded))
+        for recorded, spec in zip(results.phases, stream.phases, strict=False))
     return Source(path, phases, {name: configs[name] for name in results.learned_tasks}, stream.cfg.model.to_dict(),
                   results.seed, stream, results.config_hash)

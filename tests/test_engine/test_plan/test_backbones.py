@@ -75,7 +75,7 @@ def grown(tmp_path_factory, data_root):
 
 
 def weights(cfg, index):
-    return read_checkpoint(Path(cfg.work_dir, FOLDERS[index - 1], 'phase.pth'))['state_dict']
+    return read_checkpoint(Path(cfg.work_dir, FOLDERS[index - 1], 'phase.safetensors'))['state_dict']
 
 
 def part(state, prefix):

@@ -279,7 +279,7 @@ def test_a_head_without_an_option_for_its_width_is_refused(config, monkeypatch):
 def test_a_checkpoint_with_other_heads_is_named(config, grown):
     cfg = config(dict(type='Vanilla'), phases=ADAPTED[:2], model__head__channels=6)
     phase = phase_config(cfg, 2)
-    phase.phase.previous_checkpoint = str(Path(grown[0].work_dir, FOLDERS[0], 'phase.pth'))
-    with pytest.raises(CheckpointError, match=r'the head of segmentation in .*phase\.pth is of another architecture or '
-                                              r'task list: .* shapes differ \(first'):
+    phase.phase.previous_checkpoint = str(Path(grown[0].work_dir, FOLDERS[0], 'phase.safetensors'))
+    with pytest.raises(CheckpointError, match=r'the head of segmentation in .*phase\.safetensors is of another '
+                                              r'architecture or task list: .* shapes differ \(first'):
         PhaseRunner.from_cfg(phase).train()

@@ -112,8 +112,8 @@ def test_every_phase_after_the_first_starts_from_the_one_before(config):
     cfg = config(model__backbone__init_cfg=dict(_delete_=True, type='Pretrained', checkpoint='weights.pth'))
     first, second, third = (phase_config(cfg, index) for index in (1, 2, 3))
     assert first.phase.previous_checkpoint is None
-    assert second.phase.previous_checkpoint == str(Path(cfg.work_dir, FOLDERS[0], 'phase.pth'))
-    assert third.phase.previous_checkpoint == str(Path(cfg.work_dir, FOLDERS[1], 'phase.pth'))
+    assert second.phase.previous_checkpoint == str(Path(cfg.work_dir, FOLDERS[0], 'phase.safetensors'))
+    assert third.phase.previous_checkpoint == str(Path(cfg.work_dir, FOLDERS[1], 'phase.safetensors'))
     assert first.model.backbone.init_cfg.checkpoint == 'weights.pth'
     assert second.model.backbone.init_cfg is None and third.model.backbone.init_cfg is None
 

@@ -52,7 +52,7 @@ def test_they_are_learned_without_decay_in_a_group_of_their_own(config, runners,
 
 def test_a_phase_saves_and_counts_the_learner_alone(config, tmp_path):
     results, fixed = train_stream(config()), train_stream(config(None, 'fixed'))
-    ours, theirs = (read_checkpoint(tmp_path / name / FOLDER / 'phase.pth') for name in ('run', 'fixed'))
+    ours, theirs = (read_checkpoint(tmp_path / name / FOLDER / 'phase.safetensors') for name in ('run', 'fixed'))
     assert ours['state_dict'].keys() == theirs['state_dict'].keys() and ours['method'] == {}
     assert results.phases[0].parameters == fixed.phases[0].parameters
     assert results.phases[0].weights_sha256 != fixed.phases[0].weights_sha256

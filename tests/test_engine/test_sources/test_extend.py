@@ -18,7 +18,7 @@ def source(seed=0, digest='1' * 64, **loaders):
     def phase(number, trained_by, names, digest='0' * 64):
         entry = dict(task=names[0]) if len(names) == 1 else dict(tasks=names)
         return SourcePhase(dict(entry, trained_by=trained_by), {name: loaders.get(name, LOADER) for name in names},
-                           PhaseResults(number, names, {}, 1, 1, 1, 1, 1, 0, digest, ''), Path('phase.pth'))
+                           PhaseResults(number, names, {}, 1, 1, 1, 1, 1, 0, digest, ''), Path('phase.safetensors'))
     phases = phase(1, 'Vanilla', ['depth']), phase(2, 'HAD', ['near', 'far'], digest)
     tasks = {name: DEPTH for name in ('depth', 'near', 'far')}
     model = dict(type='Learner', backbone=dict(type='CIFARLeNet'), head=dict(type='ASPPHead', in_channels=None))

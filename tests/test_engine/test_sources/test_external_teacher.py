@@ -7,12 +7,12 @@ import torch
 
 from lhl.apis.inference import load_learner
 from lhl.engine import Stream, read_checkpoint, train_stream, weights_digest
-from lhl.engine.checkpoint import write_checkpoint
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.errors import CheckpointError, ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import KDAM
+from lhl.weight_files import write_checkpoint
 from test_engine.tiny_images import OBJECTS, class_incremental
 from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, run_tool, stream_config, write_config
 
@@ -35,7 +35,7 @@ def config(tmp_path, data_root, teacher):
 
 
 def phase_of(run, index):
-    return Path(run, FOLDERS[index - 1], 'phase.pth')
+    return Path(run, FOLDERS[index - 1], 'phase.safetensors')
 
 
 # ---- which teachers are refused ------------------------------------------------------------------------------------
@@ -50,7 +50,8 @@ def refused(cfg, error, sentence):
 
 def test_a_path_without_anything(config, tmp_path):
     path = tmp_path / 'nowhere'
-    refused(config(path=path), CheckpointError, f'{path} does not exist; give the folder of a run or a phase.pth in it')
+    refused(config(path=path), CheckpointError,
+            f'{path} does not exist; give the folder of a run or a phase.safetensors in it')
 
 
 def test_a_folder_that_is_no_run(config, tmp_path):
@@ -149,7 +150,7 @@ def test_the_tool_says_it_in_one_line(data_root, tmp_path):
     run = run_tool(ROOT / 'tools/train.py', path, '--work-dir', tmp_path / 'run')
     assert run.returncode == 1 and not (tmp_path / 'run').exists()
     assert run.stderr.strip().splitlines()[-1] == (
-        'error: nowhere does not exist; give the folder of a run or a phase.pth in it')
+        'error: nowhere does not exist; give the folder of a run or a phase.safetensors in it')
 
 
 # ---- what a run makes of it ----------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def interrupt_in_the_second_epoch(monkeypatch, cfg):
 
 
 def test_a_run_is_not_resumed_with_another_teacher_at_the_same_path(config, teacher, tmp_path, monkeypatch):
-    path = tmp_path / 'phase.pth'
+    path = tmp_path / 'phase.safetensors'
     shutil.copy(phase_of(teacher, 3), path)
     cfg = config(path=path, train_cfg__max_epochs=2, default_hooks__checkpoint__interval=1)
     interrupt_in_the_second_epoch(monkeypatch, cfg)

@@ -31,7 +31,7 @@ def test_all_phases_that_trained_alike_are_found_with_what_they_cost(finished, r
 
 def test_of_another_method_the_first_phase_is_found_but_not_its_end(finished, run):
     phase, = reusable_phases(Stream.from_config(finished('DIS')[0]), read_run(run))
-    assert (phase['checkpoint'], phase['ended']) == (str(run / FOLDERS[0] / 'phase.pth'), False)
+    assert (phase['checkpoint'], phase['ended']) == (str(run / FOLDERS[0] / 'phase.safetensors'), False)
 
 
 @pytest.mark.parametrize('options, num_processes', [(dict(randomness__seed=1), 1), ({}, 2)])
@@ -51,12 +51,12 @@ def test_a_run_whose_results_are_of_another_config_is_not_reused(finished, run):
 
 @pytest.mark.parametrize('method', ['HAD', 'DIS'])
 def test_a_phase_whose_weights_are_not_those_recorded_is_not_reused(finished, run, tmp_path, method):
-    path = run / FOLDERS[0] / 'phase.pth'
+    path = run / FOLDERS[0] / 'phase.safetensors'
     checkpoint = read_checkpoint(path)
     checkpoint['state_dict']['heads.segmentation.output.bias'][0] += 1e-3
     write_checkpoint(checkpoint, path)
     cfg = changed(finished(method)[0], work_dir=str(tmp_path / 'new'))
-    with pytest.raises(CheckpointError, match=r'phase1_segmentation/phase\.pth is not the checkpoint that '
+    with pytest.raises(CheckpointError, match=r'phase1_segmentation/phase\.safetensors is not the checkpoint that '
                                               r'results\.json records for phase 1'):
         train_stream(cfg, take_over=run)
     assert not (tmp_path / 'new').exists()

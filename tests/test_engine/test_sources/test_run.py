@@ -32,7 +32,7 @@ def test_a_run_is_a_source_of_the_phases_that_it_has_finished(run, finished):
 
 
 def test_a_checkpoint_is_compared_with_what_was_recorded_when_it_is_read(run):
-    path = run / FOLDERS[2] / 'phase.pth'
+    path = run / FOLDERS[2] / 'phase.safetensors'
     checkpoint = read_checkpoint(path)
     checkpoint['state_dict']['heads.normal.output.bias'][0] += 1e-3
     write_checkpoint(checkpoint, path)
@@ -56,6 +56,6 @@ def test_a_model_for_each_task_is_no_model_of_all(finished, tmp_path):
 
 
 def test_a_path_is_a_run_a_phase_or_nothing(run, tmp_path):
-    assert len(read_source(run).phases) == 3 and len(read_source(run / FOLDERS[1] / 'phase.pth').phases) == 1
-    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.pth'):
+    assert len(read_source(run).phases) == 3 and len(read_source(run / FOLDERS[1] / 'phase.safetensors').phases) == 1
+    with pytest.raises(CheckpointError, match='nothing does not exist; give the folder of a run, or a phase.safe'):
         read_source(tmp_path / 'nothing')

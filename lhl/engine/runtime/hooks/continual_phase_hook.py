@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import torch
 from mmengine.hooks import Hook
 
-from lhl.engine.checkpoint import read_checkpoint
+from lhl.engine.checkpoint import method_state
 from lhl.engine.runtime.randomness import seed_torch
 from lhl.engine.sources.external_teacher import check_same_teacher
 from lhl.errors import DivergenceError
 from lhl.registry import HOOKS
+from lhl.weight_files import read_checkpoint
 
 if TYPE_CHECKING:
     from lhl.engine.runtime.runner import PhaseRunner
@@ -61,7 +62,8 @@ class ContinualPhaseHook(Hook):
         """End the phase, or take its end over with it."""
         trained = runner.trained or {}
         if trained.get('ended'):
-            runner.method.load_state_dict(read_checkpoint(trained['checkpoint'])['method'])
+            path = trained['checkpoint']
+            runner.method.load_state_dict(method_state(read_checkpoint(path), path))
         else:
             seed_torch(runner.seed, runner.phase.index, runner.iter)
             try:

@@ -1,4 +1,4 @@
-"""Saves training checkpoints: written whole before the one before is deleted."""
+"""Saves training checkpoints, and keeps the one before, should the newest turn out to be damaged."""
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +20,12 @@ class PhaseCheckpointHook(Hook):
     Args:
         interval: Number of epochs, or iterations, from one checkpoint to the next.
         by_epoch: Count epochs (True) or iterations.
-        max_keep_ckpts: How many of the latest to keep; the newer is on disk before the older is deleted.
+        max_keep_ckpts: How many of the latest to keep; a newer one is on disk before an older is deleted.
     """
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: int = 1, by_epoch: bool = True, max_keep_ckpts: int = 1) -> None:
+    def __init__(self, interval: int = 1, by_epoch: bool = True, max_keep_ckpts: int = 2) -> None:
         self.interval = interval
         self.by_epoch = by_epoch
         self.max_keep_ckpts = max_keep_ckpts
