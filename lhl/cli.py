@@ -3,13 +3,14 @@
 Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and a misspelt option are answered at once.
 """
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from lhl import __version__
 from lhl.commands.options import Parser, with_flags
-from lhl.errors import LHLError
+from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
 COMMANDS = ('train', 'test', 'extend', 'search', 'benchmark', 'compare', 'report', 'check-dataset', 'convert',
@@ -38,9 +39,11 @@ def main(*arguments: str) -> None:
     with errors_as_sentences(lambda text: with_flags(text, args.flags, flags_of['train'])):
         try:
             status = args.command(args)
-        except KeyboardInterrupt:
-            print('interrupted' + (f'; {args.after_interrupt}' if 'after_interrupt' in args else ''), file=sys.stderr)
-            status = 130
+        except KeyboardInterrupt as interruption:
+            if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':  # once for all processes of a run
+                how = f'; {args.after_interrupt}' if 'after_interrupt' in args else ''
+                print(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how, file=sys.stderr)
+            status = interruption.status if isinstance(interruption, Interruption) else 130
     if status:
         sys.exit(status)
 

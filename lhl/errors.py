@@ -1,6 +1,7 @@
 """The errors a user can cause, each one sentence: what was found, what was expected, what to do."""
 import contextlib
 import difflib
+import signal
 from collections.abc import Iterable, Iterator
 
 
@@ -42,6 +43,29 @@ class RunError(LHLError):
 
 class NotReusableError(RunError):
     """No phase of another run was trained as this run's would be."""
+
+
+class DivergenceError(LHLError):
+    """A loss, a gradient, a weight or what a method computes is not finite."""
+
+
+class Interruption(KeyboardInterrupt):
+    """A signal ended a run.
+
+    Args:
+        number: The signal.
+        where: How far the run came and what holds it, as in "in phase 2 after iteration 4 of 6"; empty where nothing
+            was begun that is not on the disk.
+    """
+
+    def __init__(self, number: int, where: str = '') -> None:
+        super().__init__(where)
+        self.number = number
+
+    @property
+    def status(self) -> int:
+        """The exit status: 130 for Ctrl-C, else 143, as after SIGTERM."""
+        return 128 + (self.number if self.number == signal.SIGINT else signal.SIGTERM)
 
 
 class Problems:

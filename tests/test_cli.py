@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ from test_engine.tiny_stream import (  # noqa: F401
 import lhl
 from lhl.cli import COMMANDS, errors_as_sentences, main
 from lhl.commands.convert import CONVERTERS
-from lhl.errors import ConfigError, DataError
+from lhl.errors import ConfigError, DataError, Interruption
 
 #: The file of each command; the other tools measure lhl itself.
 TOOLS = {name: f'tools/{name.replace("-", "_")}.py' for name in COMMANDS if name != 'convert'}
@@ -95,6 +96,18 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
     monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
     assert lhl_command('train', 'a.py')[2] == 'interrupted; give the same command with --resume to go on\n'
+
+
+@pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
+def test_a_run_that_a_signal_ended_says_once_what_is_saved(lhl_command, monkeypatch, number, status):
+    def interrupted(*_, **__):
+        raise Interruption(number, 'in phase 2')
+    monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    assert lhl_command('train', 'a.py') == (
+        status, '', 'interrupted in phase 2; give the same command with --resume to go on\n')
+    monkeypatch.setenv('RANK', '1')
+    assert lhl_command('train', 'a.py') == (status, '', '')
 
 
 # ---- parameters are flags ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules, merge_options
 from lhl.engine import Stream, train_stream
 from lhl.engine.checkpoint import stored_config
+from lhl.engine.runtime.process_group import init_distributed, only_run_in
 from lhl.errors import ConfigError, NotReusableError, RunError
 from lhl.evaluation import Results, relative_improvement
 from lhl.evaluation.results import FILE_NAME
@@ -60,7 +61,8 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
 
     Raises:
         ConfigError: If an option does not fit the config, or has no values.
-        RunError: If the reference is unfinished, of another stream or seed, or was scored on other data.
+        RunError: If the reference is unfinished, of another stream or seed, or was scored on other data, or another
+            process works in ``work_dir``.
     """
     stream, work_dir, baseline = Stream.from_config(cfg), Path(work_dir), Results.load(reference)
     cfg = stream.cfg
@@ -73,14 +75,21 @@ def search_strengths(cfg: Config, steps: Sequence[Step], reference: str | Path, 
     check_same_data([('this search', scored_data(cfg)), (str(reference), theirs)])
     for step in steps:
         _check_step(step, stream, baseline)
-    source = Path(reference)
+    init_distributed(cfg)
+    with only_run_in(work_dir):
+        return _search(cfg, len(stream.phases), steps, baseline, Path(reference), work_dir)
+
+
+def _search(cfg: Config, num_phases: int, steps: Sequence[Step], baseline: Results, source: Path, work_dir: Path
+            ) -> list[Trial]:
+    """Try all values; each trial takes over what it can of a run, the reference at first."""
     trials: list[Trial] = []
     configs: list[Config] = []
     for number, step in enumerate(steps, 1):
         for value in step.values:
             trial_cfg = _with_value(cfg, step.option, value)
             trial_cfg.work_dir = str(work_dir / f'{number}_{step.option}_{value}')
-            metrics = _metrics(trial_cfg, _phase_of(step.option, len(stream.phases)), source)
+            metrics = _metrics(trial_cfg, _phase_of(step.option, num_phases), source)
             trials.append(Trial(number, step.option, value, trial_cfg.work_dir, _score(metrics, baseline), metrics))
             configs.append(trial_cfg)
             if number == 1:

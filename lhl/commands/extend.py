@@ -22,7 +22,8 @@ def add_arguments(parser: Parser) -> None:
                         help='config with which mmsegmentation trained the checkpoint')
     parser.add_argument('--task-name', default='segmentation', metavar='NAME',
                         help='name of the task of a checkpoint of mmsegmentation (default: segmentation)')
-    parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG)')
+    parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG, with '
+                        '_seedN at its end for another --seed than the config\'s)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--without-old-data', action='store_true', help='do not score the old tasks')
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')

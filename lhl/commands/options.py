@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from lhl.errors import suggest
+from lhl.errors import RunError, suggest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -93,8 +93,13 @@ def add_launcher(parser: Parser) -> None:
 
 @contextlib.contextmanager
 def processes_of(args: argparse.Namespace) -> Iterator[None]:
-    """Let the processes of a distributed run find each other, and end together unless there is an error."""
+    """Let the processes of a distributed run find each other, and end together unless there is an error.
+
+    They also end with whatever started them.
+    """
+    from lhl.engine.runtime.orphans import end_with_parent
     from lhl.engine.runtime.process_group import end_distributed
+    end_with_parent()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     yield
     end_distributed()
@@ -110,5 +115,19 @@ def config_of_run(args: argparse.Namespace, path: str) -> 'Config':
     cfg = read_config(path)
     merge_options(cfg, parse_options(args.cfg_options))
     cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(path).stem))
+    folder = str(cfg.get('work_dir') or Path('work_dirs', Path(path).stem))
+    cfg.work_dir = args.work_dir or _folder_of_seed(folder, cfg.get('randomness', {}).get('seed'), args)
     return cfg
+
+
+def _folder_of_seed(folder: str, default: int | None, args: argparse.Namespace) -> str:
+    """Give another seed than the config's a folder of its own, but go on with a run that has it in the config's."""
+    seed = getattr(args, 'seed', None)
+    if seed in (None, default):
+        return folder
+    from lhl.evaluation import Results
+    own = f'{folder}_seed{seed}'
+    if args.resume and not Path(own).exists():
+        with contextlib.suppress(RunError):
+            return folder if Results.load(folder).seed == seed else own
+    return own

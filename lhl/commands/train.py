@@ -17,7 +17,8 @@ def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('config', metavar='CONFIG', help='config file of the run, or the path of one of lhl\'s own, '
                         'such as had/had_r50_nyuv2.py')
-    parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG)')
+    parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG, with '
+                        '_seedN at its end for another --seed than the config\'s)')
     parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
     parser.add_argument('--take-over', metavar='RUN', help='take over the phases that a run trained alike')
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')

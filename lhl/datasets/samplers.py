@@ -34,10 +34,15 @@ class EpochSampler(Sampler[SampleKey]):
         self.seed = seed or 0
         self.round_up = round_up
         self.epoch = 0
+        self.position = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that the next iteration gives."""
         self.epoch = epoch
+
+    def start_at(self, position: int) -> None:
+        """Choose the sample of this rank, from 0, with which the next iterations begin, in the middle of an epoch."""
+        self.position = position
 
     def __iter__(self) -> Iterator[SampleKey]:
         order = np.arange(len(self.dataset))
@@ -47,7 +52,8 @@ class EpochSampler(Sampler[SampleKey]):
             order = np.random.RandomState(state).permutation(order)
         if self.round_up:
             order = np.resize(order, len(self) * self.world_size)
-        return iter([SampleKey(index, self.epoch) for index in order[self.rank::self.world_size].tolist()])
+        own = order[self.rank::self.world_size].tolist()
+        return iter([SampleKey(index, self.epoch) for index in own[self.position:]])
 
     def __len__(self) -> int:
         """The number of samples of this rank."""

@@ -19,7 +19,8 @@ from lhl.stored_configs import check_stored_config, has_phase
 from lhl.weight_files import no_pickled_code, read_checkpoint, tensor_bytes
 
 CHECKPOINT_VERSION = 1
-TRAINING_CHECKPOINT = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+#: After an epoch, within one, or after an iteration where there are no epochs.
+TRAINING_CHECKPOINT = re.compile(r'epoch_(\d+)(?:_iter_(\d+))?\.pth|iter_(\d+)\.pth')
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], source: str | Path,
@@ -225,6 +226,6 @@ def read_recorded(path: str | Path, recorded: PhaseResults) -> dict:
 
 def training_checkpoints(folder: str | Path) -> list[Path]:
     """List the checkpoints written while training in a folder, the latest first."""
-    found = [(int(match[1]), path) for path in Path(folder).glob('*.pth')
+    found = [([int(number or 0) for number in match.groups()], path) for path in Path(folder).glob('*.pth')
              if (match := TRAINING_CHECKPOINT.fullmatch(path.name))]
     return [path for _, path in sorted(found, reverse=True)]

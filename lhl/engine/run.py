@@ -22,8 +22,9 @@ from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
 from .plan.mmengine_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
-from .runtime.process_group import init_distributed
+from .runtime.process_group import init_distributed, only_run_in
 from .runtime.runner import PhaseRunner, PlainConfig
+from .runtime.signals import ending_gently
 from .sources.base import Source
 from .sources.extend import check_old_data, give_phases
 from .sources.external_teacher import check_external_teachers
@@ -51,11 +52,12 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
 
     Raises:
         ConfigError: If the config cannot run; with all that is wrong in it.
-        RunError: If ``work_dir`` holds another run, ``resume`` finds none, or the first phases were trained elsewhere
-            and are not there.
+        RunError: If ``work_dir`` holds another run, another process works in it, ``resume`` finds no run, or the first
+            phases were trained elsewhere and are not there.
         NotReusableError: If ``take_over`` trained its first phase otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
+        Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
     stream = cfg if isinstance(cfg, Stream) else Stream.from_config(cfg)
@@ -68,15 +70,17 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    results = _open_run(stream, resume, source)
-    for phase in stream.phases[:until]:
-        if phase.index <= len(results.phases):
-            recorded = results.phases[phase.index - 1]
-            read_recorded(recorded_checkpoint(stream.work_dir, recorded), recorded)
-            print_log(f'phase {phase.index}/{len(stream.phases)} ({", ".join(phase.new_tasks)}) is done',
-                      logger='current')
-            continue
-        _train_phase(stream, results, phase.index, trained[phase.index - 1] if phase.index <= len(trained) else None)
+    with only_run_in(stream.work_dir), ending_gently():
+        results = _open_run(stream, resume, source)
+        for phase in stream.phases[:until]:
+            if phase.index <= len(results.phases):
+                recorded = results.phases[phase.index - 1]
+                read_recorded(recorded_checkpoint(stream.work_dir, recorded), recorded)
+                print_log(f'phase {phase.index}/{len(stream.phases)} ({", ".join(phase.new_tasks)}) is done',
+                          logger='current')
+                continue
+            of_other = trained[phase.index - 1] if phase.index <= len(trained) else None
+            _train_phase(stream, results, phase.index, of_other)
     return results
 
 

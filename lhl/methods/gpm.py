@@ -9,7 +9,7 @@ from mmengine.dist import all_reduce, broadcast, is_main_process
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from lhl.errors import CheckpointError, ConfigError
+from lhl.errors import CheckpointError, ConfigError, DivergenceError
 from lhl.models import Learner
 from lhl.registry import METHODS
 
@@ -117,6 +117,10 @@ class GPM(Method):
         for name in list(grams):
             gram = grams.pop(name)
             all_reduce(gram)
+            if not gram.isfinite().all():
+                raise DivergenceError(f'{type(self).__name__}: the inputs of the layer backbone.{name} are not finite '
+                                      f'on the images of phase {phase.index}; lower the learning rate, or check the '
+                                      f'images')
             basis = self.bases.get(name, torch.zeros(len(gram), 0)).to(gram)
             importance = self.importances.get(name, torch.zeros(0)).to(gram)
             if is_main_process():

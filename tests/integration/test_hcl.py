@@ -45,7 +45,7 @@ def test_a_run_interrupted_after_a_swap_ends_as_a_whole_one_and_inverts_each_tea
         train_stream(cfg)
     checkpoint, = training_checkpoints(tmp_path / 'run' / 'phase2_objects_2')
     state = read_checkpoint(checkpoint)['state_dict']
-    assert any(name.startswith('backbone.stages') for name in state)  # the ResNet, not the LeNet before it
+    assert any(name.startswith('learner.backbone.stages') for name in state)  # the ResNet, not the LeNet before it
     resumed = train_stream(cfg, resume=True)
     assert inversions == 2 * [('CIFARLeNet', 6, 6)]
     assert [phase.weights_sha256 for phase in resumed.phases] == [phase.weights_sha256 for phase in whole.phases]

@@ -173,7 +173,7 @@ def moved(shop):
 
 def test_missing_validation_data_is_no_silent_matter(shop, new, moved):
     with pytest.raises(DataError, match='the validation data of segmentation, depth is missing .*say where it is now '
-                                        'with `cfg_options=old_val_dataloader.segmentation.dataset.data_root=FOLDER`, '
+                                        'with `old_val_dataloader.segmentation.dataset.data_root=FOLDER`, '
                                         'or leave the old tasks unscored with `without_old_data=True`'):
         extend_run(shop / 'source', new())
     assert not Path(new().work_dir).exists()

@@ -5,6 +5,8 @@ from test_engine.tiny_stream import write_config
 
 from lhl.commands.options import Parser, add_config_options, add_launcher, config_of_run, with_flags
 from lhl.engine.runtime.process_group import LAUNCHERS
+from lhl.evaluation import Results
+from lhl.evaluation.results import FILE_NAME
 
 
 def test_the_parser_remembers_what_each_argument_is_called():
@@ -40,6 +42,27 @@ def test_the_work_dir_is_the_given_one_the_config_s_or_named_after_it(tmp_path, 
     args = argparse.Namespace(cfg_options=['train_cfg.max_epochs=9'], launcher='pytorch', work_dir=given)
     cfg = config_of_run(args, path)
     assert cfg.work_dir == expected and cfg.launcher == 'pytorch' and cfg.train_cfg.max_epochs == 9
+
+
+@pytest.mark.parametrize('seed, runs, resume, expected', [
+    (3, {}, False, 'work_dirs/c_seed3'),
+    (0, {}, False, 'work_dirs/c'),  # the config's
+    (None, {}, False, 'work_dirs/c'),
+    (3, {'c': 3}, False, 'work_dirs/c_seed3'),
+    (3, {'c': 3}, True, 'work_dirs/c'),  # begun before seeds had folders of their own
+    (3, {'c': 0}, True, 'work_dirs/c_seed3'),
+    (3, {'c': 3, 'c_seed3': 3}, True, 'work_dirs/c_seed3'),
+    (3, {}, True, 'work_dirs/c_seed3')])
+def test_another_seed_has_a_folder_of_its_own(tmp_path, data_root, monkeypatch, seed, runs, resume, expected):
+    monkeypatch.chdir(tmp_path)
+    path = str(write_config(tmp_path / 'c.py', data_root))
+    for name, of_run in runs.items():
+        Results(method='HAD', seed=of_run, stream=['depth'], config='', config_hash='', versions={},
+                higher_is_better={}, units={}).save(tmp_path / 'work_dirs' / name / FILE_NAME)
+    given = argparse.Namespace(cfg_options=[], launcher='none', work_dir=None, seed=seed, resume=resume)
+    assert config_of_run(given, path).work_dir == expected
+    given.work_dir = 'mine'
+    assert config_of_run(given, path).work_dir == 'mine'
 
 
 def test_a_mentioned_option_of_the_config_becomes_a_value_of_cfg_options():

@@ -42,6 +42,14 @@ def test_a_fresh_sampler_resumes_at_any_epoch(length, epoch):
     assert at_epoch(used, epoch) == at_epoch(EpochSampler(range(length), seed=3), epoch) == list(used)
 
 
+@given(length=lengths, epoch=epochs, position=st.integers(0, 50))
+def test_an_epoch_can_begin_in_its_middle(length, epoch, position):
+    sampler = EpochSampler(range(length), seed=3)
+    whole = at_epoch(sampler, epoch)
+    sampler.start_at(position)
+    assert at_epoch(sampler, epoch) == whole[position:] and len(sampler) == length
+
+
 def test_epochs_and_seeds_give_different_orders():
     orders = [tuple(key.index for key in at_epoch(EpochSampler(range(50), seed=seed), epoch))
               for seed in range(4) for epoch in range(4)]

@@ -55,6 +55,14 @@ def test_another_architecture_is_refused_with_keys_and_shapes_and_changes_nothin
 
 # ---- finding ------------------------------------------------------------------------------------------------------
 
+def test_training_checkpoints_within_an_epoch_come_between_those_after_the_epochs(tmp_path):
+    for name in ('epoch_2.pth', 'epoch_1_iter_12.pth', 'epoch_1_iter_9.pth', 'epoch_1.pth', 'epoch_0_iter_7.pth'):
+        (tmp_path / name).touch()
+        (tmp_path / f'{name}.tmp').touch()
+    assert [path.name for path in training_checkpoints(tmp_path)] == [
+        'epoch_2.pth', 'epoch_1_iter_12.pth', 'epoch_1_iter_9.pth', 'epoch_1.pth', 'epoch_0_iter_7.pth']
+
+
 def test_training_checkpoints_are_ordered_by_number_and_nothing_else_counts(tmp_path):
     for name in ('epoch_9.pth', 'epoch_10.pth', 'epoch_2.pth', 'phase.pth', 'epoch_11.pth.tmp', 'best_epoch_12.pth'):
         (tmp_path / name).touch()

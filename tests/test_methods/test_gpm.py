@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from lhl.datasets import collate_samples
 from lhl.engine import MethodOptimWrapper
-from lhl.errors import CheckpointError, ConfigError
+from lhl.errors import CheckpointError, ConfigError, DivergenceError
 from lhl.methods import Vanilla
 from lhl.methods.gpm import GPM, _layers, extend_basis
 from lhl.methods.sgp import SGP
@@ -53,6 +53,15 @@ def make_loader(task, batch_size=4, length=10):
 
 def end(student, task, **options):
     student.method.end_phase(student.learner, student.phase, make_loader(task, **options))
+
+
+def test_inputs_that_are_not_finite_end_in_a_sentence():
+    student = begin(GPM(), OLD_AND_NEW[:1])
+    with torch.no_grad():
+        next(student.learner.backbone.parameters())[:] = torch.inf
+    with pytest.raises(DivergenceError, match=r'^GPM: the inputs of the layer backbone\.\S+ are not finite on the '
+                                              r'images of phase 1; lower the learning rate'):
+        end(student, 'depth')
 
 
 @functools.cache

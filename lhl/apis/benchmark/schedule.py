@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import fmean
 
 import torch
-from filelock import FileLock, Timeout
 
+from lhl.engine.runtime.orphans import PARENT
 from lhl.errors import ConfigError, RunError
+from lhl.lock import only_writer
 
 from .board import Leaderboard, duration
 from .plan import BenchmarkRun, find_suite, find_work_dir, plan_benchmark, training_arguments
@@ -60,7 +61,7 @@ def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path
     if jobs < 1:
         raise ConfigError(f'found {jobs} jobs, expected at least 1')
     suite, work_dir = find_suite(suite), find_work_dir(suite, work_dir)
-    with _alone_in(work_dir), _signals_as_interrupt():
+    with only_writer(work_dir), _signals_as_interrupt():
         board = Leaderboard(suite, work_dir, runs, seeds, options)
         report(_summary(suite, runs, jobs, work_dir))
         board.write()
@@ -170,7 +171,8 @@ class _Child:
         self.offset = self.log.tell()
         # A session of its own keeps Ctrl-C from reaching it unasked, and lets its workers be stopped with it.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
-                                        env={**os.environ, **_share(slot, jobs)}, start_new_session=True)
+                                        env={**os.environ, **_share(slot, jobs), PARENT: str(os.getpid())},
+                                        start_new_session=True)
 
     @property
     def elapsed(self) -> float:
@@ -238,22 +240,6 @@ def remaining_seconds(left: Sequence[tuple[str, float]], known: Mapping[str, Seq
     typical = fmean(by_member.values())
     expected = [max(0.0, by_member.get(name, typical) - done) for name, done in left]
     return max(sum(expected) / jobs, max(expected))
-
-
-@contextlib.contextmanager
-def _alone_in(work_dir: Path) -> Iterator[None]:
-    """Keep a second process from training the same runs at the same time."""
-    work_dir.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(work_dir / '.lock', timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise RunError(f'another process is running a benchmark in {work_dir}; wait for it or choose another '
-                       f'`work_dir`') from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

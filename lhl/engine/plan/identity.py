@@ -1,7 +1,7 @@
 """What identifies a run, the training of its phases, and a first phase that runs have in common: hashes."""
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,8 @@ NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer'
 _NOT_TRAINING = (*NOT_HASHED, 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name', 'val_dataloader',
                  'val_evaluator')
 _NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
+#: What a run that has diverged may be resumed with.
+_NOT_HASHED_IN_OPTIM_WRAPPERS = ('nonfinite', 'max_skipped')
 
 
 def config_hash(stream: Stream, num_processes: int = 1) -> str:
@@ -28,7 +30,9 @@ def config_hash(stream: Stream, num_processes: int = 1) -> str:
         num_processes: How many processes train; each has a batch of its own.
     """
     values = {key: value for key, value in stream.cfg.to_dict().items() if key not in NOT_HASHED}
-    return _hash({**_without_workers(values), 'num_processes': num_processes})
+    if 'phases' in values:
+        values['phases'] = [_without(entry, optim_wrapper=_NOT_HASHED_IN_OPTIM_WRAPPERS) for entry in values['phases']]
+    return _hash({**_without_what_trains_alike(values), 'num_processes': num_processes})
 
 
 def training_hash(stream: Stream, index: int) -> str:
@@ -65,13 +69,19 @@ def _training(stream: Stream, index: int) -> dict:
     cfg = Config({**stream.cfg.to_dict(), 'work_dir': ''})
     phase = runner_config(replace(stream, cfg=cfg), index).to_dict()
     phase['val_cfg'] = {}  # like the data: it trains nothing
-    return _without_workers({key: value for key, value in phase.items() if key not in _NOT_TRAINING})
+    return _without_what_trains_alike({key: value for key, value in phase.items() if key not in _NOT_TRAINING})
 
 
-def _without_workers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what only changes how fast data is loaded."""
-    return {name: {key: value for key, value in part.items() if key not in _NOT_HASHED_IN_DATALOADERS}
-            if name in ('train_dataloader', 'val_dataloader') else part for name, part in values.items()}
+def _without_what_trains_alike(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what only changes how fast data is loaded, and what to do with a run that would end otherwise."""
+    return _without(values, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
+                    optim_wrapper=_NOT_HASHED_IN_OPTIM_WRAPPERS)
+
+
+def _without(values: Mapping[str, Any], **options: Sequence[str]) -> dict[str, Any]:
+    """Drop some options of some sections."""
+    return {name: {key: value for key, value in part.items() if key not in options[name]}
+            if name in options and isinstance(part, Mapping) else part for name, part in values.items()}
 
 
 def _hash(values: dict | list) -> str:

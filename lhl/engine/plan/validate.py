@@ -10,7 +10,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
 from lhl.component_check import component_problems, option_problems
-from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper
+from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper, nonfinite_problems
 from lhl.errors import ConfigError, Problems, suggest
 from lhl.methods import Method
 from lhl.models.learner import NORM_POLICIES, PROBE_SIZE
@@ -146,6 +146,7 @@ def _optimizer_problems(wrapper: Any, where: str) -> Iterator[str]:
     yield from component_problems(OPTIM_WRAPPERS, wrapper, where, 'wrapper')
     if isinstance(wrapper, Mapping):
         yield from component_problems(OPTIMIZERS, wrapper.get('optimizer'), f'{where}.optimizer', 'optimizer')
+        yield from nonfinite_problems(wrapper.get('nonfinite', 'stop'), wrapper.get('max_skipped', 10), where)
 
 
 def _loop_problems(loop: Any, where: str) -> Iterator[str]:

@@ -1,4 +1,5 @@
 """The optimizer step: mixed precision on any device, and the only place where a method edits gradients or updates."""
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from lhl.models import Learner
 
 AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+NONFINITE = ('stop', 'skip')
 LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
+
+
+def nonfinite_problems(nonfinite: object, max_skipped: object, where: str = 'optim_wrapper') -> Iterator[str]:
+    """Say what is wrong with the options for gradients that are not finite."""
+    if nonfinite not in NONFINITE:
+        yield f'{where}.nonfinite={nonfinite!r} is unknown; {suggest(str(nonfinite), NONFINITE)}'
+    if not isinstance(max_skipped, int) or max_skipped < 0:
+        yield f'{where}.max_skipped={max_skipped!r} is impossible; give a whole number from 0 on'
 
 
 def preferred_amp() -> str:
@@ -35,13 +45,23 @@ class MethodOptimWrapper(OptimWrapper):
     Args:
         optimizer: The optimizer.
         amp: ``None`` for float32, ``'bfloat16'``, or ``'float16'`` with dynamic loss scaling.
+        nonfinite: What to do where a gradient is not finite: ``'stop'`` the run, or ``'skip'`` the update, which has to
+            wait for the device in every iteration. With loss scaling an overflow of gradients is normal and is neither.
+        max_skipped: How many updates of a phase may be skipped before the run stops after all.
         **kwargs: Of :class:`mmengine.optim.OptimWrapper`: ``accumulative_counts``, ``clip_grad``.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, amp: str | None = None, **kwargs) -> None:
+    def __init__(self, optimizer: torch.optim.Optimizer, amp: str | None = None, nonfinite: str = 'stop',
+                 max_skipped: int = 10, **kwargs) -> None:
         super().__init__(optimizer, **kwargs)
         if amp is not None and amp not in AMP_DTYPES:
             raise ConfigError(f'optim_wrapper.amp={amp!r} is unknown; {suggest(amp, AMP_DTYPES)}')
+        for problem in nonfinite_problems(nonfinite, max_skipped):
+            raise ConfigError(problem)
+        self.nonfinite, self.max_skipped = nonfinite, max_skipped
+        self.num_skipped, self.was_skipped = 0, False
+        #: Of the last update, on the device; None where the iteration had none, or the loss scaling looks after it.
+        self.has_finite_gradients: torch.Tensor | None = None
         self.device_type = torch.device(get_device()).type
         self.amp_dtype = AMP_DTYPES[amp] if amp is not None else None
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=amp == 'float16')
@@ -62,6 +82,7 @@ class MethodOptimWrapper(OptimWrapper):
 
     def backward(self, loss: torch.Tensor, **kwargs) -> None:
         """Back-propagate the scaled loss."""
+        self.has_finite_gradients, self.was_skipped = None, False
         super().backward(self.scaler.scale(loss), **kwargs)
 
     def step(self, **kwargs) -> None:
@@ -70,6 +91,11 @@ class MethodOptimWrapper(OptimWrapper):
         if self.edits == 'gradient':
             with torch.no_grad():
                 self.method.edit_gradients(self.learner)
+        if not self.scaler.is_enabled():
+            self.has_finite_gradients = self._look_at_gradients()
+            if self.nonfinite == 'skip' and not self.has_finite_gradients:
+                self.was_skipped, self.num_skipped = True, self.num_skipped + 1
+                return
         if self.clip_grad_kwargs:
             self._clip_grad()
         if self.edits == 'update':
@@ -80,13 +106,23 @@ class MethodOptimWrapper(OptimWrapper):
             with torch.no_grad():
                 self.method.edit_update(self.learner, before)
 
+    def _look_at_gradients(self) -> torch.Tensor:
+        """Say on the device whether all gradients are finite."""
+        gradients = [parameter.grad for group in self.optimizer.param_groups for parameter in group['params']
+                     if parameter.grad is not None]
+        if not gradients:
+            return torch.tensor(True)
+        return torch.stack(torch._foreach_norm(gradients, math.inf)).isfinite().all()
+
     def state_dict(self) -> dict:
-        """Add the loss scale to the optimizer's state."""
-        return {**super().state_dict(), 'scaler': self.scaler.state_dict()}
+        """Add the loss scale, and how many updates were skipped, to the optimizer's state."""
+        skipped = {'skipped': self.num_skipped} if self.num_skipped else {}
+        return {**super().state_dict(), 'scaler': self.scaler.state_dict(), **skipped}
 
     def load_state_dict(self, state_dict: dict) -> None:
         """Take back what :meth:`state_dict` gave."""
         state_dict = dict(state_dict)
+        self.num_skipped = state_dict.pop('skipped', 0)
         self.scaler.load_state_dict(state_dict.pop('scaler'))
         super().load_state_dict(state_dict)
 

@@ -1,12 +1,16 @@
 """Starts the processes' communication, once for all phases, and ends it; over gloo where there is no GPU."""
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import barrier, init_dist, is_distributed
+from mmengine.dist import barrier, broadcast_object_list, init_dist, is_distributed, is_main_process
 from mmengine.model import is_model_wrapper
 
-from lhl.errors import ConfigError
+from lhl.errors import ConfigError, RunError
+from lhl.lock import only_writer
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
@@ -41,3 +45,23 @@ def end_distributed() -> None:
     if is_distributed():
         barrier()
         torch.distributed.destroy_process_group()
+
+
+@contextlib.contextmanager
+def only_run_in(work_dir: str | Path) -> Iterator[None]:
+    """Let the main process hold the lock of a folder for all processes of a run, see :func:`lhl.lock.only_writer`.
+
+    Raises:
+        RunError: In all of them, if another run holds it, or the folder cannot be written to.
+    """
+    with contextlib.ExitStack() as stack:
+        refusal = ['']
+        if is_main_process():
+            try:
+                stack.enter_context(only_writer(work_dir))
+            except RunError as error:
+                refusal = [str(error)]
+        broadcast_object_list(refusal)
+        if refusal[0]:
+            raise RunError(refusal[0])
+        yield

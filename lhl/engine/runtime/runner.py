@@ -4,6 +4,8 @@ Everything else (loops, DDP, logging, schedules) is mmengine's own.
 """
 import json
 import logging
+import math
+from functools import partial
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -11,10 +13,12 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import barrier
 from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
@@ -25,15 +29,18 @@ from lhl.engine.checkpoint import (
     weights_of,
 )
 from lhl.engine.sources.external_teacher import load_external_teacher
-from lhl.errors import CheckpointError, ConfigError
+from lhl.errors import CheckpointError, ConfigError, Interruption
 from lhl.methods import Method, Phase, Student, Teacher
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 from lhl.weight_files import read_checkpoint, write_checkpoint
 
+from .hooks.finite_hook import FiniteHook
+from .loops import PhaseEpochLoop, PhaseIterLoop
 from .process_group import unwrapped
 from .randomness import seed_torch
+from .signals import ToldToStop, undisturbed
 
 
 class PlainConfig(Config):
@@ -71,6 +78,19 @@ class LearnerRunner(Runner):
         """The model, unwrapped."""
         return unwrapped(self.model)
 
+    def val(self) -> dict[str, float]:
+        """Evaluate, and say aloud which metrics are no numbers."""
+        metrics = super().val()
+        for loop in (self._val_loop, *getattr(self._val_loop, 'others', ())):
+            for name in getattr(loop.dataloader.dataset, 'tasks', ()):
+                missing = [key.partition('/')[2] for key, value in metrics.items()
+                           if key.startswith(f'{name}/') and not math.isfinite(value)]
+                if missing:
+                    root = getattr(loop.dataloader.dataset, 'data_root', '')
+                    self.logger.warning(f'task {name}: {", ".join(missing)} is not a finite number on the validation '
+                                        f'data of {root}; check its targets there, and the losses of its training')
+        return metrics
+
     def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
                         revise_keys: list | None = None) -> dict:
         """Read safely and load strictly, whatever mmengine's defaults."""
@@ -79,6 +99,13 @@ class LearnerRunner(Runner):
         self.load_state(checkpoint['state_dict'], filename)
         self._has_loaded = True
         return checkpoint
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader whose workers signals to a whole run do not reach."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
+        return loader
 
     def load_state(self, weights: dict[str, Tensor], source: str) -> None:
         """Load the weights of a checkpoint into the model."""
@@ -174,6 +201,11 @@ class PhaseRunner(LearnerRunner):
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop, and refuse one without a single batch, which mmengine would take for trained."""
+        if isinstance(loop, dict):
+            loop = dict(loop)
+            name = loop.pop('type', 'EpochBasedTrainLoop' if loop.pop('by_epoch', True) else 'IterBasedTrainLoop')
+            own = dict(EpochBasedTrainLoop=PhaseEpochLoop, IterBasedTrainLoop=PhaseIterLoop).get(name)
+            loop = dict(loop, type=name) if own is None else own(**loop, runner=self, dataloader=self._train_dataloader)
         loop = super().build_train_loop(loop)
         loader = loop.dataloader
         if not len(loader):
@@ -228,21 +260,77 @@ class PhaseRunner(LearnerRunner):
         raise CheckpointError(f'none of the training checkpoints in {self.work_dir} can be read ({problems}); delete '
                               f'the folder to train this phase again')
 
-    def save_checkpoint(self, out_dir: str, filename: str, by_epoch: bool = True) -> None:
+    def save_checkpoint(self, out_dir: str, filename: str, by_epoch: bool = True,
+                        meta: dict[str, int] | None = None) -> None:
         """Save a training checkpoint: what an exact resume needs, tensors and plain values only, and nothing else.
 
         Args:
             out_dir: The folder.
             filename: The name in it.
             by_epoch: Whether an epoch has just ended, or an iteration.
+            meta: How many epochs and iterations are done, ``epoch`` and ``iter``, where that is not one more of
+                ``by_epoch`` than the loop has counted.
         """
         checkpoint: dict[str, Any] = dict(
-            meta=dict(epoch=self.epoch + by_epoch, iter=self.iter + (not by_epoch), seed=self.seed),
+            meta={'epoch': self.epoch + by_epoch, 'iter': self.iter + (not by_epoch), 'seed': self.seed, **(meta or {})},
             state_dict=self.student.state_dict(), optimizer=self.optim_wrapper.state_dict())
         if self.param_schedulers is not None:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers]
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
         write_checkpoint(checkpoint, Path(out_dir, filename))
+
+    def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
+        """Add the hook that watches over the training."""
+        super().register_hooks(default_hooks, custom_hooks)
+        self.finite = FiniteHook()
+        self.register_hook(self.finite)
+
+    def train(self) -> nn.Module:
+        """Train the phase.
+
+        Raises:
+            Interruption: If a signal ended the training; it says what has been saved.
+            DivergenceError: If a loss, a gradient or a weight is not finite.
+        """
+        self._told = ToldToStop()
+        return super().train()
+
+    def validate_while_training(self) -> None:
+        """Evaluate between two epochs; a signal ends that at once, and the weights are saved as they are."""
+        try:
+            self.val_loop.run()
+        except Interruption as interruption:
+            self._save_and_stop(interruption.number)
+
+    def stop_if_told(self, wait: bool = False) -> None:
+        """Save the training as it is and end it if a signal asks for that; called by all processes after an iteration.
+
+        Args:
+            wait: For what the other processes were sent until now.
+
+        Raises:
+            Interruption: With what has been saved.
+        """
+        wrapper = self.optim_wrapper
+        if wait or not wrapper._inner_count % wrapper._accumulative_counts:  # a sum of gradients is not saved
+            number = self._told.ask(wait)
+            if number:
+                self._save_and_stop(number)
+
+    def _save_and_stop(self, number: int) -> None:
+        loop = self.train_loop
+        self.finite.check(self)
+        if isinstance(loop, IterBasedTrainLoop):
+            name = f'iter_{loop.iter}.pth'
+        else:
+            within = loop.iter > loop.epoch * len(loop.dataloader)
+            name = f'epoch_{loop.epoch}' + (f'_iter_{loop.iter}' if within else '') + '.pth'
+        path = Path(self.work_dir, name)
+        if self.rank == 0 and not path.exists():
+            self.save_checkpoint(self.work_dir, name, by_epoch=False, meta=dict(epoch=loop.epoch, iter=loop.iter))
+        barrier()  # torchrun ends all processes with the first
+        raise Interruption(number, f'in phase {self.phase.index} after iteration {loop.iter} of {loop.max_iters}, '
+                                   f'which {path} holds')
 
     def save_phase(self, path: str | Path, stream: dict) -> dict:
         """Save what the next phase and any later use need: weights, the method's state, the configs.

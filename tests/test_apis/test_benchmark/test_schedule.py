@@ -54,7 +54,7 @@ def test_a_finished_run_with_other_options_is_left_to_the_trainer_to_refuse(benc
 
 def test_two_processes_in_one_folder_are_refused(bench):
     bench.order(vanilla0=dict(sleep=0.1))
-    with pytest.raises(RunError, match='another process is running a benchmark in'):
+    with pytest.raises(RunError, match='is in use by process'):
         run_benchmark(bench.suite, [0], bench.work_dir, report=lambda line: bench.run())
 
 

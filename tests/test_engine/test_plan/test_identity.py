@@ -46,7 +46,8 @@ def changed(cfg, **options):
 @pytest.mark.parametrize('option, value', [
     ('work_dir', 'elsewhere'), ('launcher', 'pytorch'), ('log_level', 'DEBUG'), ('train_dataloader__num_workers', 2),
     ('val_dataloader__num_workers', 2), ('train_dataloader__persistent_workers', True),
-    ('train_dataloader__pin_memory', True), ('default_hooks__checkpoint__interval', 7)])
+    ('train_dataloader__pin_memory', True), ('default_hooks__checkpoint__interval', 7),
+    ('optim_wrapper__nonfinite', 'skip'), ('optim_wrapper__max_skipped', 3)])
 def test_what_does_not_decide_the_weights_does_not_change_the_hash(config, option, value):
     cfg = config()
     other = changed(cfg, **{option: value})

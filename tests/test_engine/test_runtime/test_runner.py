@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from lhl.datasets import DenseDataset
 from lhl.engine import PhaseRunner, load_weights, read_checkpoint, train_stream, weights_digest
 from lhl.engine.checkpoint import build_learner, training_checkpoints
 from lhl.errors import CheckpointError, ConfigError
+from lhl.evaluation import Results
 from lhl.methods import HAD, Method
 from lhl.registry import MODELS
 from test_engine.resolved import phase_config
@@ -158,12 +160,6 @@ def test_a_batch_larger_than_a_phase_is_refused(tmp_path, data_root):
         train_stream(cfg)
 
 
-def test_checkpoints_within_an_epoch_are_refused_where_they_cannot_be_resumed(tmp_path, data_root):
-    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', default_hooks__checkpoint__by_epoch=False)
-    with pytest.raises(ConfigError, match='by_epoch=False saves within an epoch'):
-        train_stream(cfg)
-
-
 # ---- resuming ------------------------------------------------------------------------------------------------------
 
 class InterruptedRunError(Exception):
@@ -237,6 +233,36 @@ def test_a_loop_over_iterations_resumes_exactly_within_an_epoch(tmp_path, data_r
             train_stream(cfg)
         digests.append(train_stream(cfg, resume=True).phases[0].weights_sha256)
     assert digests == [whole.phases[0].weights_sha256] * 2
+
+
+def test_a_loop_over_epochs_resumes_exactly_within_an_epoch(tmp_path, data_root, monkeypatch, finished):
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run',
+                        default_hooks__checkpoint=dict(type='PhaseCheckpointHook', interval=1, by_epoch=False))
+    for phase, iteration, name in ((1, 2, 'epoch_0_iter_2.pth'), (2, 3, 'epoch_0_iter_3.pth'),
+                                   (3, 5, 'epoch_1_iter_5.pth')):
+        with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
+            interrupt(patch, phase, iteration)
+            train_stream(cfg, resume=phase > 1)
+        assert [path.name for path in training_checkpoints(tmp_path / 'run' / FOLDERS[phase - 1])] == [name]
+    whole = Results.load(finished('HAD')[1])
+    assert [phase.weights_sha256 for phase in train_stream(cfg, resume=True).phases] == [
+        phase.weights_sha256 for phase in whole.phases]
+
+
+def test_the_batches_before_the_one_that_a_run_resumes_with_are_not_loaded(tmp_path, data_root, monkeypatch):
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', phases=[dict(task='segmentation')],
+                        default_hooks__checkpoint=dict(type='PhaseCheckpointHook', interval=1, by_epoch=False))
+    with monkeypatch.context() as patch, pytest.raises(InterruptedRunError):
+        interrupt(patch, 1, 5)
+        train_stream(cfg)
+    loaded, load = [], DenseDataset.__getitem__
+
+    def record(dataset, key):
+        loaded.append(dataset.split)
+        return load(dataset, key)
+    monkeypatch.setattr(DenseDataset, '__getitem__', record)
+    train_stream(cfg, resume=True)
+    assert loaded.count('train') == (2 * 9 - 5) * 2  # of two epochs of nine batches of two images
 
 
 def test_a_memory_larger_than_the_data_is_refused_before_the_first_iteration(tmp_path, data_root):

@@ -2,11 +2,13 @@
 import time
 from typing import TYPE_CHECKING
 
+import torch
 from mmengine.hooks import Hook
 
 from lhl.engine.checkpoint import method_state
 from lhl.engine.runtime.randomness import seed_torch
 from lhl.engine.sources.external_teacher import check_same_teacher
+from lhl.errors import DivergenceError
 from lhl.registry import HOOKS
 from lhl.weight_files import read_checkpoint
 
@@ -64,5 +66,10 @@ class ContinualPhaseHook(Hook):
             runner.method.load_state_dict(method_state(read_checkpoint(path), path))
         else:
             seed_torch(runner.seed, runner.phase.index, runner.iter)
-            runner.method.end_phase(runner.learner, runner.phase, runner.train_dataloader)
+            try:
+                runner.method.end_phase(runner.learner, runner.phase, runner.train_dataloader)
+            except torch.linalg.LinAlgError as error:
+                raise DivergenceError(f'phase {runner.phase.index}: {type(runner.method).__name__} cannot compute what '
+                                      f'it keeps of {", ".join(runner.phase.new_tasks)} ({error}); lower the learning '
+                                      f'rate, or check the data of the phase') from error
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)

@@ -1,13 +1,16 @@
 """Saves training checkpoints, and keeps the one before, should the newest turn out to be damaged."""
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 
 from lhl.engine.checkpoint import training_checkpoints
-from lhl.errors import ConfigError
 from lhl.registry import HOOKS
+
+if TYPE_CHECKING:
+    from lhl.engine.runtime.runner import PhaseRunner
 
 
 @HOOKS.register_module()
@@ -16,7 +19,7 @@ class PhaseCheckpointHook(Hook):
 
     Args:
         interval: Number of epochs, or iterations, from one checkpoint to the next.
-        by_epoch: Count epochs (True) or iterations, which a loop over epochs cannot resume from.
+        by_epoch: Count epochs (True) or iterations.
         max_keep_ckpts: How many of the latest to keep; a newer one is on disk before an older is deleted.
     """
 
@@ -27,12 +30,6 @@ class PhaseCheckpointHook(Hook):
         self.by_epoch = by_epoch
         self.max_keep_ckpts = max_keep_ckpts
 
-    def before_train(self, runner: Runner) -> None:
-        """Refuse checkpoints from within an epoch where the loop would begin the epoch again."""
-        if not self.by_epoch and isinstance(runner.train_loop, EpochBasedTrainLoop):
-            raise ConfigError('default_hooks.checkpoint.by_epoch=False saves within an epoch, where a loop over epochs '
-                              'cannot resume; set it to True, or train_cfg.by_epoch to False')
-
     def after_train_epoch(self, runner: Runner) -> None:
         """Save after an epoch."""
         if self.by_epoch and (self.every_n_epochs(runner, self.interval) or self.is_last_train_epoch(runner)):
@@ -42,10 +39,15 @@ class PhaseCheckpointHook(Hook):
                          outputs: dict | None = None) -> None:
         """Save after an iteration."""
         if not self.by_epoch and (self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)):
-            self._save(runner, f'iter_{runner.iter + 1}.pth')
+            epoch = '' if isinstance(runner.train_loop, IterBasedTrainLoop) else f'epoch_{runner.epoch}_'
+            self._save(runner, f'{epoch}iter_{runner.iter + 1}.pth')
+
+    def _save(self, runner: 'PhaseRunner', name: str) -> None:
+        runner.finite.check(runner)  # a run that has diverged must not replace the last good checkpoint
+        self._write(runner, name)
 
     @master_only
-    def _save(self, runner: Runner, name: str) -> None:
+    def _write(self, runner: Runner, name: str) -> None:
         runner.save_checkpoint(runner.work_dir, name, by_epoch=self.by_epoch)
         for old in training_checkpoints(Path(runner.work_dir))[self.max_keep_ckpts:]:
             old.unlink()
