@@ -84,8 +84,8 @@ def as_before(run):
         path = run / folder / 'phase.safetensors'
         torch.save(read_checkpoint(path), path.with_suffix('.pth'))
         path.unlink()
-    edit_results(run, lambda results: [
-        phase.update(checkpoint=f'{folder}/phase.pth') for phase, folder in zip(results['phases'], FOLDERS, strict=True)])
+    edit_results(run, lambda results: [phase.update(checkpoint=phase['checkpoint'].replace('.safetensors', '.pth'))
+                                       for phase in results['phases']])
 
 
 @pytest.mark.parametrize('change', [lambda run: None, as_before], ids=['now', 'as_before'])
