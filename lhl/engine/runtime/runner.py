@@ -272,7 +272,8 @@ class PhaseRunner(LearnerRunner):
                 ``by_epoch`` than the loop has counted.
         """
         checkpoint: dict[str, Any] = dict(
-            meta={'epoch': self.epoch + by_epoch, 'iter': self.iter + (not by_epoch), 'seed': self.seed, **(meta or {})},
+            meta={'epoch': self.epoch + by_epoch, 'iter': self.iter + (not by_epoch), 'seed': self.seed,
+                  **(meta or {})},
             state_dict=self.student.state_dict(), optimizer=self.optim_wrapper.state_dict())
         if self.param_schedulers is not None:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers]
