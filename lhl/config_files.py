@@ -114,7 +114,7 @@ def read_written_config(run: str | Path) -> Config | None:
         run: The folder of a run.
 
     Returns:
-        The config; None if it is missing.
+        The config; None where the file is missing.
 
     Raises:
         ConfigError: If it is no regular file, or holds anything but ``NAME = VALUE`` with plain values.

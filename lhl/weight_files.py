@@ -267,7 +267,7 @@ def _moved(tensors: Mapping[str, Tensor], map_location: Any) -> dict[str, Tensor
 # ---- what both hold ------------------------------------------------------------------------------------------------
 
 def _plain(value: Any, where: str) -> Any:
-    """Turn the content of a file into tensors on the CPU and plain values, of exactly the types that will be read."""
+    """Turn what will be written into tensors on the CPU and plain values, of exactly the types that will be read."""
     if isinstance(value, Tensor):
         return value.detach().cpu()
     if isinstance(value, Mapping):

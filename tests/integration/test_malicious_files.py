@@ -12,7 +12,7 @@ from test_engine.test_sources.segmentors import SEGMENTORS, segmentor_config
 from test_engine.tiny_stream import FOLDERS, stream_config
 
 from lhl.apis import compare_runs, extend_run, load_learner, test_learner, write_report
-from lhl.engine import train_stream
+from lhl.engine import read_checkpoint, train_stream
 from lhl.engine.sources.mmseg import read_segmentor
 from lhl.errors import LHLError
 from lhl.registry import MODELS
@@ -76,6 +76,24 @@ def ways_in(finished, tmp_path, data_root):
         teacher_file=lambda: teacher(last_weights(run)),
         extend=lambda: extend(run),
         extend_file=lambda: extend(last_weights(run)))
+
+
+def as_before(run):
+    """Give the weights of a run the format, and the name, that they had before."""
+    for folder in FOLDERS:
+        path = run / folder / 'phase.safetensors'
+        torch.save(read_checkpoint(path), path.with_suffix('.pth'))
+        path.unlink()
+    edit_results(run, lambda results: [phase.update(checkpoint=phase['checkpoint'].replace('.safetensors', '.pth'))
+                                       for phase in results['phases']])
+
+
+@pytest.mark.parametrize('change', [lambda run: None, as_before], ids=['now', 'as_before'])
+def test_every_way_in_takes_an_honest_run_of_either_format(change, ways_in):
+    run, ways = ways_in
+    change(run)
+    for way in ways.values():
+        way()
 
 
 @pytest.mark.parametrize('attack', RUNS.values(), ids=RUNS)

@@ -198,8 +198,8 @@ def test_old_tasks_are_scored_where_the_config_says_their_data_is(shop, new, mov
 # ---- a single phase ------------------------------------------------------------------------------------------------
 
 def test_a_phase_without_its_run_is_one_phase_that_is_scored_as_it_was(shop, new, tmp_path):
-    shutil.copy(shop / 'source/phase2_depth/phase.safetensors', tmp_path / 'sent.pth')
-    results = extend_run(tmp_path / 'sent.pth', new('DIS', train_cfg__max_epochs=1))
+    shutil.copy(shop / 'source/phase2_depth/phase.safetensors', tmp_path / 'sent.safetensors')
+    results = extend_run(tmp_path / 'sent.safetensors', new('DIS', train_cfg__max_epochs=1))
     first, second = results.phases
     assert (first.tasks, second.tasks, results.stream) == (OLD, ['edges'], [*OLD, 'edges'])
     recorded = Results.load(shop / 'source').phases[1]

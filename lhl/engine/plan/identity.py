@@ -3,6 +3,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -69,6 +70,8 @@ def _training(stream: Stream, index: int) -> dict:
     cfg = Config({**stream.cfg.to_dict(), 'work_dir': ''})
     phase = runner_config(replace(stream, cfg=cfg), index).to_dict()
     phase['val_cfg'] = {}  # like the data: it trains nothing
+    if phase['phase']['previous_checkpoint']:  # its name when runs were first hashed
+        phase['phase']['previous_checkpoint'] = str(Path(phase['phase']['previous_checkpoint']).with_suffix('.pth'))
     return _without_what_trains_alike({key: value for key, value in phase.items() if key not in _NOT_TRAINING})
 
 

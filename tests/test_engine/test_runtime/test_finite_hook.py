@@ -62,8 +62,8 @@ def test_a_loss_that_is_not_finite_is_found_within_an_interval_with_its_term_and
         train_stream(cfg)
     assert str(caught.value) == (
         f'phase 2, iteration {iteration}: the loss term {term} of the task segmentation is {said}, on the batch of '
-        f'{files[0]}, {files[1]}; the last good checkpoint is {cfg.work_dir}/{FOLDERS[0]}/phase.pth; lower the '
-        f'learning rate, check these files, or set `optim_wrapper.nonfinite=skip`')
+        f'{files[0]}, {files[1]}; the last good checkpoint is {cfg.work_dir}/{FOLDERS[0]}/phase.safetensors; '
+        f'lower the learning rate, check these files, or set `optim_wrapper.nonfinite=skip`')
     assert len(Results.load(cfg.work_dir).phases) == 1
 
 
