@@ -1,5 +1,6 @@
 """The command that makes bugs: on a small project whose tests miss two bugs, both known."""
 import json
+import tomllib
 
 import pytest
 from test_engine.tiny_stream import listing
@@ -96,6 +97,12 @@ def test_listed_equivalents_are_left_out_and_may_not_be_stale(mutation, project)
     listed.write_text(entry.format('age >= 18', '(age == 18)'))
     with pytest.raises(SystemExit, match='no such mutant'):
         mutation.all_mutants(project, ['toy'])
+
+
+def test_the_listed_equivalents_of_this_project_are_not_stale(mutation):
+    listed = tomllib.loads((mutation.ROOT / mutation.EQUIVALENTS).read_text())['equivalent']
+    assert all(entry['reason'] for entry in listed)
+    mutation.all_mutants(mutation.ROOT, {entry['file'] for entry in listed})
 
 
 def test_a_seed_chooses_the_same_mutants_and_rooms_and_kinds_take_turns(mutation):
