@@ -27,13 +27,8 @@ BANNED = {
     r'edges_of': 'edge_source',
     r'_look_for_twins': 'find_duplicates',
 }
-<<<<<<< HEAD
 #: Where old names of options must stay: people have them in their configs and runs.
 ALLOWED = dict.fromkeys(["'fresh'", 'edges_of'], ['lhl/engine/plan/renamed.py', 'CHANGELOG.md'])
-=======
-#: Where an old word must stay: people have it in their configs and runs.
-ALLOWED = {pattern: {'lhl/engine/plan/renamed.py', 'CHANGELOG.md'} for pattern in (r"'fresh'", r'edges_of')}
->>>>>>> main
 
 #: Names of published methods and networks, whose letters are not ours to choose.
 PUBLISHED = {'lwf', 'lwp', 'lenet', 'senet', 'regnet', 'resnet', 'resnext'}
