@@ -1,8 +1,10 @@
 """A stream that is learned in seconds: the shipped configs with a tiny ResNet on a few tiny images."""
 import hashlib
 import os
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,11 +76,12 @@ def listing(folder):
 
 
 def run_tool(*command, **environment):
-    """Run a tool as a person would, from the root of the repository, on one core."""
+    """Run a tool as a person would, from the root of the repository, on one core, where Ctrl-C is not ignored."""
     command = [sys.executable, *command] if str(command[0]).endswith('.py') else ['bash', *command]
     paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
     return subprocess.run(
         [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a script's background job inherits "ignored"
         env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
              'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})
 

@@ -22,4 +22,6 @@ def _renamed(config: Any, options: dict[str, str], values: dict[tuple[str, str],
     if isinstance(config, dict):
         return {options.get(key, key): values.get((key, value), value) if isinstance(value, str)
                 else _renamed(value, options, values) for key, value in config.items()}
-    return [_renamed(entry, options, values) for entry in config] if isinstance(config, (list, tuple)) else config
+    if isinstance(config, (list, tuple)):
+        return type(config)(_renamed(entry, options, values) for entry in config)
+    return config

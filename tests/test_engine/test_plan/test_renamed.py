@@ -20,7 +20,7 @@ def test_old_names_become_present_ones_at_any_depth_and_back():
 
 
 def test_values_of_other_options_and_unknown_words_stay():
-    config = dict(name='fresh', old_heads='adapted', edges=['reinit', 'fresh'])
+    config = dict(name='fresh', old_heads='adapted', edges=['reinit', 'fresh'], strides=(1, 2))
     assert with_present_names(config) == config == with_first_names(config)
 
 
