@@ -81,7 +81,7 @@ def run_tool(*command, **environment):
     paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
     return subprocess.run(
         [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=300,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a script's background job inherits "ignored"
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
         env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
              'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})
 
