@@ -121,5 +121,8 @@ def test_a_module_of_a_run_that_is_missing_is_named_with_the_cure(tmp_path):
 
 def test_what_is_no_run_has_no_modules(tmp_path):
     (tmp_path / 'phase.safetensors').touch()
+    import_custom_modules(tmp_path)  # what it imports itself
+    before = set(sys.modules)
     for path in (tmp_path, tmp_path / 'phase.safetensors', tmp_path / 'nowhere'):
         import_custom_modules(path)
+    assert set(sys.modules) == before
