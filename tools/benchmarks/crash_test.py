@@ -1,15 +1,15 @@
 """Kill runs of every method at random moments, resume them, and compare what they end with.
 
-Each run learns a tiny stream of random images, from the method's shipped config, and is killed as by a power cut (SIGKILL)
-either at a random time, or at a random event of a chosen place: inside a write, between phases, in a validation, in what a
-method does at the beginning or end of a phase, in the training. One in three is killed once more while it is resumed. What
-it ends with has to be what the undisturbed run ended with: weights, method's state and metrics of every phase, to the bit,
-and no other file.
+Each run learns a tiny stream of random images, from the method's shipped config, and is killed as by a power cut
+(SIGKILL) either at a random time, or at a random event of a chosen place: inside a write, between phases, in a
+validation, in what a method does at the beginning or end of a phase, in the training. One in three is killed once more
+while it is resumed. What it ends with has to be what the undisturbed run ended with: weights, method's state and metrics
+of every phase, to the bit, and no other file.
 
     python tools/benchmarks/crash_test.py --kills 200
 
-The same seed draws the same places; times depend on the machine. Counts are printed, and written to OUT/crash_test.json.
-The exit status is 1 if a run did not end as it should; its folder is kept.
+The same seed draws the same places; times depend on the machine. Counts are printed, and written to
+OUT/crash_test.json. The exit status is 1 if a run did not end as it should; its folder is kept.
 """
 import argparse
 import contextlib
