@@ -95,11 +95,11 @@ def test_a_path_that_is_no_place_for_a_file_is_one_sentence(tmp_path):
 
 def test_an_error_of_what_is_written_is_not_taken_for_one_of_the_disk(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / 'a'):
-        open(tmp_path / 'missing')
+        (tmp_path / 'missing').read_bytes()
     with pytest.raises(FileNotFoundError), writing(tmp_path / 'a'):
-        open(tmp_path / 'missing')  # beside the folder that is written to
+        (tmp_path / 'missing').read_bytes()  # beside the folder that is written to
     with pytest.raises(WriteError, match='missing/b cannot be written'), writing(tmp_path):
-        open(tmp_path / 'missing/b', 'w')
+        (tmp_path / 'missing/b').touch()
     assert not os.listdir(tmp_path)
 
 

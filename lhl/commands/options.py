@@ -105,6 +105,17 @@ def processes_of(args: argparse.Namespace) -> Iterator[None]:
     end_distributed()
 
 
+@contextlib.contextmanager
+def resumable(args: argparse.Namespace, work_dir: str) -> Iterator[None]:
+    """Advise to go on with ``--resume`` after an interruption, if there is a run by then that can be resumed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if Path(work_dir, 'results.json').exists():
+            args.after_interrupt = GO_ON_WITH_RESUME
+        raise
+
+
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':
     """Read a config file with the options, the launcher and the work_dir that a command was given.
 

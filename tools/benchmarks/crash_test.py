@@ -3,8 +3,8 @@
 Each run learns a tiny stream of random images, from the method's shipped config, and is killed as by a power cut
 (SIGKILL) either at a random time, or at a random event of a chosen place: inside a write, between phases, in a
 validation, in what a method does at the beginning or end of a phase, in the training. One in three is killed once more
-while it is resumed. What it ends with has to be what the undisturbed run ended with: weights, method's state and metrics
-of every phase, to the bit, and no other file.
+while it is resumed. What it ends with has to be what the undisturbed run ended with: weights, method's state and
+metrics of every phase, to the bit, and no other file.
 
     python tools/benchmarks/crash_test.py --kills 200
 
@@ -26,7 +26,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +61,7 @@ class Moments:
         if self.is_counting or (self.target is not None and self.target[0] == PLACES[number]):
             sys.setprofile(self._event)
 
-    def _event(self, frame: FrameType, event: str, argument: object) -> None:
+    def _event(self, *_: object) -> None:
         place = PLACES[self.place[0]]
         self.counts[place] += 1
         if self.target == (place, self.counts[place]):
@@ -125,7 +124,7 @@ class Laboratory:
         from lhl.engine.runtime.hooks import ContinualPhaseHook
         from lhl.engine.runtime.runner import PhaseRunner
         torch.set_num_threads(1)
-        mmengine.runner.runner.collect_env = dict  # a survey of the compilers on the machine, seconds long
+        setattr(mmengine.runner.runner, 'collect_env', dict)  # noqa: B010, it takes seconds to survey the machine
         self.configs, self.variants = test_every_method.CONFIG_FILES, test_every_method.VARIANTS
         self.read, self.train = test_every_method.read, lhl.engine.run.train_stream
         self.moments.watch_writes([lhl.weight_files, lhl.evaluation.results, lhl.engine.runtime.learner_runner])
@@ -173,7 +172,7 @@ class Laboratory:
         return Ending(status, PLACES[self.moments.place[0]], time.monotonic() - started)
 
     def undisturbed(self, name: str) -> tuple[dict[str, int], float]:
-        """Learn a stream undisturbed, and give the number of events at each place, and the seconds without counting."""
+        """Learn a stream undisturbed; give the number of events at each place, and the seconds that it took."""
         run = self.runs / name
         counts = run.with_suffix('.json')
 
@@ -181,17 +180,11 @@ class Laboratory:
             self.moments.is_counting = True
 
         def write() -> None:
-            self.moments.is_counting = False
             sys.setprofile(None)
             counts.write_text(json.dumps(self.moments.counts))
-        for folder, act, at_end in ((run, count, write), (self.runs / f'{name}_again', None, None)):
-            ending = self.learn(name, folder, act or (lambda: None), at_end=at_end or (lambda: None))
-            if ending.status:
-                raise SystemExit(f'the undisturbed run of {name} failed with {ending.status}; see {folder}.log')
-        problem = self.difference(name, self.runs / f'{name}_again')
-        if problem:
-            raise SystemExit(f'two undisturbed runs of {name} differ: {problem}')
-        shutil.rmtree(self.runs / f'{name}_again')
+        ending = self.learn(name, run, count, at_end=write)
+        if ending.status:
+            raise SystemExit(f'the undisturbed run of {name} failed with {ending.status}; see {run}.log')
         return json.loads(counts.read_text()), ending.seconds
 
     def difference(self, name: str, run: Path) -> str:

@@ -14,8 +14,8 @@ from statistics import fmean
 
 import torch
 
-from lhl.engine.runtime.orphans import PARENT
 from lhl.atomic import writing
+from lhl.engine.runtime.orphans import PARENT
 from lhl.errors import ConfigError, RunError
 from lhl.lock import only_writer
 

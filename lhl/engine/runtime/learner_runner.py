@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from lhl.atomic import atomic_write
+from lhl.config_files import with_digest
 from lhl.engine.checkpoint import load_weights
 from lhl.models import Learner
 from lhl.registry import RUNNERS
@@ -35,9 +36,9 @@ class PlainConfig(Config):
         return ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
 
     def dump(self, file: str | Path) -> None:
-        """Write that code, whole or not at all."""
+        """Write that code with its digest, whole or not at all."""
         with atomic_write(file) as stream:
-            stream.write(self.pretty_text.encode())
+            stream.write(with_digest(self.pretty_text))
 
 
 @RUNNERS.register_module()
@@ -56,7 +57,7 @@ class LearnerRunner(Runner):
         """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone; a full disk is said once."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
-            handler.handleError = partial(_go_on_without, handler)  # type: ignore[method-assign]
+            handler.handleError = partial(_go_on_without, handler)
             if not isinstance(handler, logging.FileHandler):
                 handler.addFilter(lambda record: not record.getMessage().startswith('Hooks will be executed'))
         return logger

@@ -9,12 +9,12 @@ import pytest
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.visualization import Visualizer
-from test_engine.tiny_stream import stream_config
 
 from lhl.engine import Stream, train_stream
 from lhl.engine.runtime.runner import PhaseRunner
 from lhl.engine.runtime.scoring import score_phase
 from lhl.errors import DivergenceError
+from test_engine.tiny_stream import stream_config
 
 
 def open_files(folder):
