@@ -179,8 +179,8 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
                            f'{results.method}{change}')
         runner.train()
         metrics = runner.val() if phase_cfg.val_cfg is not None else {}
-        weights = runner.save_phase(stream.checkpoint(index),
-                                    dict(config=json.dumps(stream.cfg.to_dict(), default=str)))
+        weights = runner.save_phase(stream.checkpoint(index), dict(
+            config=json.dumps(stream.cfg.to_dict(), default=str), image_sizes=runner.image_sizes()))
         _record(stream, results, runner, metrics, weights)
     barrier()
 
