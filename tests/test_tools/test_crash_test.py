@@ -25,7 +25,7 @@ def test_runs_that_are_killed_at_random_moments_end_as_undisturbed_ones(tmp_path
     for kill in kills:
         assert kill['problem'] == '' and kill['places']
         assert kill['drawn'] in (kill['places'][0], 'any time')
-    assert '5 runs in' in finished.stdout and '0 runs ended otherwise than undisturbed' in finished.stdout
+    assert 'of 5 runs' in finished.stdout and '0 runs ended otherwise than undisturbed' in finished.stdout
     assert not [path for path in (out / 'runs').iterdir() if path.is_dir() and path.name != 'gpm']
 
 

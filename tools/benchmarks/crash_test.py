@@ -1,15 +1,15 @@
 """Kill runs of every method at random moments, resume them, and compare what they end with.
 
-Each run learns a tiny stream of random images, from the method's shipped config, and is killed as by a power cut
-(SIGKILL) either at a random time, or at a random event of a chosen place: inside a write, between phases, in a
-validation, in what a method does at the beginning or end of a phase, in the training. One in three is killed once more
-while it is resumed. What it ends with has to be what the undisturbed run ended with: weights, method's state and
-metrics of every phase, to the bit, and no other file.
+Each run learns a tiny stream of random images, from the method's shipped config, and is ended as by a power cut: by
+SIGKILL at a random event of a chosen place (inside a write, between phases, in a validation, in what a method does at
+the beginning or end of a phase, in the training), or at a random moment of its processor time, by the system's timer.
+One in three is killed once more while it is resumed. What it ends with has to be what the undisturbed run ended with:
+weights, method's state and metrics of every phase, to the bit, and no other file.
 
     python tools/benchmarks/crash_test.py --kills 200
 
-The same seed draws the same places; times depend on the machine. Counts are printed, and written to
-OUT/crash_test.json. The exit status is 1 if a run did not end as it should; its folder is kept.
+The same seed draws the same places. Counts are printed, and written to OUT/crash_test.json. The exit status is 1 if a
+run did not end as it should; its folder is kept. An interrupted command goes on when it is given again.
 """
 import argparse
 import contextlib
@@ -17,6 +17,7 @@ import json
 import mmap
 import os
 import random
+import resource
 import select
 import shutil
 import signal
@@ -32,8 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACES = ('start', 'between phases', 'begin_phase', 'training', 'validation', 'end_phase', 'write')
 #: A moment that is drawn by time, and may be at any place.
 ANY = 'any time'
-#: How long a run may take, in seconds; it takes a few.
-PATIENCE = 300
+#: How long a run may take, in seconds, on however busy a machine; it takes a few of the processor.
+PATIENCE = 3600
+KILLED = (-signal.SIGKILL, -signal.SIGPROF)
 
 
 class Moments:
@@ -94,7 +96,7 @@ class Ending(NamedTuple):
     Attributes:
         status: Its exit status, or minus the signal that killed it.
         place: Where it was then.
-        seconds: How long it ran.
+        seconds: How long it used the processor.
     """
     status: int
     place: str
@@ -106,7 +108,7 @@ class Laboratory:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.runs, self.moments = folder, folder / 'runs', Moments()
-        self.runs.mkdir(parents=True)
+        self.runs.mkdir(parents=True, exist_ok=True)
 
     def prepare(self) -> None:
         """Import everything, once for all runs, and write the data."""
@@ -133,9 +135,10 @@ class Laboratory:
         self.moments.watch(PhaseRunner, 'train', 'training')
         self.moments.watch(PhaseRunner, 'val', 'validation')
         self.moments.watch(ContinualPhaseHook, 'after_train', 'end_phase')
-        write_data(self.folder / 'data')
+        if not (self.folder / 'joint').exists():
+            write_data(self.folder / 'data')
 
-    def learn(self, name: str, run: Path, act: Callable[[], None] = lambda: None, kill_after: float = PATIENCE,
+    def learn(self, name: str, run: Path, act: Callable[[], None] = lambda: None, kill_after: float = 0.0,
               at_end: Callable[[], None] = lambda: None) -> Ending:
         """Learn the stream of a config, or go on with it, in a process of its own.
 
@@ -143,10 +146,9 @@ class Laboratory:
             name: Of the method's config.
             run: The folder.
             act: What the process does at first.
-            kill_after: When it is killed, in seconds.
+            kill_after: When it is killed, in seconds of the processor; 0 for never.
             at_end: What it does in the end.
         """
-        started = time.monotonic()
         process = os.fork()
         if not process:
             status = 1
@@ -155,6 +157,7 @@ class Laboratory:
                 os.dup2(log, 1)
                 os.dup2(log, 2)
                 act()
+                signal.setitimer(signal.ITIMER_PROF, kill_after)  # unlike SIGKILL it could be handled, and is not
                 with self.moments.at('start'):
                     self.train(self.read(name, self.folder / 'data', run), resume=(run / 'results.json').exists())
                 at_end()
@@ -165,14 +168,14 @@ class Laboratory:
                 sys.stdout.flush()
                 os._exit(status)
         handle = os.pidfd_open(process)
-        if not select.select([handle], [], [], kill_after)[0]:
-            os.kill(process, signal.SIGKILL)
+        if not select.select([handle], [], [], PATIENCE)[0]:
+            os.kill(process, signal.SIGHUP)
         os.close(handle)
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        return Ending(status, PLACES[self.moments.place[0]], time.monotonic() - started)
+        _, status, usage = os.wait4(process, 0)
+        return Ending(os.waitstatus_to_exitcode(status), PLACES[self.moments.place[0]], usage.ru_utime + usage.ru_stime)
 
     def undisturbed(self, name: str) -> tuple[dict[str, int], float]:
-        """Learn a stream undisturbed; give the number of events at each place, and the seconds that it took."""
+        """Learn a stream undisturbed; give the number of events at each place, and the seconds that it used."""
         run = self.runs / name
         counts = run.with_suffix('.json')
 
@@ -181,11 +184,13 @@ class Laboratory:
 
         def write() -> None:
             sys.setprofile(None)
-            counts.write_text(json.dumps(self.moments.counts))
-        ending = self.learn(name, run, count, at_end=write)
-        if ending.status:
-            raise SystemExit(f'the undisturbed run of {name} failed with {ending.status}; see {run}.log')
-        return json.loads(counts.read_text()), ending.seconds
+            counts.write_text(json.dumps([self.moments.counts, time.process_time()]))
+        if not counts.exists():
+            shutil.rmtree(run, ignore_errors=True)
+            ending = self.learn(name, run, count, at_end=write)
+            if ending.status:
+                raise SystemExit(f'the undisturbed run of {name} failed with {ending.status}; see {run}.log')
+        return tuple(json.loads(counts.read_text()))
 
     def difference(self, name: str, run: Path) -> str:
         """Say in what a run differs from the undisturbed one; empty if in nothing."""
@@ -226,23 +231,25 @@ class Kill(NamedTuple):
 def kill_and_resume(laboratory: Laboratory, name: str, drawn: str, counts: dict[str, int], seconds: float, number: int,
                     generator: random.Random) -> Kill:
     """Kill a run at a random moment, once or twice, resume it and compare."""
-    run = laboratory.runs / f'{name}_{number}'
-    places = []
-    for times in range(1 + (generator.random() < 1 / 3)):
-        part, place = generator.random(), drawn if not times else ANY
-        while True:
-            target = None if place == ANY else (place, 1 + int(part * counts[place]))
+    run, places = laboratory.runs / f'{name}_{number}', []
 
-            def aim(target: tuple[str, int] | None = target) -> None:
-                laboratory.moments.target = target
-            ending = laboratory.learn(name, run, aim, PATIENCE if target else part * seconds)
-            if ending.status:
-                break
-            if times:
-                break  # it was quicker than the second kill
-            part *= 0.8  # it was quicker, or less happened than when it was counted
-            shutil.rmtree(run)
-        if ending.status == -signal.SIGKILL and ending.seconds < PATIENCE:
+    def kill(place: str, part: float) -> Ending:
+        target = None if place == ANY else (place, 1 + int(part * counts[place]))
+
+        def aim() -> None:
+            laboratory.moments.target = target
+        return laboratory.learn(name, run, aim, 0.0 if target else part * seconds)
+
+    shutil.rmtree(run, ignore_errors=True)
+    part, ending = generator.random(), Ending(0, '', 0.0)
+    while not ending.status:  # it may be quicker, or less may happen, than when that was counted
+        shutil.rmtree(run, ignore_errors=True)
+        ending = kill(drawn, part)
+        part *= 0.8
+    for times in range(1 + (generator.random() < 1 / 3)):
+        if times:
+            ending = kill(ANY, generator.random())
+        if ending.status in KILLED:
             places.append(ending.place)
         elif ending.status:
             return Kill(name, drawn, tuple(places), f'failed with {ending.status}; see {run}.log')
@@ -258,16 +265,18 @@ def kill_and_resume(laboratory: Laboratory, name: str, drawn: str, counts: dict[
 def share_of_work(laboratory: Laboratory, names: Sequence[str], per_method: dict[str, list[str]], seed: int) -> None:
     """Do the kills of some methods, and write down a line for each."""
     for name in names:
-        generator = random.Random(f'{seed} {name}')
         counts, seconds = laboratory.undisturbed(name)
-        lines = []
-        for number, place in enumerate(per_method[name]):
-            kill = kill_and_resume(laboratory, name, place, counts, seconds, number, generator)
-            lines.append(json.dumps(kill._asdict()))
-            if kill.problem:
-                print(f'{name}, killed at {", ".join(kill.places)} ({place}): {kill.problem}', file=sys.stderr)
-        (laboratory.folder / f'{name}.jsonl').write_text('\n'.join(lines) + '\n')
-        print(f'{name}: {len(lines)} runs killed and resumed, {seconds:.1f} s each', flush=True)
+        with open(laboratory.folder / f'{name}.jsonl', 'a+') as file:
+            file.seek(0)
+            done = len(file.readlines())
+            for number, place in list(enumerate(per_method[name]))[done:]:
+                kill = kill_and_resume(laboratory, name, place, counts, seconds, number,
+                                       random.Random(f'{seed} {name} {number}'))
+                file.write(json.dumps(kill._asdict()) + '\n')
+                file.flush()
+                if kill.problem:
+                    print(f'{name}, killed at {", ".join(kill.places)} ({place}): {kill.problem}', file=sys.stderr)
+        print(f'{name}: {len(per_method[name])} runs killed and resumed, of {seconds:.1f} s each', flush=True)
 
 
 def plan(names: Sequence[str], kills: int, seed: int) -> dict[str, list[str]]:
@@ -302,16 +311,18 @@ def main() -> int:
     parser.add_argument('--out', default='work_dirs/crash_test', help='folder for the runs and crash_test.json')
     args = parser.parse_args()
     folder = Path(args.out).resolve()
-    if folder.exists():
-        parser.error(f'{folder} exists; remove it, or choose another --out')
-    started = time.monotonic()
+    options = json.dumps([args.kills, args.methods, args.seed])
+    if folder.exists() and (folder / 'options.json').read_text() != options:
+        parser.error(f'{folder} holds another crash test; remove it, or choose another --out')
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'options.json').write_text(options)
     laboratory = Laboratory(folder)
     laboratory.prepare()
     unknown = set(args.methods or []) - set(laboratory.configs)
     if unknown:
         parser.error(f'found {", ".join(sorted(unknown))}; known: {", ".join(laboratory.configs)}')
     names = args.methods or [name for name in laboratory.configs if name not in laboratory.variants]
-    if laboratory.learn('joint', folder / 'joint').status:  # the teacher of another one
+    if laboratory.learn('joint', folder / 'joint').status:  # which teaches another one
         parser.error(f'the run of the teacher failed; see {folder}/joint.log')
     per_method = plan(names, args.kills, args.seed)
     workers = []
@@ -332,10 +343,11 @@ def main() -> int:
     failed = [os.waitpid(worker, 0)[1] for worker in workers]
     files = [folder / f'{name}.jsonl' for name in names]
     kills = [Kill(**json.loads(line)) for path in files if path.exists() for line in path.read_text().splitlines()]
-    document = dict(seed=args.seed, seconds=time.monotonic() - started, kills=[kill._asdict() for kill in kills])
+    used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    document = dict(seed=args.seed, processor_seconds=used, kills=[kill._asdict() for kill in kills])
     (folder / 'crash_test.json').write_text(json.dumps(document, indent=1) + '\n')
     total = sum(len(kill.places) for kill in kills)
-    print(f'\n{table(kills)}\n\n{total} kills of {len(kills)} runs in {document["seconds"]:.0f} s; '
+    print(f'\n{table(kills)}\n\n{total} kills of {len(kills)} runs, with {used:.0f} s of the processor; '
           f'{sum(bool(kill.problem) for kill in kills)} runs ended otherwise than undisturbed')
     return int(any(failed) or any(kill.problem for kill in kills))
 
