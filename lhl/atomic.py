@@ -65,8 +65,8 @@ def writing(path: str | Path, names: bool = True) -> Iterator[None]:
 
     Args:
         path: The file that is written, or the folder.
-        names: Whether the block writes several files in that folder: then the one that the system names is given. If
-            it names one elsewhere, that was to be read, and is left to others.
+        names: Whether the block writes several files in that folder: then the one that the system names is given. An
+            error of a file elsewhere is left to others: that one was read.
 
     Raises:
         WriteError: In place of an OSError that is such a refusal.

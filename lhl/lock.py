@@ -73,7 +73,7 @@ def check_still_held() -> None:
     """Make sure that the folders of which this process is the only writer are still those that it locked.
 
     Raises:
-        RunError: If one was removed, or removed and made anew, perhaps by another run.
+        RunError: If one was removed, or another one has taken its place.
     """
     for descriptor, path in _held.items():
         if not _is_locked(path, descriptor):

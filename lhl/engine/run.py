@@ -169,8 +169,8 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     if trained is not None or phase_cfg.resume:  # its weights are known
         phase_cfg.model.backbone = without_pretraining(phase_cfg.model.backbone.to_dict())
     reset_peak_memory()
-    runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
-    with released(runner):
+    plain = PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename)
+    with released(phase_cfg.experiment_name, lambda: PhaseRunner.from_cfg(plain)) as runner:
         change = ''
         if spec.is_new_learner:
             heads = 'the old heads adapted to it' if 'adapted_heads' in phase_cfg.phase else 'all heads reinitialised'

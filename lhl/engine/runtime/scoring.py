@@ -26,16 +26,14 @@ def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str,
     cfg, folder = runner_config(stream, index), Path(checkpoint).parent
     if cfg.val_cfg is None:
         return {name: {} for name in cfg.model.tasks}
-    with writing(folder):
-        runner = LearnerRunner(
+    name = f'test_{folder.name}_{uuid.uuid4().hex[:8]}'
+    with writing(folder), released(name, lambda: LearnerRunner(
             model={**cfg.model.to_dict(), 'backbone': without_pretraining(cfg.model.backbone.to_dict())},
             work_dir=str(folder / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
             val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=cfg.get('launcher', 'none'),
-            default_scope='lhl', log_level='WARNING',
-            experiment_name=f'test_{folder.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
-        with released(runner):
-            load_weights(runner.learner, weights_of(read_checkpoint(checkpoint), checkpoint), checkpoint)
-            metrics = runner.val()
+            default_scope='lhl', log_level='WARNING', experiment_name=name, randomness=cfg.randomness)) as runner:
+        load_weights(runner.learner, weights_of(read_checkpoint(checkpoint), checkpoint), checkpoint)
+        metrics = runner.val()
     by_task: dict[str, dict[str, float]] = {name: {} for name in cfg.model.tasks}
     for key, value in metrics.items():
         task, _, metric = key.partition('/')

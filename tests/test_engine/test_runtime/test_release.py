@@ -3,6 +3,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import shutil
 import weakref
 
 import pytest
@@ -78,6 +79,7 @@ def test_nothing_of_a_phase_is_left_when_the_next_begins(held, tmp_path, data_ro
 
 def test_scoring_leaves_nothing(finished, tmp_path):
     cfg, run = finished('HAD')
+    run = shutil.copytree(run, tmp_path / 'run')
     score_phase(Stream.from_config(cfg), 3, run / 'phase3_normal/phase.safetensors')
     assert open_files(run) == [] and registered() == []
 
@@ -89,3 +91,12 @@ def test_a_phase_that_failed_leaves_neither_files_nor_workers(tmp_path, data_roo
     with pytest.raises(DivergenceError):
         train_stream(cfg)
     assert open_files(tmp_path) == [] and registered() == [] and multiprocessing.active_children() == []
+
+
+def test_a_phase_that_cannot_be_built_leaves_no_log_open(tmp_path, data_root, monkeypatch):
+    def fails(runner, *_):
+        raise DivergenceError('built half')
+    monkeypatch.setattr(PhaseRunner, 'register_hooks', fails)
+    with pytest.raises(DivergenceError, match='built half'):
+        train_stream(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run'))
+    assert open_files(tmp_path) == [] and registered() == []
