@@ -13,6 +13,7 @@ run did not end as it should; its folder is kept. An interrupted command goes on
 """
 import argparse
 import contextlib
+import importlib
 import json
 import mmap
 import os
@@ -322,8 +323,14 @@ def main() -> int:
     if unknown:
         parser.error(f'found {", ".join(sorted(unknown))}; known: {", ".join(laboratory.configs)}')
     names = args.methods or [name for name in laboratory.configs if name not in laboratory.variants]
-    if laboratory.learn('joint', folder / 'joint').status:  # which teaches another one
+    modules = folder / 'modules.json'
+    ending = laboratory.learn('joint', folder / 'joint',  # the teacher of another method
+                              at_end=lambda: modules.write_text(json.dumps(list(sys.modules))))
+    if ending.status:
         parser.error(f'the run of the teacher failed; see {folder}/joint.log')
+    for name in json.loads(modules.read_text()):  # what a run imports only when it needs it, a second each time
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     per_method = plan(names, args.kills, args.seed)
     workers = []
     for number in range(args.jobs):
