@@ -34,9 +34,8 @@ def run(args: argparse.Namespace) -> None:
     """Train, and print the table of results."""
     from mmengine.dist import is_main_process
 
-    from lhl.apis import train_stream
+    from lhl.engine import train_stream  # not from lhl.apis, which draws figures: half a second before training
     from lhl.engine.runtime.optim_wrapper import preferred_amp
-    from lhl.visualization import results_table
     with processes_of(args):
         cfg = config_of_run(args, args.config)
         if args.seed is not None:
@@ -45,5 +44,6 @@ def run(args: argparse.Namespace) -> None:
             cfg.optim_wrapper.amp = preferred_amp()
         results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
         if is_main_process():
+            from lhl.visualization import results_table
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')
