@@ -14,6 +14,8 @@ class PackSample(BaseTransform):
     valid={task: (H, W) bool}, meta=dict)``.
     """
 
+    is_random, moves_pixels = False, True
+
     def transform(self, sample: dict) -> dict:
         """Pack a sample."""
         return dict(

@@ -36,6 +36,7 @@ from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 from lhl.weight_files import read_checkpoint, write_checkpoint
 
+from .decoded import keep_decoded
 from .hooks.finite_hook import FiniteHook
 from .loops import PhaseEpochLoop, PhaseIterLoop
 from .process_group import unwrapped
@@ -112,14 +113,14 @@ class LearnerRunner(Runner):
         load_weights(self.learner, weights, source)
 
     def end_workers(self) -> None:
-        """End the data loaders' persistent workers.
+        """End the data loaders' persistent workers, and give the room of decoded images back.
 
         Left to the garbage collector, which finds the runner in a cycle, each worker would be waited for in vain for
         5 seconds, because the queue that tells it to stop is destroyed first.
         """
         for loop in (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ())):
             if isinstance(loop, BaseLoop):
-                loop.dataloader._iterator = None
+                loop.dataloader._iterator = loop.dataloader.dataset.cache = None
 
 
 @RUNNERS.register_module()
@@ -213,6 +214,8 @@ class PhaseRunner(LearnerRunner):
                               f'{loader.batch_size} per process; lower train_dataloader.batch_size')
         if self.trained is not None:
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
+        else:
+            keep_decoded(self, loop)
         stored = self.method.requires.stored_images
         if stored > len(loader.dataset):
             raise ConfigError(f'{type(self.method).__name__} is configured to store {stored} images, but phase '
