@@ -15,7 +15,7 @@ from lhl.errors import ConfigError, DataError, suggest
 from lhl.registry import TRANSFORMS
 from lhl.tasks import Task, build_tasks
 
-from .decoded_cache import DecodedCache, Unsuitable, encoded, from_levels, num_bytes, room_for_cache
+from .decoded_cache import DecodedCache, UnsuitableError, encoded, from_levels, num_bytes, room_for_cache
 from .transforms.pack import PackSample
 
 
@@ -167,18 +167,19 @@ class DenseDataset(Dataset):
             How many bytes they will take.
 
         Raises:
-            Unsuitable: If that is not safe or takes too much.
+            UnsuitableError: If that is not safe or takes too much.
             DataError: If the first image cannot be used.
         """
         sample = self.samples[self.indices[0]]
         for path in (self.path(sample), *(self.path(sample, task) for task in self.tasks.values())):
             if not path.is_file():
-                raise Unsuitable(f'{str(path)!r} is no file of its own')
+                raise UnsuitableError(f'{str(path)!r} is no file of its own')
         with _seeded(self.seed):
-            before = random.getstate(), np.random.get_state()[2], torch.get_rng_state().tolist()
+            undisturbed = _draws()
+        with _seeded(self.seed):
             first = encoded(self._load_fixed(0))
-            if before != (random.getstate(), np.random.get_state()[2], torch.get_rng_state().tolist()):
-                raise Unsuitable(f'{type(self).__name__} draws at random while it loads them')
+            if _draws() != undisturbed:
+                raise UnsuitableError(f'{type(self).__name__} draws at random while it loads them')
         room_for_cache(first, len(self), folder, gib, num_processes)
         self.cache = DecodedCache(folder, first, len(self))
         return len(self) * num_bytes(first)
@@ -192,6 +193,8 @@ class DenseDataset(Dataset):
             arrays = encoded(self._load_fixed(position))
             self.cache.put(position, arrays)
         index, moves = self.indices[position], [_declares(step, 'moves_pixels') for step in self.pipeline.transforms]
+        if None in moves:  # it may even write into what it gets
+            arrays = {key: array.copy() for key, array in arrays.items()}
         if not all(moves):
             arrays['image', ''] = from_levels(arrays['image', ''])
         targets = {name: arrays['targets', name] for name in self.tasks}
@@ -285,6 +288,10 @@ def _seeded(*seeds: int) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+def _draws() -> tuple[float, float, float]:
+    return random.random(), np.random.rand(), torch.rand(()).item()
 
 
 def _checked_image(image: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from lhl.errors import ConfigError
 _LABELS = (np.uint8, np.int16, np.int32)
 
 
-class Unsuitable(Exception):
+class UnsuitableError(Exception):
     """Why a data set is decoded anew in every epoch; only whoever asked for a cache sees it."""
 
 
@@ -57,13 +57,13 @@ class DecodedCache:
         return type(None), ()
 
     def get(self, position: int) -> dict[tuple[str, str], np.ndarray] | None:
-        """Give a copy of the sample at a position, or None where it is not there."""
+        """Give the sample at a position, to be read only, or None where it is not there."""
         if not self.map[position]:
             return None
         arrays, offset = {}, self.start + position * self.slot
         for key, dtype, shape in self.layout:
             size = int(np.prod(shape))
-            arrays[key] = np.frombuffer(self.map, dtype, size, offset).reshape(shape).copy()
+            arrays[key] = np.frombuffer(self.map, dtype, size, offset).reshape(shape)
             offset += _aligned(size * dtype.itemsize)
         return arrays
 
@@ -74,7 +74,7 @@ class DecodedCache:
         offset = self.start + position * self.slot
         try:
             for array in arrays.values():
-                content, written = memoryview(np.ascontiguousarray(array)).cast('B'), 0
+                content, written = np.ascontiguousarray(array).tobytes(), 0
                 while written < len(content):
                     written += os.pwrite(self.file, content[written:], offset + written)
                 offset += _aligned(len(content))
@@ -129,21 +129,21 @@ def room_for_cache(first: Mapping[tuple[str, str], np.ndarray], count: int, fold
         num_processes: How many processes keep all of them.
 
     Raises:
-        Unsuitable: If they take more, or half of what is free.
+        UnsuitableError: If they take more, or half of what is free.
     """
     size = count * num_bytes(first) * num_processes
     free = shutil.disk_usage(folder).free
     if size > gib * 2**30:
-        raise Unsuitable(f'they would take {size / 2**30:.1f} GiB, more than env_cfg.decoded_cache_gib={gib:g}')
+        raise UnsuitableError(f'they would take {size / 2**30:.1f} GiB, more than env_cfg.decoded_cache_gib={gib:g}')
     if size > free / 2:
-        raise Unsuitable(f'they would take {size / 2**30:.1f} GiB of the {free / 2**30:.1f} GiB that are free')
+        raise UnsuitableError(f'they would take {size / 2**30:.1f} GiB of the {free / 2**30:.1f} GiB that are free')
 
 
 def checked_gib(gib: object) -> float:
     """Refuse what is no amount of memory."""
     if isinstance(gib, bool) or not isinstance(gib, int | float) or not 0 <= gib < float('inf'):
-        raise ConfigError(f'env_cfg.decoded_cache_gib={gib!r} is impossible; give the most that decoded images may take '
-                          f'on the disk, in GiB, or 0 to decode them in every epoch')
+        raise ConfigError(f'env_cfg.decoded_cache_gib={gib!r} is impossible; give the most that decoded images may '
+                          f'take on the disk, in GiB, or 0 to decode them in every epoch')
     return gib
 
 

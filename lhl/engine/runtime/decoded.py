@@ -5,7 +5,7 @@ from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop
 
 from lhl.datasets import DenseDataset
-from lhl.datasets.decoded_cache import Unsuitable, checked_gib
+from lhl.datasets.decoded_cache import UnsuitableError, checked_gib
 
 if TYPE_CHECKING:
     from .runner import PhaseRunner
@@ -27,7 +27,7 @@ def keep_decoded(runner: 'PhaseRunner', loop: BaseLoop) -> None:
         return  # switched off, or each image is seen once
     try:
         size = dataset.keep_decoded(runner.work_dir, gib, get_world_size())
-    except Unsuitable as reason:
+    except UnsuitableError as reason:
         runner.logger.info(f'images are decoded in every epoch: {reason}')
     except OSError as error:
         runner.logger.warning(f'images are decoded in every epoch: {runner.work_dir} has no room for a file ({error})')
