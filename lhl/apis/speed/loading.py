@@ -2,8 +2,9 @@
 
 In every epoch the loader of one phase, built as the engine builds it, delivers all its batches, and so does one that
 decodes each image every time, as lhl did before it kept decoded images; then a learner trains a few steps on the last
-of them while the workers rest, so that all see the same machine. Ratios are those of the sums. Without a data set to read the images are random arrays in NYUv2's layout, freshly written: what is measured then is
-decoding, checking, transforming and batching, not the disk.
+of them while the workers rest, so that all see the same machine. Ratios are those of the sums. Without a data set to
+read the images are random arrays in NYUv2's layout, freshly written: what is measured then is decoding, checking,
+transforming and batching, not the disk.
 """
 import math
 import multiprocessing

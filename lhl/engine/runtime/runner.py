@@ -37,6 +37,7 @@ from lhl.registry import METHODS, RUNNERS
 from lhl.weight_files import read_checkpoint, write_checkpoint
 
 from .decoded import keep_decoded
+from .hooks.compile_hook import CompileHook
 from .hooks.finite_hook import FiniteHook
 from .loops import PhaseEpochLoop, PhaseIterLoop
 from .process_group import unwrapped
@@ -284,10 +285,16 @@ class PhaseRunner(LearnerRunner):
         write_checkpoint(checkpoint, Path(out_dir, filename))
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
-        """Add the hook that watches over the training."""
+        """Add the hook that watches over the training, and the one that compiles where the config says so."""
         super().register_hooks(default_hooks, custom_hooks)
         self.finite = FiniteHook()
         self.register_hook(self.finite)
+        options = self.cfg.get('compile') or None
+        if options is not None:
+            self.register_hook(CompileHook(dict(options) if isinstance(options, dict) else {}))
+
+    def _maybe_compile(self, target: str) -> None:
+        """Leave the step as it is, of which mmengine would compile the optimizer and what logs, too."""
 
     def train(self) -> nn.Module:
         """Train the phase.
