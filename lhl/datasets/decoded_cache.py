@@ -13,6 +13,8 @@ from lhl.errors import ConfigError
 
 #: The types that class indices are stored as, if they fit.
 _LABELS = (np.uint8, np.int16, np.int32)
+#: Bytes of a place in the table: whether it is filled, and the sum of what is there.
+_ENTRY = 16
 
 
 class UnsuitableError(Exception):
@@ -22,10 +24,10 @@ class UnsuitableError(Exception):
 class DecodedCache:
     """Samples as :func:`encoded` gives them, in a file without a name that ends with the last process that uses it.
 
-    So nothing of it can be out of date, damaged by others or left behind: not even a run that is killed or resumed
-    finds an earlier one. Each place has room for a sample like the first and a byte that says whether it is there,
-    written after it; a worker that dies in between leaves a place that counts as empty. What does not fit, because it
-    is of another size or type, is decoded in every epoch.
+    So nothing of it can be out of date, changed by others or left behind: not even a run that is killed or resumed
+    finds an earlier one. Each place has room for a sample like the first. Its sum is written after it and compared
+    whenever it is read, so a place counts as empty if a worker died while it wrote, or the disk has lost something.
+    What does not fit, because it is of another size or type, is decoded in every epoch.
 
     Processes that are forked share it. A process that is started otherwise gets ``None`` in its place.
 
@@ -42,9 +44,9 @@ class DecodedCache:
         self.layout = _layout(first)
         self.slot = num_bytes(first)
         self.count = count
-        self.start = -(-(count + 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+        self.start = -(-(count + 1) * _ENTRY // mmap.PAGESIZE) * mmap.PAGESIZE
         with tempfile.TemporaryFile(dir=folder) as file:
-            os.pwrite(file.fileno(), bytes(self.start), 0)  # what says which are there is never missing on a full disk
+            os.pwrite(file.fileno(), bytes(self.start), 0)  # the table of sums is never missing on a full disk
             file.truncate(self.start + count * self.slot)
             self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self.file = os.dup(file.fileno())
@@ -58,9 +60,10 @@ class DecodedCache:
 
     def get(self, position: int) -> dict[tuple[str, str], np.ndarray] | None:
         """Give the sample at a position, to be read only, or None where it is not there."""
-        if not self.map[position]:
-            return None
+        is_there, total = np.frombuffer(self.map, np.uint64, 2, position * _ENTRY)
         arrays, offset = {}, self.start + position * self.slot
+        if not is_there or np.frombuffer(self.map, np.uint64, self.slot // 8, offset).sum() != total:
+            return None
         for key, dtype, shape in self.layout:
             size = int(np.prod(shape))
             arrays[key] = np.frombuffer(self.map, dtype, size, offset).reshape(shape)
@@ -69,18 +72,16 @@ class DecodedCache:
 
     def put(self, position: int, arrays: Mapping[tuple[str, str], np.ndarray]) -> None:
         """Keep a sample if it fits; a disk without room ends that, with one warning of all processes."""
-        if self.map[self.count] or _layout(arrays) != self.layout:
+        if self.map[self.count * _ENTRY] or _layout(arrays) != self.layout:
             return
-        offset = self.start + position * self.slot
+        content = b''.join(array.tobytes().ljust(_aligned(array.nbytes), b'\0') for array in arrays.values())
+        total, written = np.frombuffer(content, np.uint64).sum(), 0
         try:
-            for array in arrays.values():
-                content, written = np.ascontiguousarray(array).tobytes(), 0
-                while written < len(content):
-                    written += os.pwrite(self.file, content[written:], offset + written)
-                offset += _aligned(len(content))
-            os.pwrite(self.file, b'\1', position)
+            while written < self.slot:
+                written += os.pwrite(self.file, content[written:], self.start + position * self.slot + written)
+            os.pwrite(self.file, np.array([1, total], np.uint64).tobytes(), position * _ENTRY)
         except OSError as error:
-            os.pwrite(self.file, b'\1', self.count)
+            os.pwrite(self.file, b'\1', self.count * _ENTRY)
             print_log(f'no further decoded image is kept ({error.strerror}): the others are decoded in every epoch',
                       logger='current', level=30)
 
