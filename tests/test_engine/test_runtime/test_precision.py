@@ -25,8 +25,9 @@ def losses_of(tmp_path, data_root, monkeypatch):
             return terms
         with monkeypatch.context() as patch:
             patch.setattr(HAD, 'losses', record)
-            train_stream(stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, phases=PHASES,
-                                       train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=2), **options))
+            train_stream(stream_config(
+                tmp_path / f'{name}.py', data_root, tmp_path / name, phases=PHASES,
+                train_cfg=dict(_delete_=True, type='IterBasedTrainLoop', max_iters=2), **options))
         assert len(seen) == 4 and len(seen[-1]) == 3  # L_new and two terms of one old task
         return seen
     return train
