@@ -75,10 +75,10 @@ class DenseDataset(Dataset):
         self.split = split
         self.tasks = build_tasks(tasks)
         transforms = [TRANSFORMS.build(transform) for transform in pipeline]
-        fixed = next((number for number, transform in enumerate(transforms)
-                      if _declares(transform, 'is_random') is not False or isinstance(transform, PackSample)),
-                     len(transforms))
-        self._decoding, self.pipeline = Compose(transforms[:fixed]), Compose(transforms[fixed:])
+        self.pipeline = Compose(transforms)
+        self._num_fixed = next((number for number, transform in enumerate(transforms)
+                                if _declares(transform, 'is_random') is not False or isinstance(transform, PackSample)),
+                               len(transforms))
         self.cache: DecodedCache | None = None
         self.seed = seed
         self.samples = self.list_samples()
@@ -151,7 +151,7 @@ class DenseDataset(Dataset):
         position, epoch = key if isinstance(key, SampleKey) else (key, 0)
         index = self.indices[position]
         with _seeded(self.seed, epoch, index):
-            sample = self.pipeline(self._decoded(position))
+            sample = Compose(self.pipeline.transforms[self._num_fixed:])(self._decoded(position))
         if sample is None:
             raise DataError(f'a transform of the pipeline gave None for {str(self.path(self.samples[index]))!r}, '
                             f'expected a sample; remove transforms that reject images')
@@ -198,7 +198,8 @@ class DenseDataset(Dataset):
         if arrays is None:
             arrays = encoded(self._load_fixed(position))
             self.cache.put(position, arrays)
-        index, moves = self.indices[position], [_declares(step, 'moves_pixels') for step in self.pipeline.transforms]
+        index, rest = self.indices[position], self.pipeline.transforms[self._num_fixed:]
+        moves = [_declares(transform, 'moves_pixels') for transform in rest]
         if None in moves:  # it may even write into what it gets
             arrays = {key: array.copy() for key, array in arrays.items()}
         if not all(moves):
@@ -213,7 +214,7 @@ class DenseDataset(Dataset):
                     meta=dict(index=index, image_path=str(self.path(self.samples[index]))))
 
     def _load_fixed(self, position: int) -> dict:
-        return self._decoding(self._load(self.indices[position]))
+        return Compose(self.pipeline.transforms[:self._num_fixed])(self._load(self.indices[position]))
 
     def _load(self, index: int) -> dict:
         """Load and check one image with its targets."""
