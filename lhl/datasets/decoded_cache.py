@@ -125,7 +125,7 @@ def room_for_cache(first: Mapping[tuple[str, str], np.ndarray], count: int, fold
     Args:
         first: One of them.
         count: How many they are.
-        folder: Where they are to be kept.
+        folder: The folder of the file.
         gib: The most that they may take, in GiB.
         num_processes: How many processes keep all of them.
 
