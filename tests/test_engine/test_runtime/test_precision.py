@@ -38,12 +38,15 @@ def assert_close(first, second, relative):
         assert one == pytest.approx(other, rel=relative)
 
 
+def of_new_tasks(seen):
+    return [{key: value for key, value in terms.items() if 'new' in key} for terms in seen]
+
+
 def test_bfloat16_gives_the_losses_of_float32_to_three_percent_and_those_of_distillation_to_ten(losses_of):
     full, half = losses_of('full'), losses_of('half', optim_wrapper__amp='bfloat16')
     assert full != half
     # A product in bfloat16 is rounded by up to 0.4 percent, and many layers follow.
-    new = [[{key: value for key, value in terms.items() if 'new' in key} for terms in seen] for seen in (full, half)]
-    assert_close(*new, 0.03)
+    assert_close(of_new_tasks(full), of_new_tasks(half), 0.03)
     assert_close(full, half, 0.1)  # of distillation: what a student and its teacher, both rounded, differ by
 
 
@@ -68,9 +71,10 @@ def test_the_losses_of_traced_networks_are_the_same(losses_of, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_losses_of_compiled_networks_are_the_same_to_four_digits(losses_of, tmp_path):
+def test_the_losses_of_compiled_networks_are_the_same_to_four_digits_and_those_of_distillation_to_three(losses_of, tmp_path):
     plain, compiled = losses_of('plain'), losses_of('compiled', compile=True)
-    assert_close(plain, compiled, 1e-4)
+    assert_close(of_new_tasks(plain), of_new_tasks(compiled), 1e-4)
+    assert_close(plain, compiled, 1e-3)
     first, second = (Results.load(tmp_path / name).phases[-1].metrics for name in ('plain', 'compiled'))
     assert second['depth'] == pytest.approx(first['depth'], rel=1e-3)
 
