@@ -3,13 +3,12 @@
 Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and a misspelt option are answered at once.
 """
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from lhl import __version__
-from lhl.commands.options import Parser, with_flags
+from lhl.commands.options import Parser, is_first_process, with_flags
 from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
@@ -40,7 +39,7 @@ def main(*arguments: str) -> None:
         try:
             status = args.command(args)
         except KeyboardInterrupt as interruption:
-            if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':  # once for all processes of a run
+            if is_first_process():
                 how = f'; {args.after_interrupt}' if 'after_interrupt' in args else ''
                 print(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how, file=sys.stderr)
             status = interruption.status if isinstance(interruption, Interruption) else 130

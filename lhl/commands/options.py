@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -38,9 +39,19 @@ class Parser(argparse.ArgumentParser):
             self.flags[action.dest] = action.option_strings[0] if action.option_strings else str(action.metavar)
         return action
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if is_first_process():  # all processes of a run have the same arguments
+            super()._print_message(message, file)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f'found {value!r}; {suggest(str(value), action.choices)}')
+
+
+def is_first_process() -> bool:
+    """Say whether this is the only process of a run or, as far as its launcher has told it, the first."""
+    ranks = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+    return all(os.environ.get(ranks[launcher], '0') == '0' for launcher in ranks if launcher in sys.argv)
 
 
 def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -93,16 +104,33 @@ def add_launcher(parser: Parser) -> None:
 
 @contextlib.contextmanager
 def processes_of(args: argparse.Namespace) -> Iterator[None]:
-    """Let the processes of a distributed run find each other, and end together unless there is an error.
+    """Let the processes of a distributed run find each other, end together, and tell of an error once.
 
     They also end with whatever started them.
     """
     from lhl.engine.runtime.orphans import end_with_parent
-    from lhl.engine.runtime.process_group import end_distributed
+    from lhl.engine.runtime.process_group import (
+        end_distributed,
+        is_first_to_tell,
+        lost_processes_as_errors,
+        meet,
+        was_told,
+    )
     end_with_parent()
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    yield
-    end_distributed()
+    meet(args.launcher)
+    try:
+        with lost_processes_as_errors():
+            yield
+            end_distributed()
+    except KeyboardInterrupt:
+        if args.launcher != 'none' and was_told():  # it was ended because another process has failed
+            sys.exit(1)
+        raise
+    except Exception as error:
+        if args.launcher != 'none' and not is_first_to_tell(error):
+            sys.exit(1)
+        raise
 
 
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':

@@ -25,6 +25,10 @@ class EpochSampler(Sampler[SampleKey]):
         seed: Of the order, the same on all ranks. ``None`` counts as 0.
         round_up: Repeat the first samples until all ranks have equally many; the metrics of lhl drop the repeated
             ones again.
+
+    Attributes:
+        drop_last: Leave out the last samples instead, of which not all ranks can have one. A loader that drops the last
+            batch sets it: the batches of all ranks are then those of one process, none more.
     """
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = 0, round_up: bool = True) -> None:
@@ -33,6 +37,7 @@ class EpochSampler(Sampler[SampleKey]):
         self.shuffle = shuffle
         self.seed = seed or 0
         self.round_up = round_up
+        self.drop_last = False
         self.epoch = 0
         self.position = 0
 
@@ -50,12 +55,14 @@ class EpochSampler(Sampler[SampleKey]):
             # RandomState, not default_rng: its stream is frozen across versions of numpy.
             state = np.random.SeedSequence((self.seed, self.epoch)).generate_state(4)
             order = np.random.RandomState(state).permutation(order)
-        if self.round_up:
+        if self.drop_last or self.round_up:
             order = np.resize(order, len(self) * self.world_size)
         own = order[self.rank::self.world_size].tolist()
         return iter([SampleKey(index, self.epoch) for index in own[self.position:]])
 
     def __len__(self) -> int:
         """The number of samples of this rank."""
+        if self.drop_last:
+            return len(self.dataset) // self.world_size
         left = len(self.dataset) - (0 if self.round_up else self.rank)
         return math.ceil(left / self.world_size)

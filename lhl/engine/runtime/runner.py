@@ -20,6 +20,7 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from lhl.datasets import EpochSampler
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
@@ -60,9 +61,9 @@ class LearnerRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
         if self.distributed and not torch.cuda.is_available():
-            return MMDistributedDataParallel(model, device_ids=None, broadcast_buffers=True)
+            return MMDistributedDataParallel(model)
         if self.distributed and model_wrapper_cfg is None:
-            model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=True)
+            model_wrapper_cfg = dict(type='MMDistributedDataParallel')
         return super().wrap_model(model_wrapper_cfg, model)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
@@ -102,8 +103,10 @@ class LearnerRunner(Runner):
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader whose workers signals to a whole run do not reach."""
+        """Build a loader whose workers signals to a whole run do not reach, and which drops what one process would."""
         loader = Runner.build_dataloader(*args, **kwargs)
+        if isinstance(loader.sampler, EpochSampler):
+            loader.sampler.drop_last = loader.drop_last
         loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
         return loader
 
