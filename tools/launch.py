@@ -1,4 +1,4 @@
-"""torchrun, which ends with a sentence where a process has failed: ``tools/launch.py [options of torchrun] SCRIPT ...``.
+"""torchrun, which ends with a sentence where a process has failed; the arguments are those of torchrun.
 
 What a process of the run has printed is not printed again. Of a process that was killed it is said here.
 """

@@ -108,6 +108,8 @@ def processes_of(args: argparse.Namespace) -> Iterator[None]:
 
     They also end with whatever started them.
     """
+    if args.launcher != 'none':
+        os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # a lost connection is told in a sentence, not in a trace
     from lhl.engine.runtime.orphans import end_with_parent
     from lhl.engine.runtime.process_group import (
         end_distributed,

@@ -1,8 +1,20 @@
 """Sums over a batch that several processes share."""
 import torch
-import torch.distributed.nn
-from mmengine.dist import is_distributed
+from mmengine.dist import all_reduce, is_distributed
 from torch import Tensor
+
+
+class _SumOverProcesses(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx, values: Tensor) -> Tensor:
+        total = values.clone(memory_format=torch.contiguous_format)
+        all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return _SumOverProcesses.apply(gradient)
 
 
 def batch_sum(values: Tensor, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
@@ -17,7 +29,7 @@ def batch_sum(values: Tensor, dim: int | tuple[int, ...], keepdim: bool = False)
         keepdim: Whether they stay, with length 1.
     """
     total = values.sum(dim, keepdim)
-    return torch.distributed.nn.all_reduce(total) if is_distributed() else total
+    return _SumOverProcesses.apply(total) if is_distributed() else total
 
 
 def vector_length(vectors: Tensor, dim: int | tuple[int, ...], over_processes: bool, shortest: float) -> Tensor:

@@ -1,9 +1,9 @@
 """Do 2 and 4 processes learn, with every method, what one process learns with the same global batch?
 
 The shipped tiny configs learn a few random images, some without any label, with plain SGD and without augmentation,
-dropout and statistics of batches. Compared are the weights, the optimizer's momentum and all that the method keeps, at
-the end of every phase; and again after a signal to one process has ended the last phase within an epoch and the run was
-resumed. All processes are forked from this one and learn all streams one after the other, over gloo.
+dropout and statistics of batches. Compared are the weights and all that the method keeps, at the end of every phase;
+and again after a signal to one process has ended the last phase within an epoch and the run was resumed. All processes
+are forked from this one and learn all streams one after the other, over gloo.
 """
 import json
 import math
@@ -19,12 +19,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import zip_longest
 from pathlib import Path
+from unittest import mock
 
-import mmengine.runner.runner
 import numpy as np
 import torch
 import torch._dynamo  # as matplotlib, imported once and not in every process
-import yapf.yapflib.yapf_api
 from matplotlib import pyplot  # noqa: F401
 from mmengine.config import Config
 from mmengine.dist import barrier
@@ -81,6 +80,8 @@ def read(name: str, data: Path, processes: int) -> Config:
     for phase in cfg.phases:
         phase.pop('train_cfg', None)
         phase.pop('method', None)
+        if phase.get('backbone', {}).get('type') == 'SwinTransformer':
+            phase.backbone.update(drop_path_rate=0.0)
     cfg.merge_from_dict(options)
     if path.stem.endswith(_ROOMS):
         cfg.model.backbone.update(stem_channels=8, base_channels=8)
@@ -100,7 +101,7 @@ def read(name: str, data: Path, processes: int) -> Config:
     cfg.optim_wrapper.optimizer = dict(type='SGD', lr=0.01, momentum=0.9)
     cfg.train_cfg.max_epochs = 2 * counts
     cfg.default_hooks.checkpoint.interval = 1
-    cfg.log_level = 'ERROR'
+    cfg.merge_from_dict(dict(log_level='ERROR'))
     for method in cfg.method.get('methods', [cfg.method]):
         _shrink(method, processes)
     if cfg.method.get('teacher'):
@@ -118,7 +119,7 @@ def _shrink(method: Config, processes: int) -> None:
         if method.get('inverted_batch_size', 0) is not None:
             method.inverted_batch_size = REPLAY_BATCH // processes
     if method.type == 'LwP':
-        method.num_positions = 8
+        method.update(num_positions=8, distance_weight=100.0)
     if method.type == 'TwoStageDistillation':
         method.optimizer = dict(type='SGD', lr=0.01, momentum=0.9)
 
@@ -140,9 +141,17 @@ def write_data(root: Path) -> None:
                 np.save(path, array.astype(np.float32))
 
 
-def learn(rank: int, processes: int, port: int, root: Path, names: list[str], resumed: bool) -> None:
+def in_float64() -> None:
+    """Let everything that is trained in this process be float64, in which rounding has no room to grow."""
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+
+
+def learn(rank: int, processes: int, port: int, root: Path, names: list[str], resumed: bool, precise: bool) -> None:
     """Learn the streams in one of the processes; with ``resumed`` the last phase again, with an interruption."""
     torch.set_num_threads(1)
+    if precise:
+        in_float64()
     if processes > 1:
         os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
         torch.distributed.init_process_group('gloo', f'tcp://127.0.0.1:{port}', timedelta(minutes=5), processes, rank)
@@ -199,10 +208,8 @@ def tensors_of(run: Path) -> Iterator[tuple[str, Tensor]]:
     for phase in Results.load(run).phases:
         ended = read_checkpoint(run / phase.checkpoint)
         training = read_checkpoint(training_checkpoints((run / phase.checkpoint).parent)[0])
-        momentum = {f'{number}.{key}': value for number, values in training['optimizer']['state'].items()
-                    for key, value in values.items() if isinstance(value, Tensor)}
         for kind, tensors in (('weights', ended['state_dict']), ('weights', training['state_dict']),
-                              ('momentum', momentum), ('state', ended['method']), ('state', training['method'])):
+                              ('state', ended['method']), ('state', training['method'])):
             yield from ((f'{phase.phase} {kind} {name}', tensor) for name, tensor in _comparable(tensors))
 
 
@@ -217,7 +224,7 @@ def _comparable(tensors: Mapping[str, Tensor]) -> Iterable[tuple[str, Tensor]]:
 
 
 def differences(run: Path, reference: Path) -> dict[str, tuple[float, str]]:
-    """Find where two runs differ most: in weights, absolutely; in what else they keep, relative to its largest value.
+    """Find where two runs differ most: in weights, absolutely; in what a method keeps, relative to its largest value.
 
     Returns:
         By kind, the largest difference and what it is of.
@@ -249,17 +256,19 @@ def free_port() -> int:
 def without_ceremony() -> None:
     """Spare every phase seconds of mmengine's: its survey of the machine's compilers, and its typesetting."""
     os.environ.update(OMP_NUM_THREADS='1', MKL_NUM_THREADS='1')  # or mmengine warns of setting them
-    mmengine.runner.runner.collect_env = dict
-    yapf.yapflib.yapf_api.FormatCode = lambda text, **style: (text, True)
+    mock.patch('mmengine.runner.runner.collect_env', dict).start()
+    mock.patch('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True)).start()
 
 
-def compare(names: list[str], counts: list[int], resumed: bool, root: Path, say: Callable[[str], None]) -> dict:
+def compare(names: list[str], counts: list[int], resumed: bool, precise: bool, root: Path,
+            say: Callable[[str], None]) -> dict:
     """Learn streams with one process and with several, and compare.
 
     Args:
         names: Of :data:`STREAMS`.
         counts: Numbers of processes.
         resumed: Whether to interrupt and resume each run of several processes, too.
+        precise: Whether to train in float64.
         root: An empty folder.
         say: Gets what was done.
 
@@ -274,7 +283,7 @@ def compare(names: list[str], counts: list[int], resumed: bool, root: Path, say:
     for processes in (1, *counts):
         begun = time.perf_counter()
         learned = needed if processes == 1 else names
-        start_processes(learn, (processes, free_port(), root, learned, resumed and processes > 1), processes,
+        start_processes(learn, (processes, free_port(), root, learned, resumed and processes > 1, precise), processes,
                         start_method='fork')
         say(f'{processes} processes: {len(learned)} streams in {time.perf_counter() - begun:.0f} s')
     return {name: {f'{count}{suffix}': differences(root / str(count) / f'{name}{suffix}', root / '1' / name)
@@ -300,10 +309,11 @@ def main() -> None:
                         help='which streams (default: all)')
     parser.add_argument('--processes', nargs='+', type=int, default=[2, 4], choices=[2, 4], help='(default: 2 4)')
     parser.add_argument('--no-resume', action='store_true', help='leave out the interrupted runs')
+    parser.add_argument('--float64', action='store_true', help='train in float64: what differs there is no rounding')
     parser.add_argument('--out', type=Path, help='a JSON file for all differences')
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
-        found = compare(args.streams, args.processes, not args.no_resume, Path(root),
+        found = compare(args.streams, args.processes, not args.no_resume, args.float64, Path(root),
                         lambda text: print(text, file=sys.stderr))
     print(table(found))
     if args.out:

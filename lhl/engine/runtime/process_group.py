@@ -2,6 +2,7 @@
 import atexit
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import time
@@ -36,7 +37,6 @@ class _Meeting:
     """Where the processes of this run meet."""
 
     store: Store | None = None
-    hosts: bool = False  #: whether the store lives in this process
     timeout = timedelta(seconds=TIMEOUT)
 
 
@@ -66,11 +66,11 @@ def meet(launcher: str) -> None:
     try:
         _Meeting.store = next(rendezvous('env://', timeout=_Meeting.timeout))[0]
     except (DistError, OSError, RuntimeError, ValueError) as error:
-        raise RunError(f'the {size} processes of the run do not meet at {where} ({_first_line(error)}); check that all '
+        raise RunError(f'the {size} processes of the run do not meet at {where} ({_reason(error)}); check that all '
                        f'of them were started, and that MASTER_ADDR and MASTER_PORT name a free port of the machine of '
                        f'rank 0') from None
-    _Meeting.hosts = rank == '0' and os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True'
-    atexit.register(_leave, int(size))
+    hosts = rank == '0' and os.environ.get('TORCHELASTIC_USE_AGENT_STORE') != 'True'
+    atexit.register(_leave, _Meeting.store, hosts, int(size))
 
 
 def init_distributed(cfg: Config) -> None:
@@ -133,7 +133,7 @@ def lost_processes_as_errors(go_on: str = 'give the same command again') -> Iter
             raise
         raise LostProcessError(
             f'another process of the run is gone, or did not answer within {_Meeting.timeout.total_seconds():g} s '
-            f'({_first_line(error)}); {go_on}') from error
+            f'({_reason(error)}); {go_on}') from error
 
 
 def is_first_to_tell(error: BaseException) -> bool:
@@ -200,14 +200,14 @@ def only_run_in(work_dir: str | Path) -> Iterator[None]:
         yield
 
 
-def _leave(size: int) -> None:
+def _leave(store: Store, hosts: bool, size: int) -> None:
     """Let the process that hosts the meeting place go last: the others ask there who tells of an error."""
     if is_distributed() and not torch.cuda.is_available():
         torch.distributed.destroy_process_group()  # the others notice at once, and need not be waited for
-    store, end = _Meeting.store, time.monotonic() + _LINGER
+    end = time.monotonic() + _LINGER
     with contextlib.suppress(RuntimeError):
         left = store.add('lhl/left', 1)
-        while _Meeting.hosts and left < size and time.monotonic() < end:
+        while hosts and left < size and time.monotonic() < end:
             time.sleep(0.05)
             left = store.add('lhl/left', 0)
 
@@ -222,5 +222,6 @@ def _first_host() -> str:
     return socket.gethostname()
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split('\n')[0][:200]
+def _reason(error: BaseException) -> str:
+    """What torch says, without its source code's place and its advice."""
+    return re.sub(r'^\[/\S+\] ', '', str(error).strip()).split('\n')[0].partition('. ')[0]
