@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from lhl import __version__
-from lhl.commands.options import Parser, is_first_process, with_flags
+from lhl.commands.options import Parser, with_flags
+from lhl.commands.processes import is_first_process, tell_of_interruption
 from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
@@ -41,7 +42,7 @@ def main(*arguments: str) -> None:
         except KeyboardInterrupt as interruption:
             if is_first_process():
                 how = f'; {args.after_interrupt}' if 'after_interrupt' in args else ''
-                print(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how, file=sys.stderr)
+                tell_of_interruption(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how)
             status = interruption.status if isinstance(interruption, Interruption) else 130
     if status:
         sys.exit(status)

@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.run import parse_args, run
 
-from lhl.engine.runtime.process_group import ENDING
+from lhl.commands.processes import ENDING
 
 
 def main() -> int:
@@ -34,35 +34,46 @@ def main() -> int:
         try:
             run(args)
         except SignalException as ended:
+            say(ending({}, Path(folder)))
             return 128 + ended.sigval
         except ChildFailedError as failed:
-            first = min(failed.failures.values(), key=lambda failure: failure.timestamp)
-            problem = ending(failed, Path(folder))
-            if problem:
-                print(f'error: {problem}; {go_on}', file=sys.stderr)
-            return first.exitcode if first.exitcode > 0 else 128 - first.exitcode
+            codes = {rank: failure.exitcode for rank, failure in sorted(failed.failures.items())}
+            problem = ending(codes, Path(folder))
+            say(f'error: {problem}; {go_on}' if problem and not problem.startswith('interrupted') else problem)
+            first = min(failed.failures.values(), key=lambda failure: failure.timestamp).exitcode
+            return first if first > 0 else 128 - first
         except (DistError, RendezvousError) as error:
-            print(f'error: the machines of the run do not meet at {args.master_addr}:{args.master_port} '
-                  f'({str(error).splitlines()[0]}); check that all of them were started, and that the port is free',
-                  file=sys.stderr)
+            say(f'error: the machines of the run do not meet at {args.master_addr}:{args.master_port} '
+                f'({str(error).splitlines()[0]}); check that all of them were started, and that the port is free')
             return 1
     return 0
 
 
-def ending(failed: ChildFailedError, folder: Path) -> str:
-    """Say what ended a run, unless a process of it has said so."""
-    if (folder / 'told').exists():
+def ending(codes: dict[int, int], folder: Path) -> str:
+    """Say what ended a run, unless a process of it has said so.
+
+    Args:
+        codes: The exit status of each process that has failed, by its rank.
+        folder: What the processes have left.
+    """
+    left = {path.name: path.read_text() for path in folder.iterdir()}
+    if 'told' in left:
         return ''
-    codes = {rank: failure.exitcode for rank, failure in sorted(failed.failures.items())}
-    # The others are ended with SIGTERM.
-    killed = {rank: -code for rank, code in codes.items() if code < 0 and code != -signal.SIGTERM}
-    if not killed and (folder / 'lost').exists():
-        return (folder / 'lost').read_text()
-    if not killed and max(codes.values()) < 0:
-        killed = {rank: -code for rank, code in codes.items()}
+    # Whoever is left, or hangs, is ended with SIGTERM, and with SIGKILL after 30 s.
+    by_signal = {rank: -code for rank, code in codes.items() if code < 0}
+    killed = {rank: number for rank, number in by_signal.items() if number != signal.SIGTERM}
+    killed = killed or ({} if left else by_signal)
+    if not killed or 'imed out' in left.get('lost', ''):
+        return left.get('lost') or left.get('interrupted', '')
     reason = ', as the system does when memory runs out' if signal.SIGKILL in killed.values() else ''
     return ' and '.join(f'process {rank} was killed by {signal.Signals(number).name}'
                         for rank, number in killed.items()) + reason
+
+
+def say(sentence: str) -> None:
+    """Print a sentence, if there is one."""
+    if sentence:
+        print(sentence, file=sys.stderr)
 
 
 if __name__ == '__main__':

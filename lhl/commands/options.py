@@ -1,15 +1,15 @@
-"""What the commands share: the parser, the arguments that several of them take, and processes that work together."""
+"""What the commands share: the parser, and the arguments that several of them take."""
 import argparse
 import contextlib
-import os
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lhl.errors import RunError, suggest
+
+from .processes import is_first_process
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -46,12 +46,6 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, f'found {value!r}; {suggest(str(value), action.choices)}')
-
-
-def is_first_process() -> bool:
-    """Say whether this is the only process of a run or, as far as its launcher has told it, the first."""
-    ranks = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
-    return all(os.environ.get(ranks[launcher], '0') == '0' for launcher in ranks if launcher in sys.argv)
 
 
 def with_flags(text: str, flags: Mapping[str, str], flags_of_train: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -100,39 +94,6 @@ def add_launcher(parser: Parser) -> None:
                         help='how the processes were started')
     # torch.distributed.launch passes it; torchrun sets the environment variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-@contextlib.contextmanager
-def processes_of(args: argparse.Namespace) -> Iterator[None]:
-    """Let the processes of a distributed run find each other, end together, and tell of an error once.
-
-    They also end with whatever started them.
-    """
-    if args.launcher != 'none':
-        os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')  # a lost connection is told in a sentence, not in a trace
-    from lhl.engine.runtime.orphans import end_with_parent
-    from lhl.engine.runtime.process_group import (
-        end_distributed,
-        is_first_to_tell,
-        lost_processes_as_errors,
-        meet,
-        was_told,
-    )
-    end_with_parent()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    meet(args.launcher)
-    try:
-        with lost_processes_as_errors():
-            yield
-            end_distributed()
-    except KeyboardInterrupt:
-        if args.launcher != 'none' and was_told():  # it was ended because another process has failed
-            sys.exit(1)
-        raise
-    except Exception as error:
-        if args.launcher != 'none' and not is_first_to_tell(error):
-            sys.exit(1)
-        raise
 
 
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':

@@ -75,6 +75,21 @@ def test_the_batches_of_two_ranks_are_the_global_batches_of_one_process(batch, b
         assert set(first[local] + second[local]) == set(alone[2 * number * batch:2 * (number + 1) * batch])
 
 
+@given(length=lengths, world_size=worlds, batch=st.integers(1, 4), epoch=epochs)
+def test_ranks_that_drop_the_last_batch_have_the_batches_of_one_process_that_does(length, world_size, batch, epoch):
+    ranks = []
+    for rank in range(world_size):
+        sampler = sampler_of_rank(rank, world_size, length)
+        sampler.drop_last = True
+        ranks.append(at_epoch(sampler, epoch))
+        assert len(ranks[-1]) == len(sampler)
+    alone, whole = at_epoch(EpochSampler(range(length)), epoch), batch * world_size
+    assert {len(keys) // batch for keys in ranks} == {length // whole}
+    for number in range(length // whole):
+        together = [key for keys in ranks for key in keys[number * batch:(number + 1) * batch]]
+        assert sorted(together) == sorted(alone[number * whole:(number + 1) * whole])
+
+
 @given(length=lengths, world_size=worlds, round_up=st.booleans())
 def test_the_length_is_the_number_of_keys(length, world_size, round_up):
     for rank in range(world_size):

@@ -28,9 +28,9 @@ LAUNCHERS = dict(
     mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'))
 #: How long a process waits for another one, in seconds, unless ``env_cfg.dist_cfg.timeout`` says otherwise.
 TIMEOUT = 600
-#: The folder in which tools/launch.py wants to find what was told: a file ``told``, or what is to be told, ``lost``.
-ENDING = 'LHL_ENDING'
+#: How long the process at which the others ask for leave waits for them at its end, in seconds.
 _LINGER = 5.0
+_TOLD, _LEFT = 'lhl/told', 'lhl/left'
 
 
 class _Meeting:
@@ -128,39 +128,35 @@ def lost_processes_as_errors(go_on: str = 'give the same command again') -> Iter
     """
     try:
         yield
-    except RuntimeError as error:
-        if _Meeting.store is None or not (isinstance(error, DistError) or 'gloo' in str(error)):
+    except (RuntimeError, KeyboardInterrupt) as error:
+        # A launcher ends the others when one is gone, perhaps while they notice.
+        cause = error.__context__ if isinstance(error, KeyboardInterrupt) else error
+        if _Meeting.store is None or not (isinstance(cause, DistError) or 'gloo' in str(cause)):
             raise
         raise LostProcessError(
             f'another process of the run is gone, or did not answer within {_Meeting.timeout.total_seconds():g} s '
-            f'({_reason(error)}); {go_on}') from error
+            f'({_reason(cause)}); {go_on}') from error
 
 
-def is_first_to_tell(error: BaseException) -> bool:
-    """Say whether it is for this process to print an error: the first of a run in which there is one prints it.
+def claim_to_tell(is_lost: bool) -> bool:
+    """Ask for being the one process of the run that prints an error, and say whether it is.
 
-    What tools/launch.py started leaves it to that to tell of a lost process, because it knows how that one ended.
+    Args:
+        is_lost: Whether the error is that another process is gone. Where that one held what is asked here, the next
+            one tells.
     """
     if _Meeting.store is None:
         return True
-    try:
-        first = _Meeting.store.add('lhl/told', 1) == 1
-    except RuntimeError:  # the process that had the store is gone
-        first = isinstance(error, LostProcessError) and int(os.environ['RANK']) == 1
-    folder = os.environ.get(ENDING)
-    if folder is None:
-        return first
-    is_lost = isinstance(error, LostProcessError)
-    with contextlib.suppress(OSError):
-        Path(folder, 'lost' if is_lost and first else 'told').write_text(str(error).rpartition('; ')[0])
-    return first and not is_lost
+    with contextlib.suppress(RuntimeError):
+        return _Meeting.store.add(_TOLD, 1) == 1
+    return is_lost and os.environ['RANK'] == '1'
 
 
 def was_told() -> bool:
     """Say whether a process of the run has printed an error."""
     with contextlib.suppress(RuntimeError):
-        return _Meeting.store is not None and _Meeting.store.add('lhl/told', 0) > 0
-    return True
+        return _Meeting.store is not None and _Meeting.store.add(_TOLD, 0) > 0
+    return False
 
 
 def group_timeout() -> timedelta:
@@ -206,10 +202,10 @@ def _leave(store: Store, hosts: bool, size: int) -> None:
         torch.distributed.destroy_process_group()  # the others notice at once, and need not be waited for
     end = time.monotonic() + _LINGER
     with contextlib.suppress(RuntimeError):
-        left = store.add('lhl/left', 1)
+        left = store.add(_LEFT, 1)
         while hosts and left < size and time.monotonic() < end:
             time.sleep(0.05)
-            left = store.add('lhl/left', 0)
+            left = store.add(_LEFT, 0)
 
 
 def _first_host() -> str:
@@ -222,6 +218,6 @@ def _first_host() -> str:
     return socket.gethostname()
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException | None) -> str:
     """What torch says, without its source code's place and its advice."""
     return re.sub(r'^\[/\S+\] ', '', str(error).strip()).split('\n')[0].partition('. ')[0]
