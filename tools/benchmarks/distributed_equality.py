@@ -54,6 +54,7 @@ def combined(*methods: dict) -> dict:
 _EWC, _GPM = dict(type='EWC', penalty=10.0), dict(type='GPM', threshold=0.9)
 _DERPP = dict(type='DERpp', weight=0.5, label_weight=0.5)
 _ICARL = dict(type='ICaRL', weight=1.0)
+_LWP = dict(type='LwP', alpha=1.0, distance_weight=1.0, group_threshold=0.9)
 _HCL = dict(type='HCL', weight=1.0, inversion=dict(type='QuickDeepInversion'))
 #: The shipped configs by their names, and others made of them: the config's path and the options that change it.
 STREAMS: dict[str, tuple[Path, dict]] = {
@@ -69,6 +70,8 @@ STREAMS: dict[str, tuple[Path, dict]] = {
         ('sgp, gradient', f'sgp/sgp{_ROOMS}.py', dict(method=dict(edit='gradient'))),
         ('ewc + derpp', f'vanilla/vanilla{_ROOMS}.py', combined(_EWC, _DERPP)),
         ('gpm + hcl', f'vanilla/vanilla{_ROOMS}.py', combined(_GPM, _HCL)),
+        ('gpm + hcl + derpp + lwp', f'vanilla/vanilla{_ROOMS}.py', combined(_GPM, _HCL, _DERPP, _LWP)),
+        ('kdam, learned weights', f'kdam/kdam{_ROOMS}.py', dict(method=dict(task_weights='learned'))),
         ('detached + icarl', f'vanilla/vanilla{_ROOMS}.py',
          combined(dict(type='DetachedDistillation', alpha=1.0), _ICARL)),
         ('spg + lwf', f'vanilla/vanilla{_ROOMS}.py', combined(dict(type='SPG'), dict(type='LwF', weight=1.0))))
@@ -153,7 +156,7 @@ def in_float64() -> None:
 def learn(rank: int, processes: int, port: int, root: Path, names: list[str], resumed: bool, precise: bool) -> None:
     """Learn the streams in one of the processes; with ``resumed`` the last phase again, with an interruption."""
     torch.set_num_threads(1)
-    torch.backends.mkldnn.enabled = False  # oneDNN's convolutions round differently for another number of images
+    torch.backends.mkldnn.set_flags(False)  # oneDNN's convolutions round differently for another number of images
     if precise:
         in_float64()
     if processes > 1:

@@ -60,11 +60,11 @@ class LearnerRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
-        if self.distributed and not torch.cuda.is_available():
-            return MMDistributedDataParallel(model)
-        if self.distributed and model_wrapper_cfg is None:
-            model_wrapper_cfg = dict(type='MMDistributedDataParallel')
-        return super().wrap_model(model_wrapper_cfg, model)
+        options = dict(model_wrapper_cfg or {}, type='MMDistributedDataParallel')
+        if not self.distributed or torch.cuda.is_available():
+            return super().wrap_model(options, model)
+        del options['type']
+        return MMDistributedDataParallel(model, **options)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone."""

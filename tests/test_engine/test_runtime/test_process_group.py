@@ -69,7 +69,7 @@ def test_a_failed_communication_is_a_lost_process_and_other_errors_stay_what_the
     with pytest.raises(LostProcessError), lost_processes_as_errors():
         try:
             raise RuntimeError(GLOO)
-        except RuntimeError:
+        finally:
             raise KeyboardInterrupt  # the launcher ends the others
     with pytest.raises(RuntimeError, match='shapes'), lost_processes_as_errors():
         raise RuntimeError('shapes differ')
