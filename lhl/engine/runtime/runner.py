@@ -20,7 +20,7 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lhl.datasets import EpochSampler
+from lhl.datasets import share_batches
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
@@ -103,10 +103,9 @@ class LearnerRunner(Runner):
 
     @staticmethod
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader whose workers signals to a whole run do not reach, and which drops what one process would."""
+        """Build a loader whose workers signals to a whole run do not reach."""
         loader = Runner.build_dataloader(*args, **kwargs)
-        if isinstance(loader.sampler, EpochSampler):
-            loader.sampler.drop_last = loader.drop_last
+        share_batches(loader)
         loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
         return loader
 
