@@ -168,7 +168,6 @@ def test_two_machines_learn_what_one_does_and_each_tells_of_a_lost_process(tmp_p
 
 
 SRUN = """#!/usr/bin/env bash
-trap '' USR1  # Slurm signals the tasks
 while [[ $1 == --* ]]; do shift; done
 for RANK in 0 1; do SLURM_PROCID=$RANK SLURM_LOCALID=$RANK SLURM_NTASKS=2 "$@" & TASKS+=($!); done
 for TASK in "${TASKS[@]}"; do wait "$TASK" || STATUS=$?; done
