@@ -8,6 +8,7 @@ are forked from this one and learn all streams one after the other, over gloo.
 They train in float64, unless told otherwise, so that a difference is one of what is computed: in float32 some methods
 enlarge rounding without bound, such as HAD, whose geometric mean weighs a pixel by the inverse of its loss.
 """
+import io
 import json
 import math
 import os
@@ -155,6 +156,7 @@ def in_float64() -> None:
 
 def learn(rank: int, processes: int, port: int, root: Path, names: list[str], resumed: bool, precise: bool) -> None:
     """Learn the streams in one of the processes; with ``resumed`` the last phase again, with an interruption."""
+    sys.stdout = io.StringIO()  # some backbones print
     torch.set_num_threads(1)
     torch.backends.mkldnn.set_flags(False)  # oneDNN's convolutions round differently for another number of images
     if precise:
