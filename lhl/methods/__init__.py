@@ -5,8 +5,8 @@ from .combined import Combined
 from .der import DER, DERpp
 from .detached_distillation import DetachedDistillation
 from .dis import DIS
-from .er import ER
 from .ewc import EWC, OnlineEWC
+from .experience_replay import ER
 from .frozen_encoder import FrozenEncoder
 from .gpm import GPM
 from .had import HAD

@@ -3,7 +3,7 @@ import torch
 
 from lhl.errors import ConfigError
 from lhl.methods import DERpp, Vanilla
-from lhl.methods.er import ER
+from lhl.methods.experience_replay import ER
 from lhl.registry import METHODS
 
 from .conftest import begin, losses_of, make_batch
