@@ -71,10 +71,10 @@ def test_the_losses_of_traced_networks_are_the_same(losses_of, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_losses_of_compiled_networks_are_the_same_to_four_digits_and_those_of_distillation_to_three(losses_of, tmp_path):
+def test_compiled_networks_give_the_losses_to_four_digits_and_those_of_distillation_to_a_percent(losses_of, tmp_path):
     plain, compiled = losses_of('plain'), losses_of('compiled', compile=True)
     assert_close(of_new_tasks(plain), of_new_tasks(compiled), 1e-4)
-    assert_close(plain, compiled, 1e-3)
+    assert_close(plain, compiled, 0.01)
     first, second = (Results.load(tmp_path / name).phases[-1].metrics for name in ('plain', 'compiled'))
     assert second['depth'] == pytest.approx(first['depth'], rel=1e-3)
 

@@ -39,8 +39,8 @@ class CompileHook(Hook):
             reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise ConfigError(f'compile={self.options or True} cannot be used here ({reason}); install a C++ compiler, '
                               f'correct the options, or remove it') from error
-        import torch._inductor.config  # start-up does not wait for it
-        torch._inductor.config.fallback_random = True  # dropout draws as it does in plain networks
+        from torch._inductor import config  # start-up does not wait for it
+        config.fallback_random = True  # dropout draws as it does in plain networks
         for network in self._networks(runner):
             network.compile(**self.options)
         runner.logger.info('the backbone and the heads are compiled in the first iterations, which take long')
