@@ -9,9 +9,9 @@ from .options import (
     add_launcher,
     add_trust,
     config_of_run,
-    processes_of,
     resumable,
 )
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:

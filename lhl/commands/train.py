@@ -9,9 +9,9 @@ from .options import (
     add_launcher,
     add_trust,
     config_of_run,
-    processes_of,
     resumable,
 )
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:
@@ -35,9 +35,8 @@ def run(args: argparse.Namespace) -> None:
     """Train, and print the table of results."""
     from mmengine.dist import is_main_process
 
-    from lhl.apis import train_stream
+    from lhl.engine import train_stream  # not from lhl.apis, which draws figures: half a second before training
     from lhl.engine.runtime.optim_wrapper import preferred_amp
-    from lhl.visualization import results_table
     with processes_of(args):
         cfg = config_of_run(args, args.config)
         if args.seed is not None:
@@ -47,5 +46,6 @@ def run(args: argparse.Namespace) -> None:
         with resumable(args, cfg.work_dir):
             results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
         if is_main_process():
+            from lhl.visualization import results_table
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')

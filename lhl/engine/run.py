@@ -28,7 +28,7 @@ from .plan.backbones import describe_backbone
 from .plan.mmengine_config import metric_configs
 from .runtime.learner_runner import PlainConfig
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
-from .runtime.process_group import init_distributed, only_run_in
+from .runtime.process_group import init_distributed, lost_processes_as_errors, only_run_in
 from .runtime.release import released
 from .runtime.runner import PhaseRunner
 from .runtime.signals import ending_gently
@@ -65,6 +65,7 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
         WriteError: If the disk is full, or what is in ``work_dir`` cannot be written for another reason.
+        LostProcessError: If another process of the run is gone, or does not answer.
         Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
@@ -78,7 +79,8 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    with only_run_in(stream.work_dir), ending_gently(), _writing_can_go_on(Path(stream.work_dir)):
+    with (lost_processes_as_errors('add `resume=True` to go on'), only_run_in(stream.work_dir), ending_gently(),
+          _writing_can_go_on(Path(stream.work_dir))):
         results = _open_run(stream, resume, source)
         for phase in stream.phases[:until]:
             if phase.index <= len(results.phases):

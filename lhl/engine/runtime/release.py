@@ -53,14 +53,14 @@ def _forgotten(owner: type, name: str) -> list:
 
 
 def _end_workers(runner: Runner) -> None:
-    """End the data loaders' persistent workers.
+    """End the data loaders' persistent workers, and give the room of decoded images back.
 
     Left to the garbage collector, which may destroy the queue that tells a worker to stop before the worker, each would
     be waited for in vain for 5 seconds.
     """
     for loop in (runner._train_loop, runner._val_loop, *getattr(runner._val_loop, 'others', ())):
         if isinstance(loop, BaseLoop):
-            loop.dataloader._iterator = None
+            loop.dataloader._iterator = loop.dataloader.dataset.cache = None
 
 
 def _close_log(logger: MMLogger) -> None:

@@ -29,6 +29,8 @@ from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 from lhl.weight_files import read_checkpoint, write_checkpoint
 
+from .decoded import keep_decoded
+from .hooks.compile_hook import CompileHook
 from .hooks.finite_hook import FiniteHook
 from .learner_runner import LearnerRunner
 from .loops import PhaseEpochLoop, PhaseIterLoop
@@ -128,6 +130,8 @@ class PhaseRunner(LearnerRunner):
                               f'{loader.batch_size} per process; lower train_dataloader.batch_size')
         if self.trained is not None:
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
+        else:
+            keep_decoded(self, loop)
         stored = self.method.requires.stored_images
         if stored > len(loader.dataset):
             raise ConfigError(f'{type(self.method).__name__} is configured to store {stored} images, but phase '
@@ -197,10 +201,16 @@ class PhaseRunner(LearnerRunner):
         write_checkpoint(checkpoint, Path(out_dir, filename))
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
-        """Add the hook that watches over the training."""
+        """Add the hook that watches over the training, and the one that compiles where the config says so."""
         super().register_hooks(default_hooks, custom_hooks)
         self.finite = FiniteHook()
         self.register_hook(self.finite)
+        options = self.cfg.get('compile') or None
+        if options is not None:
+            self.register_hook(CompileHook(dict(options) if isinstance(options, dict) else {}))
+
+    def _maybe_compile(self, target: str) -> None:
+        """Leave the step as it is, of which mmengine would compile the optimizer and what logs, too."""
 
     def train(self) -> nn.Module:
         """Train the phase.
@@ -210,7 +220,9 @@ class PhaseRunner(LearnerRunner):
             DivergenceError: If a loss, a gradient or a weight is not finite.
         """
         self._told = ToldToStop()
-        return super().train()
+        model = super().train()
+        self._told.close()
+        return model
 
     def validate_while_training(self) -> None:
         """Evaluate between two epochs; a signal ends that at once, and the weights are saved as they are."""
