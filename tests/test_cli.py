@@ -104,7 +104,7 @@ def test_a_run_that_a_signal_ended_says_once_what_is_saved(lhl_command, monkeypa
     def interrupted(*_, **__):
         raise Interruption(number, 'in phase 2')
     monkeypatch.setattr('lhl.commands.train.config_of_run', lambda args, config: Config(dict(work_dir=str(tmp_path))))
-    monkeypatch.setattr('lhl.apis.train_stream', interrupted)
+    monkeypatch.setattr('lhl.engine.train_stream', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
     assert lhl_command('train', 'a.py') == (  # there is nothing yet that could be resumed
         status, '', 'interrupted in phase 2; give the same command again to go on\n')
