@@ -21,12 +21,13 @@ from .single_task import SingleTask
 from .spg import SPG
 from .stronger_teacher import DIST
 from .student import Student
-from .teacher import Teacher
+from .teacher import Teacher, TeacherOptions
 from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
 __all__ = [
     'Combined', 'DER', 'DERpp', 'DIS', 'DIST', 'DetachedDistillation', 'EWC', 'ExternalTeacher', 'FrozenEncoder',
     'GPM', 'GlobalPOD', 'HAD', 'HCL', 'ICaRL', 'Joint', 'KD', 'KDAM', 'LocalPOD', 'LwF', 'LwP', 'Method', 'OnlineEWC',
-    'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'Student', 'Teacher', 'TwoStageDistillation', 'Vanilla'
+    'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'Student', 'Teacher', 'TeacherOptions',
+    'TwoStageDistillation', 'Vanilla'
 ]

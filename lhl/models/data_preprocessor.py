@@ -19,6 +19,10 @@ class DensePreprocessor(BaseDataPreprocessor):
             trained elsewhere expect.
     """
 
+    #: It treats the same image always in the same way, and its mirror image alike, see
+    #: :func:`lhl.datasets.variants.image_variants`.
+    variants = 'one'
+
     def __init__(self, mean: Sequence[float] = (0.485, 0.456, 0.406), std: Sequence[float] = (0.229, 0.224, 0.225),
                  channels_last: bool = True, to_bgr: bool = False) -> None:
         super().__init__(non_blocking=True)

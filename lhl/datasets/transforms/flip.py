@@ -10,9 +10,13 @@ from lhl.registry import TRANSFORMS
 class RandomHorizontalFlip(BaseTransform):
     """Mirror image, validity and targets; the task corrects values that have a direction, such as normals.
 
+    It says so in the sample's ``meta``, as ``mirrored``.
+
     Args:
         probability: That it happens to a sample, from 0 to 1.
     """
+
+    variants = 'mirrored'
 
     def __init__(self, probability: float = 0.5) -> None:
         if not 0 <= probability <= 1:
@@ -33,4 +37,5 @@ def flip(sample: dict) -> dict:
         sample,
         image=sample['image'][:, ::-1].copy(),
         targets={name: sample['tasks'][name].flip_target(target) for name, target in sample['targets'].items()},
-        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})
+        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()},
+        meta=dict(sample['meta'], mirrored=not sample['meta'].get('mirrored', False)))

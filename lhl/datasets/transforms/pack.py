@@ -14,6 +14,8 @@ class PackSample(BaseTransform):
     valid={task: (H, W) bool}, meta=dict)``.
     """
 
+    variants = 'one'
+
     def transform(self, sample: dict) -> dict:
         """Pack a sample."""
         return dict(

@@ -23,6 +23,8 @@ class Resize(BaseTransform):
         size: Height and width.
     """
 
+    variants = 'one'
+
     def __init__(self, size: Sequence[int]) -> None:
         self.size = checked_size('Resize', size)
 

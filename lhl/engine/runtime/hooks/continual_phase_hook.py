@@ -35,6 +35,10 @@ class ContinualPhaseHook(Hook):
         """Begin the phase."""
         seed_torch(runner.seed, runner.phase.index)
         self.started = time.perf_counter() - self.seconds
+        if runner.phase.teacher is not None and runner.trained is None:
+            iterations = runner.max_iters - runner.iter
+            runner.phase.teacher.remember(runner.train_dataloader, iterations / len(runner.train_dataloader),
+                                          runner.work_dir)
         runner.student.begin_phase(runner.train_dataloader if runner.trained is None else None, self.resumed_state)
         if runner.phase.index > 1:  # in phase 1 there is nothing to protect
             runner.optim_wrapper.attach(runner.method, runner.learner)
@@ -72,4 +76,6 @@ class ContinualPhaseHook(Hook):
                 raise DivergenceError(f'phase {runner.phase.index}: {type(runner.method).__name__} cannot compute what '
                                       f'it keeps of {", ".join(runner.phase.new_tasks)} ({error}); lower the learning '
                                       f'rate, or check the data of the phase') from error
+        if runner.phase.teacher is not None:
+            runner.phase.teacher.forget()
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)
