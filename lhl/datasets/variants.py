@@ -9,7 +9,8 @@ def image_variants(dataset: Dataset) -> tuple[int, str]:
     """Count the variants in which each image of a data set may come.
 
     A transform declares with ``variants = 'one'`` that it changes the same image always in the same way, and with
-    ``variants = 'mirrored'`` that it gives the image or its mirror image. One that declares nothing is taken for random.
+    ``variants = 'mirrored'`` that it gives the image or its mirror image, as the ``meta`` of the sample then says. One
+    that declares nothing is taken for random.
 
     Args:
         dataset: What the training draws from.

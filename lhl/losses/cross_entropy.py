@@ -28,7 +28,7 @@ class _CrossEntropyMap(torch.autograd.Function):
 
 
 def _parts(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
-    """Cut tensors ``(B, ...)``: on the CPU image by image, which a cache holds, and for which no new pages are fetched."""
+    """Cut tensors ``(B, ...)``, on the CPU into images: for larger temporaries the system has to find new pages."""
     size = 1 if tensors[0].device.type == 'cpu' else max(len(tensors[0]), 1)
     return [tensor.split(size) for tensor in tensors]
 

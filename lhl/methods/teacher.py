@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import torch
@@ -107,7 +107,8 @@ class Teacher:
             remove_leftovers(folder)
         token = [uuid.uuid4().hex]
         broadcast_object_list(token)
-        dataset, options = dataloader.dataset, self.options
+        dataset: Any = dataloader.dataset
+        options, batch_size = self.options, dataloader.batch_size or 0
         num_variants, reason = image_variants(dataset)
         preprocessor = self.learner.data_preprocessor
         if options.cache == 'off':
@@ -116,12 +117,12 @@ class Teacher:
             reason = f'{type(preprocessor).__name__} may change an image in another way each time'
         elif not reason and num_epochs <= num_variants:
             reason = f'{num_epochs:g} epochs are left, and the first costs {num_variants} runs of the teacher'
-        elif not reason and dataloader.batch_size is None:
+        elif not reason and not batch_size:
             reason = 'the loader draws batches of its own'
         if reason:
             log_uncached(reason)
             return
-        self._cache = TeacherCache(dataset.indices, num_variants, dataloader.batch_size, options.cache,
+        self._cache = TeacherCache(dataset.indices, num_variants, batch_size, options.cache,
                                    options.memory_gib, folder, token[0])
 
     def forget(self) -> None:
@@ -191,7 +192,7 @@ class Teacher:
 
     def _extract(self, inputs: Tensor) -> tuple[Tensor, ...]:
         if self._network is None:
-            self._network = self._prepared(inputs[:1])
+            self._network = self._prepared(inputs)
         with torch.inference_mode():
             features = self._network.extract_features(inputs)
         return tuple(map(torch.clone, features))  # outside of inference mode, so that a graph may hold them
@@ -202,18 +203,32 @@ class Teacher:
             raw = self._network.run_heads(features, names)
         return {head: values.clone() for head, values in raw.items()}
 
-    def _prepared(self, image: Tensor) -> Learner:
-        """Make the network that runs, with an image to try it on."""
+    def _prepared(self, inputs: Tensor) -> Learner:
+        """Make the network that runs, with images to try it on."""
         network, options = self.learner, self.options
-        if options.fold or (options.fold is None and image.device.type == 'cuda'):
-            faster, what = folded(network, _all_outputs, image)
-            print_log(f'teacher: {what if faster is not None else f"nothing is folded ({what})"}', logger='current')
+        if options.fold or (options.fold is None and inputs.device.type == 'cuda'):
+            faster, what = folded(network, _all_outputs, inputs[:1])
+            _log(what if faster is not None else f'nothing is folded ({what})')
             network = faster or network
-        if options.compile:
-            network = deepcopy(network) if network is self.learner else network
-            for module in (network.backbone, *network.heads.values()):
-                module.compile()
+        return _compiled(network, inputs) if options.compile else network
+
+
+def _compiled(network: Learner, inputs: Tensor) -> Learner:
+    """Compile a copy; give the network itself where this machine or the network does not let it be compiled."""
+    compiled = deepcopy(network)
+    for module in (compiled.backbone, *compiled.heads.values()):
+        module.compile()
+    try:
+        with torch.inference_mode():
+            _all_outputs(compiled, inputs)
+    except (ImportError, RuntimeError) as error:
+        _log(f'it is not compiled ({str(error).strip().splitlines()[0]})')
         return network
+    return compiled
+
+
+def _log(sentence: str) -> None:
+    print_log(f'the teacher: {sentence}', logger='current')
 
 
 def _all_outputs(learner: Learner, inputs: Tensor) -> tuple[Tensor, ...]:

@@ -1,19 +1,20 @@
 """A frozen network as it runs fastest: its batch normalisations are folded into the convolutions before them."""
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+Network = TypeVar('Network', bound=nn.Module)
 #: How far outputs may be off, relative to the largest one, before folding counts as wrong; it is computed in float64.
 _TOLERANCE = 1e-9
 
 
-def folded(network: nn.Module, run: Callable[[nn.Module, Tensor], tuple[Tensor, ...]],
-           inputs: Tensor) -> tuple[nn.Module | None, str]:
+def folded(network: Network, run: Callable[[Network, Tensor], tuple[Tensor, ...]],
+           inputs: Tensor) -> tuple[Network | None, str]:
     """Copy a network in evaluation mode, with every batch normalisation folded into the convolution it follows.
 
     Which convolution that is, is seen while the network runs, whatever it is built like: a normalisation is folded if
@@ -36,7 +37,7 @@ def folded(network: nn.Module, run: Callable[[nn.Module, Tensor], tuple[Tensor, 
             for convolution, norm in pairs:
                 _fold(network, convolution, norm)
             found = run(network, inputs)
-    except (AttributeError, RuntimeError, TypeError, ValueError) as error:  # it looks at its layers, or at their precision
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:  # it looks at its layers or their precision
         return None, str(error).strip().split('\n')[0]
     for one, other in zip(found, expected, strict=True):
         if not (one - other).abs().max() <= _TOLERANCE * other.abs().max():
@@ -68,6 +69,7 @@ def _watch(network: nn.Module, run: Callable[[], Any]) -> tuple[list[tuple[nn.Co
 
 def _fold(network: nn.Module, convolution: nn.Conv2d, norm: _BatchNorm) -> None:
     """Put a normalisation into the weights of a convolution, and nothing in its place."""
+    assert norm.running_mean is not None and norm.running_var is not None
     convolution.weight, convolution.bias = fuse_conv_bn_weights(
         convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
     convolution.requires_grad_(False)

@@ -1,4 +1,6 @@
-"""What does distillation add to a training step, with and without the teacher's cache, and against HAD as its equations say it?
+"""What does distillation add to a training step, with and without the teacher's cache, and against naive HAD?
+
+Naive HAD is written down from the equations: a pass of the teacher for each old task, a loop over classes.
 
 Every ratio is of steps that are interleaved in this run. Without a GPU seconds are those of the processor.
 """

@@ -1,11 +1,12 @@
 """What distillation adds to a training step: every way of it, interleaved in one run on the same images.
 
-A round takes one step of each way, in turn, with the same student, whose cost its weights do not change; each ratio is the
-median over the rounds of the ratio within a round, so that other load on the machine meets both.
+A round takes one step of each way, in turn, with the same student, whose cost its weights do not change; each ratio is
+the median over the rounds of the ratio within a round, so that other load on the machine meets both.
 """
 import copy
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from lhl.config_files import read_config
-from lhl.datasets import DenseDataset, collate_samples
+from lhl.datasets import DenseDataset
 from lhl.engine import Stream
 from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 from lhl.methods import HAD, Phase, Student, Teacher, TeacherOptions
@@ -69,10 +70,10 @@ class Steps:
             valid={self.new_task: torch.ones(batch_size, *size, dtype=torch.bool)},
             meta=[dict(index=index, image_path='') for index in range(batch_size)])
         frozen = copy.deepcopy(self.learner)
+        self.cached = Teacher(frozen)
+        self.cached.remember(DataLoader(_Images(batch_size), batch_size), float('inf'), '.')
         self.phases = {HAD_UNCACHED: self._phase(phase, Teacher(frozen, TeacherOptions(cache='off'))),
-                       HAD_CACHED: self._phase(phase, Teacher(frozen))}
-        loader: Any = DataLoader(_Images(batch_size), batch_size)
-        self.phases[HAD_CACHED].teacher.remember(loader, float('inf'), '.')
+                       HAD_CACHED: self._phase(phase, self.cached)}
         self.frozen = frozen
         self.wrapper: MethodOptimWrapper | None = None
         self.optimizer_config = dict(cfg.optim_wrapper.optimizer)
@@ -126,7 +127,7 @@ def _spread(learner: Learner, inputs: Tensor) -> None:
         learner.eval()
         features = learner.extract_features(learner.data_preprocessor(dict(inputs=inputs))['inputs'])
         for head in learner.heads.values():
-            output = [module for module in head.modules() if isinstance(module, nn.Conv2d)][-1]
+            output: Any = [module for module in head.modules() if isinstance(module, nn.Conv2d)][-1]
             raw = head(features)
             scale = 1 / raw.std(dim=(0, 2, 3)).clamp(min=1e-6)
             output.weight.mul_(scale.view(-1, 1, 1, 1))
@@ -158,7 +159,7 @@ def measure_ratios(config: str, size: tuple[int, int] = (288, 384), batch_size: 
     on_gpu: dict[str, dict] = {way: {} for way in ways}
     for number in range(rounds + 1):
         for way in ways[number % len(ways):] + ways[:number % len(ways)]:
-            taken = _timed(lambda way=way: steps.step(way), on_gpu[way])
+            taken = _timed(partial(steps.step, way), on_gpu[way])
             if number:
                 seconds[way].append(taken)
     return dict(
@@ -196,7 +197,7 @@ def measure_losses(size: tuple[int, int] = (288, 384), batch_size: int = 8, roun
     for number in range(rounds + 1):
         for way, loss in ways.items():
             values = prediction.clone().requires_grad_()
-            taken = _timed(lambda loss=loss, values=values: loss(values).backward(), {})
+            taken = _timed(partial(_with_gradient, loss, values), {})
             if number:
                 seconds[way].append(taken)
     return dict(
@@ -209,6 +210,9 @@ def measure_teacher(config: str, size: tuple[int, int] = (288, 384), batch_size:
                     compile: bool = False) -> dict:
     """Time what a teacher takes for the old tasks of a config's last phase, as it is, folded, and from its cache.
 
+    Its report also says how far the predictions differ from those of the plain one, relative to the largest: of an
+    image elsewhere in the batch, of an image alone, and of each other kind.
+
     Args:
         config: A config of HAD.
         size: Height and width of the images, in pixels.
@@ -217,23 +221,34 @@ def measure_teacher(config: str, size: tuple[int, int] = (288, 384), batch_size:
         compile: Time a compiled one, too; that takes minutes on a CPU.
     """
     steps = Steps(config, size, batch_size)
-    kinds = dict(folded=dict(fold=True), **(dict(compiled=dict(fold=True, compile=True)) if compile else {}))
-    teachers = {'plain': Teacher(steps.frozen, TeacherOptions(fold=False)), 'cached': steps.phases[HAD_CACHED].teacher,
-                **{name: Teacher(copy.deepcopy(steps.frozen), TeacherOptions(**kind)) for name, kind in kinds.items()}}
+    kinds = dict(folded=TeacherOptions(fold=True),
+                 **(dict(compiled=TeacherOptions(fold=True, compile=True)) if compile else {}))
+    teachers = {'plain': Teacher(steps.frozen, TeacherOptions(fold=False)), 'cached': steps.cached,
+                **{name: Teacher(copy.deepcopy(steps.frozen), kind) for name, kind in kinds.items()}}
     data = steps.learner.data_preprocessor(copy.copy(steps.data))
     seconds: dict[str, list[float]] = {name: [] for name in teachers}
     for number in range(rounds + 2):
         for name, teacher in teachers.items():
             batch = Batch(data['inputs'], {}, {}, data['meta'])
-            taken = _timed(lambda teacher=teacher, batch=batch: teacher.predictions(batch, steps.old_tasks), {})
+            taken = _timed(partial(teacher.predictions, batch, steps.old_tasks), {})
             if number > 1:
                 seconds[name].append(taken)
+
+    def ask(inputs: Tensor, name: str = 'plain') -> Tensor:
+        predictions = teachers[name].predictions(Batch(inputs, {}, {}), steps.old_tasks)
+        return torch.cat([prediction.flatten(1) for prediction in predictions.values()], dim=1)
+
+    inputs, expected = data['inputs'], ask(data['inputs'])
+    others = dict(reversed_batch=ask(inputs.flip(0)).flip(0), batch_of_one=ask(inputs[:1]),
+                  **{name: ask(inputs, name) for name in kinds})
     return dict(
         teacher_of=config, tasks=len(steps.old_tasks), size=list(size), batch_size=batch_size, rounds=rounds,
         device=_device(), threads=torch.get_num_threads(),
         seconds={name: statistics.median(values) for name, values in seconds.items()},
         ratios={f'{name} / plain': _ratio(values, seconds['plain']) for name, values in seconds.items()
-                if name != 'plain'})
+                if name != 'plain'},
+        differences={name: ((other - expected[:len(other)]).abs().max() / expected.abs().max()).item()
+                     for name, other in others.items()})
 
 
 def as_table(reports: Sequence[Mapping]) -> str:
@@ -256,7 +271,14 @@ def as_table(reports: Sequence[Mapping]) -> str:
         lines += ['', '| ratio | median | least | most |', '| --- | ---: | ---: | ---: |']
         lines += [f'| {name} | {found["median"]:.3f} | {found["least"]:.3f} | {found["most"]:.3f} |'
                   for name, found in report['ratios'].items()]
+        if 'differences' in report:
+            lines += ['', '| relative difference to plain | |', '| --- | ---: |']
+            lines += [f'| {name.replace("_", " ")} | {value:.1e} |' for name, value in report['differences'].items()]
     return '\n'.join(lines[1:])
+
+
+def _with_gradient(loss: Callable[[Tensor], Tensor], values: Tensor) -> None:
+    loss(values).backward()
 
 
 def _timed(function: Callable[[], Any], on_gpu: dict) -> float:

@@ -84,8 +84,10 @@ def _without_what_trains_alike(values: Mapping[str, Any]) -> dict[str, Any]:
     """Drop what only changes how fast it is trained, and what to do with a run that would end otherwise."""
     teacher = {key: value for key, value in (values.get('teacher') or {}).items()
                if value not in _ALIKE.get(key, ()) and key != 'memory_gib'}
-    values = {key: value for key, value in values.items() if key != 'teacher'} | (dict(teacher=teacher) if teacher else {})
-    return _without(values, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
+    others = {key: value for key, value in values.items() if key != 'teacher'}
+    if teacher:
+        others['teacher'] = teacher
+    return _without(others, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
                     optim_wrapper=_NOT_HASHED_IN_OPTIM_WRAPPERS)
 
 
