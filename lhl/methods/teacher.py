@@ -12,7 +12,7 @@ from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.logging import print_log
 from torch import Tensor
 
-from lhl.datasets.variants import image_variants
+from lhl.datasets.variants import image_variants, treats_alike
 from lhl.errors import ConfigError, suggest
 from lhl.models import Batch, Learner
 from lhl.models.folding import folded
@@ -113,7 +113,7 @@ class Teacher:
         preprocessor = self.learner.data_preprocessor
         if options.cache == 'off':
             reason = "teacher.cache='off'"
-        elif getattr(preprocessor, 'variants', None) != 'one':
+        elif not treats_alike(preprocessor):
             reason = f'{type(preprocessor).__name__} may change an image in another way each time'
         elif not reason and num_epochs <= num_variants:
             reason = f'{num_epochs:g} epochs are left, and the first costs {num_variants} runs of the teacher'

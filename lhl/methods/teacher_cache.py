@@ -68,7 +68,7 @@ class TeacherCache:
         """Say where what is known of a batch's images is kept, ``(B, )`` int64; None where nothing can be.
 
         That are images that are not of the data set, and batches unlike the first one: of other image sizes or
-        precision, or, where training is to stay exact, not full.
+        precision, or, where training must stay exact, not full.
         """
         inputs, device = batch.inputs, batch.inputs.device.type
         form = inputs.shape[1:], torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
@@ -80,7 +80,7 @@ class TeacherCache:
             return None
         if self.num_variants == 1:
             return torch.tensor(slots)
-        return torch.tensor([2 * slot + bool(meta.get('mirrored'))
+        return torch.tensor([2 * slot + bool(meta.get('flip'))
                              for slot, meta in zip(slots, batch.meta, strict=True)])
 
     @property

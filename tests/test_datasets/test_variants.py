@@ -1,6 +1,7 @@
 import pytest
 
 from lhl.datasets import NYUv2
+from lhl.datasets.transforms import RandomHorizontalFlip
 from lhl.datasets.variants import image_variants
 
 from .nyuv2_files import TASKS
@@ -28,6 +29,15 @@ def test_a_transform_that_does_not_declare_its_variants_is_taken_for_random(nyuv
 def test_what_comes_after_a_mirror_may_treat_the_two_unlike(nyuv2_root):
     count, reason = image_variants(NYUv2(nyuv2_root, 'train', TASKS, [FLIP, RESIZE, PACK]))
     assert count == 0 and reason.startswith('Resize comes after RandomHorizontalFlip')
+
+
+def test_a_subclass_may_do_something_else(nyuv2_root):
+    class Shake(RandomHorizontalFlip):
+        pass
+
+    dataset = NYUv2(nyuv2_root, 'train', TASKS, [FLIP, PACK])
+    dataset.pipeline.transforms[0] = Shake()
+    assert image_variants(dataset) == (0, 'Shake may change an image in another way each time')
 
 
 def test_another_kind_of_data_set_does_not_say():

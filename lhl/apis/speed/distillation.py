@@ -28,7 +28,7 @@ from .step import now
 
 #: The ways of a step: without distillation, by lhl with and without the cache, and from the equations.
 STUDENT, HAD_CACHED, HAD_UNCACHED, NAIVE = 'student', 'HAD, cached', 'HAD', 'naive HAD'
-#: Which ratios are asked for, and what each is to stay below.
+#: The ratios that are reported.
 RATIOS = ((HAD_CACHED, STUDENT), (HAD_UNCACHED, STUDENT), (HAD_CACHED, NAIVE), (HAD_UNCACHED, NAIVE))
 
 

@@ -10,13 +10,13 @@ from lhl.registry import TRANSFORMS
 class RandomHorizontalFlip(BaseTransform):
     """Mirror image, validity and targets; the task corrects values that have a direction, such as normals.
 
-    It says so in the sample's ``meta``, as ``mirrored``.
+    ``meta['flip']`` says whether it happened.
 
     Args:
         probability: That it happens to a sample, from 0 to 1.
     """
 
-    variants = 'mirrored'
+    is_random, moves_pixels = True, True
 
     def __init__(self, probability: float = 0.5) -> None:
         if not 0 <= probability <= 1:
@@ -25,7 +25,9 @@ class RandomHorizontalFlip(BaseTransform):
 
     def transform(self, sample: dict) -> dict:
         """Mirror the sample with the given probability."""
-        return flip(sample) if np.random.rand() < self.probability else sample
+        is_flipped = bool(np.random.rand() < self.probability)
+        sample = dict(sample, meta=dict(sample['meta'], flip=is_flipped))
+        return flip(sample) if is_flipped else sample
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(probability={self.probability})'
@@ -37,5 +39,4 @@ def flip(sample: dict) -> dict:
         sample,
         image=sample['image'][:, ::-1].copy(),
         targets={name: sample['tasks'][name].flip_target(target) for name, target in sample['targets'].items()},
-        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()},
-        meta=dict(sample['meta'], mirrored=not sample['meta'].get('mirrored', False)))
+        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})

@@ -14,7 +14,7 @@ class PackSample(BaseTransform):
     valid={task: (H, W) bool}, meta=dict)``.
     """
 
-    variants = 'one'
+    is_random, moves_pixels = False, True
 
     def transform(self, sample: dict) -> dict:
         """Pack a sample."""

@@ -23,7 +23,7 @@ class Resize(BaseTransform):
         size: Height and width.
     """
 
-    variants = 'one'
+    is_random, moves_pixels = False, False
 
     def __init__(self, size: Sequence[int]) -> None:
         self.size = checked_size('Resize', size)
