@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from lhl.config_files import read_config
 from lhl.datasets import DenseDataset
 from lhl.engine import Stream
+from lhl.engine.plan import PhaseSpec
 from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 from lhl.methods import HAD, Phase, Student, Teacher, TeacherOptions
 from lhl.models import Batch, Learner
@@ -72,25 +73,22 @@ class Steps:
         frozen = copy.deepcopy(self.learner)
         self.cached = Teacher(frozen)
         self.cached.remember(DataLoader(_Images(batch_size), batch_size), float('inf'), '.')
-        self.phases = {HAD_UNCACHED: self._phase(phase, Teacher(frozen, TeacherOptions(cache='off'))),
-                       HAD_CACHED: self._phase(phase, self.cached)}
+        self.students = {HAD_UNCACHED: self._student(phase, Teacher(frozen, TeacherOptions(cache='off'))),
+                         HAD_CACHED: self._student(phase, self.cached)}
         self.frozen = frozen
         self.wrapper: MethodOptimWrapper | None = None
         self.optimizer_config = dict(cfg.optim_wrapper.optimizer)
 
-    @staticmethod
-    def _phase(spec: Any, teacher: Teacher) -> Phase:
-        return Phase(spec.index, spec.new_tasks, spec.tasks, spec.loss_weight, teacher)
+    def _student(self, spec: PhaseSpec, teacher: Teacher) -> Student:
+        phase = Phase(spec.index, spec.new_tasks, spec.tasks, spec.loss_weight, teacher)
+        student = Student(self.learner, METHODS.build(spec.method), phase)
+        student.begin_phase()
+        return student
 
     def step(self, way: str) -> None:
         """Take one step."""
         losses = self._losses(way)
         self._optimizer().update_params(sum(losses.values()))
-
-    def _student(self, way: str) -> Student:
-        student = Student(self.learner, METHODS.build(self.method_config), self.phases[way])
-        student.begin_phase()
-        return student.train()
 
     def _optimizer(self) -> MethodOptimWrapper:
         if self.wrapper is None:
@@ -102,7 +100,7 @@ class Steps:
     def _losses(self, way: str) -> dict[str, Tensor]:
         data = self.learner.data_preprocessor(copy.copy(self.data), training=True)
         if way in (HAD_CACHED, HAD_UNCACHED):
-            return self._student(way)(**data, mode='loss')
+            return self.students[way].train()(**data, mode='loss')
         learner = self.learner.train()
         outputs = learner.predict_tasks(learner.extract_features(data['inputs']), learner.tasks,
                                         data['inputs'].shape[-2:])
