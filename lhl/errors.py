@@ -41,6 +41,10 @@ class RunError(LHLError):
     """A work_dir is not in the state that the command needs."""
 
 
+class LostProcessError(RunError):
+    """Another process of a distributed run is gone, or does not answer."""
+
+
 class NotReusableError(RunError):
     """No phase of another run was trained as this run's would be."""
 

@@ -9,8 +9,8 @@ from .options import (
     add_launcher,
     add_trust,
     config_of_run,
-    processes_of,
 )
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:

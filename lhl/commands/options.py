@@ -1,14 +1,15 @@
-"""What the commands share: the parser, the arguments that several of them take, and processes that work together."""
+"""What the commands share: the parser, and the arguments that several of them take."""
 import argparse
 import contextlib
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from lhl.errors import RunError, suggest
+
+from .processes import is_first_process
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -37,6 +38,10 @@ class Parser(argparse.ArgumentParser):
         if action.dest not in ('help', 'version'):
             self.flags[action.dest] = action.option_strings[0] if action.option_strings else str(action.metavar)
         return action
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if is_first_process():  # all processes of a run have the same arguments
+            super()._print_message(message, file)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -89,20 +94,6 @@ def add_launcher(parser: Parser) -> None:
                         help='how the processes were started')
     # torch.distributed.launch passes it; torchrun sets the environment variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-
-
-@contextlib.contextmanager
-def processes_of(args: argparse.Namespace) -> Iterator[None]:
-    """Let the processes of a distributed run find each other, and end together unless there is an error.
-
-    They also end with whatever started them.
-    """
-    from lhl.engine.runtime.orphans import end_with_parent
-    from lhl.engine.runtime.process_group import end_distributed
-    end_with_parent()
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    yield
-    end_distributed()
 
 
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':

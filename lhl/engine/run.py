@@ -22,7 +22,7 @@ from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
 from .plan.mmengine_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
-from .runtime.process_group import init_distributed, only_run_in
+from .runtime.process_group import init_distributed, lost_processes_as_errors, only_run_in
 from .runtime.runner import PhaseRunner, PlainConfig
 from .runtime.signals import ending_gently
 from .sources.base import Source
@@ -57,6 +57,7 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         NotReusableError: If ``take_over`` trained its first phase otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
+        LostProcessError: If another process of the run is gone, or does not answer.
         Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
@@ -70,7 +71,7 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    with only_run_in(stream.work_dir), ending_gently():
+    with lost_processes_as_errors('add `resume=True` to go on'), only_run_in(stream.work_dir), ending_gently():
         results = _open_run(stream, resume, source)
         for phase in stream.phases[:until]:
             if phase.index <= len(results.phases):

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from lhl.component_check import component_problems, option_problems
 from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper, nonfinite_problems
+from lhl.engine.runtime.process_group import dist_problems
 from lhl.errors import ConfigError, Problems, suggest
 from lhl.methods import Method, TeacherOptions
 from lhl.models.learner import NORM_POLICIES, PROBE_SIZE
@@ -39,7 +40,7 @@ REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_datal
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
             'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'custom_imports', 'default_scope',
             'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order', 'starts_from',
-            'teacher')
+            'model_wrapper_cfg', 'strategy', 'runner_type', 'teacher')
 #: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
 STORED_IMAGES = 50
 #: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
@@ -65,6 +66,7 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
     """
     problems.add(*_section_problems(cfg))
     problems.add(*_seed_problems(cfg))
+    problems.add(*dist_problems(cfg))
     if 'model' in cfg:
         problems.add(*_model_problems(cfg.model), at='model')
     for i, hook in enumerate(cfg.get('custom_hooks') or []):

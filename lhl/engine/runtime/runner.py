@@ -20,7 +20,7 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from lhl.datasets import DenseDataset
+from lhl.datasets import DenseDataset, share_batches
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
@@ -60,11 +60,11 @@ class LearnerRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
-        if self.distributed and not torch.cuda.is_available():
-            return MMDistributedDataParallel(model, device_ids=None, broadcast_buffers=True)
-        if self.distributed and model_wrapper_cfg is None:
-            model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=True)
-        return super().wrap_model(model_wrapper_cfg, model)
+        options = dict(model_wrapper_cfg or {}, type='MMDistributedDataParallel')
+        if not self.distributed or torch.cuda.is_available():
+            return super().wrap_model(options, model)
+        del options['type']
+        return MMDistributedDataParallel(model, **options)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone."""
@@ -112,6 +112,7 @@ class LearnerRunner(Runner):
     def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
         """Build a loader whose workers signals to a whole run do not reach."""
         loader = Runner.build_dataloader(*args, **kwargs)
+        share_batches(loader)
         loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
         return loader
 

@@ -15,6 +15,8 @@ from torch.distributed import ReduceOp, Work
 
 from lhl.errors import Interruption
 
+from .process_group import group_timeout
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 #: torchrun passes on a signal that its processes may have got as well; within so many seconds both are one.
 _ONE_SIGNAL = 5.0
@@ -82,7 +84,7 @@ class ToldToStop:
     """
 
     def __init__(self) -> None:
-        self.group = torch.distributed.new_group(backend='gloo') if is_distributed() else None
+        self.group = torch.distributed.new_group(timeout=group_timeout(), backend='gloo') if is_distributed() else None
         self.exchange: tuple[Work, torch.Tensor] | None = None
 
     def ask(self, wait: bool = False) -> int:
