@@ -23,7 +23,7 @@ from .single_task import SingleTask
 from .spg import SPG
 from .stronger_teacher import DIST
 from .student import Student
-from .teacher import Teacher
+from .teacher import Teacher, TeacherOptions
 from .two_stage_distillation import TwoStageDistillation
 from .vanilla import Vanilla
 
@@ -31,5 +31,5 @@ __all__ = [
     'AGEM', 'Combined', 'DER', 'DERpp', 'DIS', 'DIST', 'DetachedDistillation', 'ER', 'EWC', 'ExternalTeacher',
     'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'HCL', 'ICaRL', 'Joint', 'KD', 'KDAM', 'LocalPOD', 'LwF', 'LwP',
     'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'Student', 'Teacher',
-    'TwoStageDistillation', 'Vanilla'
+    'TeacherOptions', 'TwoStageDistillation', 'Vanilla'
 ]

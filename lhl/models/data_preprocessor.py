@@ -22,6 +22,9 @@ class DensePreprocessor(BaseDataPreprocessor):
             trained elsewhere expect.
     """
 
+    #: The same image always gives the same one, and its mirror image the mirror image.
+    is_random = False
+
     def __init__(self, mean: Sequence[float] = (0.485, 0.456, 0.406), std: Sequence[float] = (0.229, 0.224, 0.225),
                  channels_last: bool = True, to_bgr: bool = False) -> None:
         super().__init__(non_blocking=True)

@@ -26,6 +26,8 @@ class Batch:
     inputs: Tensor  #: ``(B, 3, H, W)`` normalised images
     targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``; of an image, 1 x 1
     valid: Mapping[str, Tensor]  #: per task, ``(B, H, W)`` bool
+    #: Of each image, where it came from, see :class:`lhl.datasets.DenseDataset`; empty where it is of no data set.
+    meta: Sequence[Mapping] = ()
 
 
 @MODELS.register_module()

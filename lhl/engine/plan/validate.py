@@ -13,7 +13,7 @@ from lhl.component_check import component_problems, option_problems
 from lhl.engine.runtime.optim_wrapper import LR_GROUPS, MethodOptimWrapper, nonfinite_problems
 from lhl.engine.runtime.process_group import dist_problems
 from lhl.errors import ConfigError, Problems, suggest
-from lhl.methods import Method
+from lhl.methods import Method, TeacherOptions
 from lhl.models.learner import NORM_POLICIES, PROBE_SIZE
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import (
@@ -40,7 +40,7 @@ REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_datal
 OPTIONAL = ('param_scheduler', 'randomness', 'work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer',
             'vis_backends', 'env_cfg', 'default_hooks', 'custom_hooks', 'custom_imports', 'default_scope',
             'auto_scale_lr', 'sync_bn', 'compile', 'resume', 'batch_norm', 'stored_images', 'order', 'starts_from',
-            'model_wrapper_cfg', 'strategy', 'runner_type')
+            'model_wrapper_cfg', 'strategy', 'runner_type', 'teacher')
 #: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
 STORED_IMAGES = 50
 #: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
@@ -73,6 +73,7 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
         problems.add(*component_problems(HOOKS, hook, f'custom_hooks[{i}]', 'hook'))
     if cfg.get('batch_norm', 'train') not in NORM_POLICIES:
         problems.add(f'batch_norm={cfg.batch_norm!r} is unknown; {suggest(str(cfg.batch_norm), NORM_POLICIES)}')
+    _check_teacher(cfg.get('teacher', {}), problems)
     _check_sections(cfg, phases, problems, _SECTIONS)
     before = cfg.to_dict().get('model', {}).get('backbone')
     for phase in phases:
@@ -116,6 +117,14 @@ def _section_problems(cfg: Config) -> Iterator[str]:
     for key in REQUIRED:
         if key not in cfg and key not in meant:
             yield f'the config has no {key!r}; inherit a file of configs/_base_ that defines it'
+
+
+def _check_teacher(options: Any, problems: Problems) -> None:
+    if not isinstance(options, Mapping):
+        problems.add(f"teacher is {options!r}, expected options such as dict(cache='off')")
+    elif problems.add(*option_problems(TeacherOptions, options, 'teacher')):
+        with problems.collected():
+            TeacherOptions(**options)
 
 
 def _seed_problems(cfg: Config) -> Iterator[str]:

@@ -23,7 +23,7 @@ from lhl.engine.checkpoint import (
 from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, ConfigError, Interruption
 from lhl.lock import check_still_held
-from lhl.methods import Method, Phase, Student, Teacher
+from lhl.methods import Method, Phase, Student, Teacher, TeacherOptions
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
@@ -87,13 +87,13 @@ class PhaseRunner(LearnerRunner):
             previous = read_checkpoint(self.previous_checkpoint)
             if not leaves_state:
                 method.load_state_dict(method_state(previous, self.previous_checkpoint))
-        teacher = None
+        teacher, options = None, TeacherOptions(**self.cfg.get('teacher') or {})
         if previous is not None and method.requires.teacher:
-            teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
+            teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()), options)
         self.teacher_digest = None
         if method.requires.external_teacher is not None:
             loaded, self.teacher_digest = load_external_teacher(method.requires.external_teacher, get_device())
-            teacher = Teacher(loaded)
+            teacher = Teacher(loaded, options)
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self._previous_weights = None
         if previous is not None and (self._adapted_heads or not is_new_learner):

@@ -37,6 +37,10 @@ class ContinualPhaseHook(Hook):
         """Begin the phase."""
         seed_torch(runner.seed, runner.phase.index)
         self.started = time.perf_counter() - self.seconds
+        if runner.phase.teacher is not None and runner.trained is None:
+            iterations = runner.max_iters - runner.iter
+            runner.phase.teacher.remember(runner.train_dataloader, iterations / len(runner.train_dataloader),
+                                          runner.work_dir)
         with _sound_state(runner):
             runner.student.begin_phase(runner.train_dataloader if runner.trained is None else None, self.resumed_state)
         if runner.phase.index > 1:  # in phase 1 there is nothing to protect
@@ -71,6 +75,8 @@ class ContinualPhaseHook(Hook):
             seed_torch(runner.seed, runner.phase.index, runner.iter)
             with _sound_state(runner):
                 runner.method.end_phase(runner.learner, runner.phase, runner.train_dataloader)
+        if runner.phase.teacher is not None:
+            runner.phase.teacher.forget()
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)
 
 
