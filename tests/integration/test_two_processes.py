@@ -45,7 +45,7 @@ def test_a_divergence_in_one_of_two_processes_ends_both_and_is_said_once(config,
     found, = errors(diverged)
     # Two batches of 2 an epoch and process: the fourth iteration ends the second epoch.
     assert re.match(rf'error: phase 1, iteration 4: the loss term \S+ of the task segmentation is nan, on the batch of '
-                    rf'{tmp_path}/data/[^;]+; the last good checkpoint is {run}/phase1_segmentation/epoch_1\.pth; lower',
+                    rf'{tmp_path}/data/[^;]+; the last good checkpoint is {run}/phase1_segmentation/epoch_1.pth; lower',
                     found), found
     saved = training_checkpoints(run / 'phase1_segmentation')
     assert [path.name for path in saved] == ['epoch_1.pth'] and Results.load(run).phases == []
