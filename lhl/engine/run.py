@@ -1,4 +1,5 @@
 """Learns a stream: one Runner per phase, one after the other, with everything on disk that a resumed run needs."""
+import contextlib
 import json
 import uuid
 from pathlib import Path
@@ -9,7 +10,7 @@ from mmengine.logging import print_log
 
 from lhl.config_files import read_written_config
 from lhl.environment import check_stack, installed_versions
-from lhl.errors import RunError
+from lhl.errors import FOREIGN, ConfigError, LHLError, RunError
 from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.models.pretraining import without_pretraining
@@ -20,6 +21,7 @@ from lhl.trust import trusting_configs, trusting_names
 from .checkpoint import read_recorded, recorded_checkpoint, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
+from .plan.data import check_data, data_problems
 from .plan.mmengine_config import metric_configs
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed, only_run_in
@@ -60,9 +62,21 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
-    stream = cfg if isinstance(cfg, Stream) else Stream.from_config(cfg)
+    stream = cfg if isinstance(cfg, Stream) else _checked(cfg)
     with trusting_configs(trust_config), trusting_names(component_names(stream.cfg.to_dict())):
         return _learn(stream, resume, take_over, until, source)
+
+
+def _checked(cfg: Config) -> Stream:
+    """Resolve a config; where it cannot run, name also what is wrong with its data."""
+    try:
+        return Stream.from_config(cfg)
+    except ConfigError as error:
+        missing: tuple[str, ...] = ()
+        with contextlib.suppress(LHLError, *FOREIGN):
+            stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+            missing = data_problems(stream, foreign=False).sentences
+        raise ConfigError(*error.problems, *missing) from error
 
 
 def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: int | None,
@@ -111,6 +125,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
                        f'with the run that they are of, as extend_run and `lhl extend` do')
     if is_extension:
         check_old_data(stream)
+    check_data(stream, len(results.phases))
     barrier()  # no process may find what another has just written
     if is_main_process() and not results.phases:
         work_dir.mkdir(parents=True, exist_ok=True)
