@@ -4,7 +4,6 @@ import difflib
 import signal
 from collections.abc import Iterable, Iterator
 
-
 #: What Python and other packages raise for what they cannot use.
 FOREIGN = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, OSError, RuntimeError,
            TypeError, ValueError)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bad_arguments import bad_arguments
-from bad_configs import as_python, bad_configs, merged
+from bad_configs import as_python, bad_configs
 from bad_files import bad_files
 
 from lhl.cli import errors_as_sentences, main

@@ -3,6 +3,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Count
 from lhl.registry import TRANSFORMS
 
 
@@ -17,7 +18,7 @@ class RandomPaddedCrop(BaseTransform):
         padding: Pixels on each side, at least 1.
     """
 
-    def __init__(self, padding: int = 4) -> None:
+    def __init__(self, padding: Count = 4) -> None:
         if not isinstance(padding, int) or padding < 1:
             raise ConfigError(f'RandomPaddedCrop got padding={padding}, expected a whole number of at least 1')
         self.padding = padding

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Count
 from lhl.registry import TRANSFORMS
 
 from .scale_crop import resize_bilinear, resize_nearest
@@ -23,7 +24,7 @@ class Resize(BaseTransform):
         size: Height and width.
     """
 
-    def __init__(self, size: Sequence[int]) -> None:
+    def __init__(self, size: tuple[Count, Count]) -> None:
         self.size = checked_size('Resize', size)
 
     def transform(self, sample: dict) -> dict:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Positive
 from lhl.registry import TRANSFORMS
 
 
@@ -24,7 +25,7 @@ class RandomScaleCrop(BaseTransform):
         scales: The values of s, at least 1, equally likely.
     """
 
-    def __init__(self, scales: Sequence[float] = (1.0, 1.2, 1.5)) -> None:
+    def __init__(self, scales: Sequence[Positive] = (1.0, 1.2, 1.5)) -> None:
         if not scales or min(scales) < 1:
             raise ConfigError(f'RandomScaleCrop got scales={scales}, expected one or more numbers of at least 1')
         self.scales = tuple(scales)

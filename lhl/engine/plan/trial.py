@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.runner.priority import get_priority
 from mmengine.registry import DefaultScope
+from mmengine.runner.priority import get_priority
 from torch import nn
 
 from lhl.errors import ConfigError, Problems
