@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 #: What to do after Ctrl-C.
 GO_ON = 'give the same command again to go on'
 GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
+#: What starts the processes of a distributed run, and what it tells them.
+_LAUNCHERS = dict(pytorch='torchrun, as tools/dist_train.sh does', slurm='srun, as tools/slurm_train.sh does',
+                  mpi='mpirun')
+_SET_BY_LAUNCHERS = dict(pytorch=('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
+                         slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), mpi=('OMPI_COMM_WORLD_RANK', ))
 #: A parameter in an error: `name` or `name=value`; with dots in its name it is an option of the config.
 _MENTION = re.compile(r'`([\w.]+)(?:=([^`]+))?`')
 
@@ -100,6 +105,10 @@ def processes_of(args: argparse.Namespace) -> Iterator[None]:
     from lhl.engine.runtime.orphans import end_with_parent
     from lhl.engine.runtime.process_group import end_distributed
     end_with_parent()
+    missing = [name for name in _SET_BY_LAUNCHERS.get(args.launcher, ()) if name not in os.environ]
+    if missing:
+        raise RunError(f'--launcher {args.launcher} was given, but nothing has set {", ".join(missing)}; start the '
+                       f'command with {_LAUNCHERS[args.launcher]}, or leave --launcher out')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     yield
     end_distributed()

@@ -81,6 +81,8 @@ def _checked(cfg: Config) -> Stream:
 
 def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: int | None,
            source: Source | None) -> Results:
+    if until is not None and not 1 <= until <= len(stream.phases):
+        raise ConfigError(f'`until` is {until}, expected a phase from 1 to {len(stream.phases)}')
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())

@@ -1,4 +1,4 @@
-"""How does lhl answer what it cannot use? Gives it hundreds of bad configs, arguments and files, and counts the answers.
+"""How does lhl answer what it cannot use? Gives it hundreds of bad configs, arguments and files, and counts answers.
 
 Each is given to a command as a person would, in a process of its own, on a tiny stream that is rendered and trained
 first. The good answer is a sentence, or several, before anything is trained. The exit status is 1 if there is another:
@@ -206,7 +206,8 @@ def table(cases: Sequence[Case], given: Sequence[Answer]) -> str:
     families = [family for family in counts if family != 'all'] + ['all']
     rows = [f'| {family} | {counts[family].total()} | '
             + ' | '.join(str(counts[family][verdict]) for verdict in GOOD + BAD) + ' |' for family in families]
-    return '\n'.join([f'| family | inputs | {" | ".join(GOOD + BAD)} |', f'|---|{"---:|" * (1 + len(GOOD + BAD))}', *rows])
+    return '\n'.join([f'| family | inputs | {" | ".join(GOOD + BAD)} |',
+                      f'|---|{"---:|" * (1 + len(GOOD + BAD))}', *rows])
 
 
 if __name__ == '__main__':
@@ -214,7 +215,7 @@ if __name__ == '__main__':
     parser.add_argument('--only', default='', metavar='TEXT', help='only inputs whose family or name contains this')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='only every Nth input')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='how many are tried at a time')
-    parser.add_argument('--bench', type=Path, metavar='FOLDER', help='keep what is trained first here, and use it again')
+    parser.add_argument('--bench', type=Path, metavar='FOLDER', help='keep what is trained first, and use it again')
     parser.add_argument('--show', action='store_true', help='print every answer, not only the counts')
     args = parser.parse_args()
     with errors_as_sentences(lambda text: with_flags(text, parser.flags)), tempfile.TemporaryDirectory() as temporary:
@@ -226,6 +227,12 @@ if __name__ == '__main__':
         bench.mkdir(exist_ok=True)
         if not (bench / 'had.py').exists():
             set_up(bench)
+        import torch._dynamo
+
+        import lhl.apis  # each process would import them again
+        from lhl.config_files import read_config
+        from lhl.engine import Stream
+        Stream.from_config(read_config(bench / 'had.py'))
         cases = [case for case in all_cases(bench) if args.only in f'{case.family}: {case.name}'][::args.every]
         given = answers(cases, bench, args.jobs)
         if args.show:

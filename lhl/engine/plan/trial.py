@@ -72,7 +72,7 @@ def _try_optimizer(phase: PhaseSpec, plain: Mapping, problems: Problems, tried: 
             with problems.translated(f'{where["param_scheduler"]} cannot be used', at=where['param_scheduler']):
                 # Long enough: how many iterations there are is known with the data.
                 PARAM_SCHEDULERS.build({'end': 10**6, **schedule}, default_args=dict(
-                    optimizer=wrapper, epoch_length=1000)).step()
+                    optimizer=wrapper, epoch_length=1000))
 
 
 def _wrapped(optimizer: Mapping, wrapper: Mapping) -> Any:

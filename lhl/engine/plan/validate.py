@@ -95,6 +95,8 @@ def _section_problems(cfg: Config, problems: Problems) -> Iterator[str]:
     # A config may hold variables of its own, so only what looks like a section is taken for a misspelt one.
     meant = set()
     for key in cfg.to_dict():
+        if not key:
+            yield f'the config has a section without a name; {suggest(key, SECTIONS)}'
         close = get_close_matches(key, SECTIONS, n=1, cutoff=0.8)
         if key not in SECTIONS and close:
             meant.update(close)
