@@ -46,6 +46,10 @@ def check(package):
 IMPORTS = ('-c', "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))")
 
 
+def test_the_imports_of_the_package_are_in_order(package, check):
+    assert not check(*IMPORTS)
+
+
 @pytest.mark.parametrize('file, line, contract', [
     ('lhl/losses/groups.py', 'import lhl.tasks', 'Imports point one way'),
     ('lhl/datasets/collate.py', 'import lhl.methods', 'Imports point one way'),
@@ -55,7 +59,6 @@ IMPORTS = ('-c', "import sys; from importlinter.cli import lint_imports; sys.exi
     ('lhl/new_room/__init__.py', '', 'new_room'),
 ])
 def test_an_import_that_climbs_and_a_room_without_a_place_are_found(append, check, file, line, contract):
-    assert not check(*IMPORTS)
     append(file, line)
     assert contract in check(*IMPORTS)
 
@@ -70,3 +73,8 @@ def test_a_function_that_nobody_uses_is_found(append, check):
 def test_undocumented_functions_and_bad_style_are_found(append, check, line, rule):
     append('lhl/losses/groups.py', line)
     assert rule in check('-m', 'ruff', 'check', '--no-cache', 'lhl/losses')
+
+
+def test_a_wrong_type_is_found(append, check):
+    append('lhl/errors.py', 'def f(x: int) -> str:\n    return x')
+    assert 'got "int", expected "str"' in check('-m', 'mypy', '--cache-dir=/dev/null', 'lhl/errors.py')

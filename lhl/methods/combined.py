@@ -2,7 +2,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
@@ -56,10 +56,17 @@ class Combined(Method):
         """A method that freezes the backbone freezes it for all."""
         return all(method.trains_backbone(phase) for method in self.methods)
 
+    def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
+        """What each method learns, each name after the method's position: ``'1_weight'``."""
+        return {f'{position}_{name}': value for position, method in enumerate(self.methods)
+                for name, value in method.own_parameters(phase).items()}
+
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
-        """Begin the phase for each method."""
+        """Begin the phase for each method, which gets its own parameters under its own names."""
         super().begin_phase(learner, phase)
-        for method in self.methods:
+        for position, method in enumerate(self.methods):
+            method.learned_parameters = nn.ParameterDict({
+                name: self.learned_parameters[f'{position}_{name}'] for name in method.own_parameters(phase)})
             method.begin_phase(learner, phase)
 
     def before_training(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:

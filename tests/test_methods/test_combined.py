@@ -251,3 +251,28 @@ def test_methods_that_do_not_learn_phase_after_phase_are_refused(requirement):
 def test_no_methods_are_refused():
     with pytest.raises(ConfigError, match='given no methods; give methods='):
         combine()
+
+
+class Scaled(Method):
+    """Learns a factor of its own, whose best value is the given one."""
+
+    def __init__(self, best):
+        self.best = best
+
+    def own_parameters(self, phase):
+        return {'factor': torch.tensor(0.0)}
+
+    def losses(self, batch, features, outputs):
+        return {**super().losses(batch, features, outputs),
+                'loss_factor': (self.learned_parameters['factor'] - self.best).square()}
+
+
+def test_each_method_learns_its_own_parameters():
+    """Both call theirs `factor`; a step of SGD moves each by twice its distance, in its own direction."""
+    method = combine(dict(type=Scaled, best=1.0), dict(type=Vanilla), dict(type=Scaled, best=-3.0))
+    student = begin(method, TASKS[:1])
+    assert set(student.method_parameters) == {'0_factor', '2_factor'}
+    terms = losses_of(student, make_batch(TASKS[0]))
+    assert (terms['loss_factor'].item(), terms['loss_2_factor'].item()) == (1, 9)
+    sum(terms.values()).backward()
+    assert {name: p.grad.item() for name, p in student.method_parameters.items()} == {'0_factor': -2, '2_factor': 6}

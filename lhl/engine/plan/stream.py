@@ -221,23 +221,24 @@ def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> 
     backbones = resolve_backbones(first if isinstance(first, Mapping) else {}, [
         entry.get('backbone') or {} for entry in entries.values()])
     phases: list[PhaseSpec] = []
+    keys = (*OVERRIDES, 'val_dataloader')
     for (i, entry), backbone in zip(entries.items(), backbones, strict=True):
-        sections, loader = {key: plain[key] for key in OVERRIDES if key in plain}, plain.get('val_dataloader')
-        try:
-            sections = merged(sections, {key: entry[key] for key in OVERRIDES if key in entry})
-            if 'val_dataloader' in entry:
-                own = entry['val_dataloader']
-                loader = None if own is None else merged(loader or {}, own)
-        except (TypeError, KeyError) as error:
-            problems.add(f'phases[{i - 1}] does not fit the config it overrides ({error})', at='phases')
+        sections = {key: plain[key] for key in keys if plain.get(key) is not None}
+        for key in (key for key in keys if key in entry):
+            try:
+                sections = merged(sections, {key: entry[key]})
+            except (TypeError, KeyError) as error:
+                place = f'phases[{i - 1}].{key}'
+                problems.add(f'{place} does not fit the section that it overrides ({error})', at=place)
+                sections.pop(key, None)  # what the phase meant is unknown: nothing more is said of it
         phases.append(PhaseSpec(
             entry=dict(entry), index=i, new_tasks=tuple(tasks_of(entry)),
             old_tasks=tuple(name for phase in phases for name in phase.new_tasks), backbone=backbone,
             method=sections.get('method') or {}, train_dataloader=sections.get('train_dataloader') or {},
-            val_dataloader=loader, train_cfg=sections.get('train_cfg'), optim_wrapper=sections.get('optim_wrapper'),
-            param_scheduler=sections.get('param_scheduler'), loss_weight=entry.get('loss_weight', 1.0),
-            lr_factors=entry.get('lr_factors') or {}, old_heads=entry.get('old_heads'),
-            trained_by=entry.get('trained_by')))
+            val_dataloader=sections.get('val_dataloader'), train_cfg=sections.get('train_cfg'),
+            optim_wrapper=sections.get('optim_wrapper'), param_scheduler=sections.get('param_scheduler'),
+            loss_weight=entry.get('loss_weight', 1.0), lr_factors=entry.get('lr_factors') or {},
+            old_heads=entry.get('old_heads'), trained_by=entry.get('trained_by')))
     return phases
 
 

@@ -118,6 +118,25 @@ def test_an_order_of_other_tasks_is_refused(config, order):
         Stream.from_config(cfg)
 
 
+@pytest.mark.parametrize('section, key', [
+    ('method', 'type'), ('train_cfg', 'max_epochs'), ('train_dataloader', 'batch_size'), ('optim_wrapper', 'type'),
+    ('val_dataloader', 'batch_size'), ('param_scheduler', 'type')])
+def test_what_follows_from_a_section_that_cannot_be_merged_is_no_problem_of_its_own(config, section, key):
+    """The stream's GPM edits gradients and cannot follow another backbone, but the phases have another method."""
+    own = dict(method=dict(_delete_=True, type='LwF', weight=1.0),
+               optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)))
+    cfg = config([dict(task='segmentation', **own), dict(task='depth', backbone=RESNET34, **own)])
+    cfg.method = dict(type='GPM')
+    Stream.from_config(cfg)
+    cfg.phases[1][section] = {key: dict(no='value')}
+    if section == 'optim_wrapper':  # of which GPM asks more
+        cfg.phases = [dict(task='segmentation'), dict(task='depth', optim_wrapper=cfg.phases[1].optim_wrapper)]
+    with pytest.raises(ConfigError) as refusal:
+        Stream.from_config(cfg)
+    problem, = refusal.value.problems
+    assert problem.startswith(f'phases[1].{section} does not fit the section that it overrides (')
+
+
 # ---- what it costs, and who reads it ---------------------------------------------------------------------------------
 
 def test_each_task_and_each_distinct_method_is_built_once(config, monkeypatch):
