@@ -25,7 +25,7 @@ from lhl.registry import METHODS, METRICS, MODELS, OPTIMIZERS, VISBACKENDS, WEIG
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
                    'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),
                    'wrapper': ('optimizer', ), 'optimizer': ('params', ), 'scheduler': ('optimizer', ),
-                   'backend': ('save_dir', ), 'metric': ('task', 'kind', 'num_classes', 'labels'), 'randomness': ('self', )}
+                   'backend': ('save_dir', ), 'metric': ('task', 'kind', 'num_classes', 'labels')}
 #: What mmengine itself takes out of a config before it builds the component.
 TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
                      'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
@@ -52,16 +52,19 @@ _FOREIGN: dict[str, dict[str, Any]] = {
                        drop_last=bool, pin_memory=bool, shuffle=bool | None, sampler=dict, dataset=dict),
     'loop': dict(max_epochs=Count, max_iters=Count, val_begin=CountFrom0, val_interval=Count, by_epoch=bool),
     'scheduler': dict(begin=CountFrom0, end=Count, milestones=Sequence[Count], gamma=Positive, step_size=Count,
-                      T_max=Count, power=Positive, eta_min=NotNegative, eta_min_ratio=Fraction, start_factor=NotNegative,
-                      end_factor=NotNegative, factor=Positive, convert_to_iter_based=bool, by_epoch=bool),
+                      T_max=Count, power=Positive, eta_min=NotNegative, eta_min_ratio=Fraction,
+                      start_factor=NotNegative, end_factor=NotNegative, factor=Positive, convert_to_iter_based=bool,
+                      by_epoch=bool),
     'hook': dict(priority=int | str),
     'log_processor': dict(window_size=Count, num_digits=Count),
     'layer': dict(requires_grad=bool),
+    'initializer': dict(layer=str | Sequence[str] | None, a=NotNegative, std=NotNegative, gain=Positive,
+                        mode=Literal['fan_in', 'fan_out'], distribution=Literal['normal', 'uniform']),
     'head': dict(in_channels=int | Sequence[int] | None),
 }
 #: Where an option's own components are registered, and what fills in their further options.
 _NESTED: dict[str, tuple[Registry, str]] = {
-    'init_cfg': (WEIGHT_INITIALIZERS, ''), 'metrics': (METRICS, 'metric'), 'methods': (METHODS, ''),
+    'init_cfg': (WEIGHT_INITIALIZERS, 'initializer'), 'metrics': (METRICS, 'metric'), 'methods': (METHODS, ''),
     'optimizer': (OPTIMIZERS, 'optimizer'), 'vis_backends': (VISBACKENDS, 'backend'),
     **dict.fromkeys(('norm_cfg', 'act_cfg', 'conv_cfg'), (MODELS, 'layer')),
     **dict.fromkeys(('distribution_balanced', 'saliency_guided', 'inversion', 'data_preprocessor'), (MODELS, ''))}
@@ -142,7 +145,7 @@ def _parameters(component: Callable) -> tuple[dict[str, inspect.Parameter], list
         function = base.__init__ if inspect.isclass(base) else base
         try:
             parameters = list(inspect.signature(function).parameters.values())
-        except ValueError:  # of a function in C nothing is known
+        except (TypeError, ValueError):  # of a function in C nothing is known
             return options, required, True
         if inspect.isclass(base):
             del parameters[0]

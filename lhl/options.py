@@ -101,15 +101,16 @@ def fits(kind: Any, value: Any) -> bool:
         return any(fits(option, value) for option in arguments)
     if origin is Literal:
         return any(type(value) is type(choice) and value == choice for choice in arguments)
+    plain: Any = value  # mypy knows that there is no number that is a truth value
     kind = origin or kind
     if kind in (None, type(None)):
         return value is None
     if kind is bool:
         return isinstance(value, bool)
     if kind is int:
-        return isinstance(value, Integral) and not isinstance(value, bool)
+        return isinstance(value, Integral) and not isinstance(plain, bool)
     if kind is float:
-        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        return isinstance(plain, Real) and not isinstance(plain, bool) and math.isfinite(plain)
     if kind is str:
         return isinstance(value, str)
     if not isinstance(kind, type):

@@ -114,8 +114,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
     results = Results.load(path) if path.exists() else new
     if results.config_hash != new.config_hash and _has_computed(work_dir, results):
         raise RunError(f'{work_dir} holds a run of another config, seed or number of processes ({results.config}, hash '
-                       f'{results.config_hash}, now {new.config_hash}); choose another `work_dir`, or the config and '
-                       f'options that the run was started with')
+                       f'{results.config_hash}, now {new.config_hash}); {_way_on(stream, work_dir, results)}')
     if not resume and _has_computed(work_dir, results):
         raise RunError(f'{work_dir} holds a run of this config with {len(results.phases)} of {len(results.stream)} '
                        f'phases done; add `resume=True` to continue it, or choose another `work_dir`')
@@ -140,6 +139,17 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
             results.save(path)
         barrier()
     return results
+
+
+def _way_on(stream: Stream, work_dir: Path, results: Results) -> str:
+    """Say how a run may go on with another config: phases that do not depend on what was changed are taken over."""
+    with contextlib.suppress(LHLError, *FOREIGN):
+        kept = reusable_phases(stream, read_run(work_dir), get_world_size())
+        if kept and kept[-1]['ended']:
+            phases = 'phase 1' if len(kept) == 1 else f'phases 1 to {len(kept)}'
+            return (f'{phases} of {len(results.phases)} did not depend on what was changed: take them over with '
+                    f'`take_over={work_dir}` and another `work_dir`')
+    return 'choose another `work_dir`, or the config and options that the run was started with'
 
 
 def _has_computed(work_dir: Path, results: Results) -> bool:

@@ -3,7 +3,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lhl.options import Count
 from lhl.registry import TASKS
 
 from .segmentation import SemanticSegmentation
@@ -29,7 +28,7 @@ class HumanPartSegmentation(SemanticSegmentation):
         label_smoothing: See :class:`~lhl.tasks.classification.Classification`.
     """
 
-    def __init__(self, name: str, num_classes: Count = len(CLASSES), classes: Sequence[str] | None = CLASSES,
+    def __init__(self, name: str, num_classes: int = len(CLASSES), classes: Sequence[str] | None = CLASSES,
                  palette: Sequence[Sequence[int]] | None = PALETTE, metrics: Sequence[Mapping] | None = None,
                  label_smoothing: float = 0.0) -> None:
         super().__init__(name, num_classes, classes, palette, metrics, label_smoothing)

@@ -8,7 +8,7 @@ _BAD_OPTIONS = (
     'tasks=3', 'model=3', 'model.backbone=3', 'method=3', 'train_dataloader=3', 'val_dataloader=text', 'train_cfg=3',
     'optim_wrapper=3', 'optim_wrapper.optimizer=3', 'randomness=3', 'default_hooks=3', 'env_cfg=3', 'custom_hooks=3',
     'default_scope=nowhere', 'log_level=LOUD', 'method.alpha=', 'method.alpha=nan', 'method.alpha=1e999',
-    'method.alpha=None', 'method.alpha=True', "method.alpha='1'", 'method.alfa=1', 'metod.alpha=1',
+    'method.alpha=None', 'method.alpha=True', 'method.alfa=1', 'metod.alpha=1',
     'train_cfg.max_epochs=0', 'train_cfg.max_epochs=1.5', 'train_dataloader.batch_size=0',
     'train_dataloader.batch_size=1000', 'train_dataloader.dataset.data_root=/no/such/folder',
     'val_dataloader.dataset.data_root=/no/such/folder', 'train_dataloader.dataset.data_root=',
@@ -16,7 +16,7 @@ _BAD_OPTIONS = (
     'custom_imports=3')
 _BAD_NUMBERS = ('x', '', '1.5', 'nan', '--', '1e3', '-1')
 #: Paths that are no run, no checkpoint and no config.
-_BAD_PATHS = ('', '.', '/', '/no/such', '/dev/null', '/dev/zero', '\0', 'a' * 5000, '/etc/hostname', '~nobody', '*',
+_BAD_PATHS = ('', '.', '/', '/no/such', '/dev/null', '/dev/zero', 'a' * 5000, '/etc/hostname', '~nobody', '*',
               'had', 'had/had_tiny_synthroms.py', 'https://example.com/x.py')
 
 
@@ -30,6 +30,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         The command, what is wrong, and its arguments.
     """
     config, run, other, data = (str(bench / name) for name in ('had.py', 'had', 'vanilla', 'data'))
+    rooms = ('synth-rooms', 'out', '--train', '1', '--val', '1')
     good: dict[str, tuple[str, ...]] = {
         'train': (config, '--work-dir', 'run'), 'test': (run, ),
         'extend': (run, '--config', config, '--work-dir', 'run'),
@@ -52,8 +53,8 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
                 yield command, f'--cfg-options {option}', (*good[command], '--cfg-options', option)
         yield command, '--cfg-options', (*good[command], '--cfg-options')
     for command, flag in (('train', '--seed'), ('train', '--until'), ('extend', '--seed'), ('extend', '--until'),
-                          ('search', '--seed'), ('benchmark', '--jobs'), ('benchmark', '--seeds'), ('report', '--views'),
-                          ('check-dataset', '--workers')):
+                          ('search', '--seed'), ('benchmark', '--jobs'), ('benchmark', '--seeds'),
+                          ('report', '--views'), ('check-dataset', '--workers')):
         for number in (*_BAD_NUMBERS, *(('0', '4') if flag == '--until' else ('4294967296', ) * (flag == '--seed'))):
             yield command, f'{flag} {number!r}', (*good[command], flag, number)
     for command in ('train', 'test', 'extend', 'search'):
@@ -61,7 +62,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
             yield command, f'--launcher {launcher!r} without one', (*good[command], '--launcher', launcher)
     for size in (('0', '0'), ('-1', '5'), ('x', 'y'), ('5', ), ('1', '1', '1'), ('1.5', '2')):
         yield 'model-size', f'--size {size}', (config, '--size', *size)
-        yield 'convert', f'synth-rooms --size {size}', ('synth-rooms', 'out', '--train', '1', '--val', '1', '--size', *size)
+        yield 'convert', f'synth-rooms --size {size}', (*rooms, '--size', *size)
     for path in ('/no/such', '/dev/null', '', config, data, str(bench)):
         yield 'train', f'--take-over {path!r}', (*good['train'], '--take-over', path)
         yield 'search', f'--reference {path!r}', (*good['search'], '--reference', path)
@@ -71,7 +72,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield 'extend', f'--segmentor-config {path!r}', (*good['extend'], '--segmentor-config', path)
         for data_set in ('nyuv2', 'nyud', 'cityscapes', 'pascal-context', 'taskonomy'):
             yield 'convert', f'{data_set} {path!r}', (data_set, path, 'out')
-    for path in ('/dev/null/x', config, '/proc/x', '\0', 'a' * 5000):
+    for path in ('/dev/null/x', config, '/proc/x', 'a' * 5000):
         for command, flag in (('train', '--work-dir'), ('extend', '--work-dir'), ('search', '--work-dir'),
                               ('benchmark', '--work-dir'), ('report', '--out'), ('check-dataset', '--out')):
             yield command, f'{flag} {path[:40]!r}', (*good[command], flag, path)
@@ -95,8 +96,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield 'convert', f'{arguments}', arguments
     for flag in ('--train', '--val', '--seed', '--processes'):
         for number in ('x', '-1', '1.5', '', 'nan'):
-            yield 'convert', f'synth-rooms {flag} {number!r}', ('synth-rooms', 'out', '--train', '1', '--val', '1', flag,
-                                                                number)
+            yield 'convert', f'synth-rooms {flag} {number!r}', (*rooms, flag, number)
     yield 'convert', 'synth-rooms --layout x', ('synth-rooms', 'out', '--layout', 'x')
     yield 'convert', 'taskonomy --size -1', ('taskonomy', data, 'out', '--size', '-1')
     yield 'convert', 'taskonomy --domains x', ('taskonomy', data, 'out', '--domains', 'x')

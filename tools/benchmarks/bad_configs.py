@@ -10,7 +10,7 @@ _GONE = object()
 _SKIPPED = ('torch_default*', 'data_root', 'launcher', 'work_dir', '*._scope_')
 #: What is valid although it is unusual: path=value -> why.
 VALID = {
-    'model.backbone.init_cfg.a=[*': 'a list of one number is what mmengine broadcasts',
+    'model.head.in_channels=None': 'the learner counts them',
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
 METHODS: dict[str, dict[str, Any]] = {
@@ -132,7 +132,6 @@ def _values(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
 
 def _mistakes(path: tuple, value: Any) -> Iterator[tuple[str, Any]]:
     """Give what a value cannot be, and how that is called."""
-    key = path[-1]
     found: list[Any] = []
     if isinstance(value, bool):
         found = ['perhaps', 2.5, [], {}]
@@ -156,13 +155,17 @@ def _mistakes(path: tuple, value: Any) -> Iterator[tuple[str, Any]]:
         if value and isinstance(value[0], int | float):
             found += [(*value, *value, 1), [-9 for _ in value], [0.5 + entry for entry in value], ()]
     yield from ((repr(wrong), wrong) for wrong in found)
-    if len(path) < 3 and key not in _OPTIONAL:
+    if '.'.join(map(str, path)) in _NEEDED:
         yield '.gone', _GONE
 
 
-#: Sections that may be missing.
-_OPTIONAL = ('param_scheduler', 'env_cfg', 'default_hooks', 'log_processor', 'visualizer', 'log_level', 'batch_norm',
-             'default_scope', 'custom_hooks', 'stored_images')
+#: What a config cannot do without.
+_NEEDED = ('model', 'model.backbone', 'model.head', 'model.backbone.depth', 'tasks', 'tasks.depth', 'phases',
+           'phases.0.task', 'method', 'method.alpha', 'method.group_threshold', 'train_dataloader', 'val_dataloader',
+           'train_dataloader.dataset', 'train_dataloader.batch_size', 'train_dataloader.sampler',
+           'train_dataloader.dataset.data_root', 'train_dataloader.dataset.split', 'train_dataloader.dataset.pipeline',
+           'val_dataloader.dataset', 'optim_wrapper', 'optim_wrapper.optimizer', 'optim_wrapper.optimizer.lr',
+           'train_cfg', 'train_cfg.max_epochs', 'randomness', 'randomness.seed')
 
 
 def _with(base: Mapping, path: tuple, value: Any) -> dict:

@@ -32,7 +32,8 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
                    _spoil(f'{run}/phase3_normal/phase.safetensors', 'phase.safetensors', make), False)
         for file in ('results.json', 'phase3_normal/phase.safetensors'):
             for command, arguments in (
-                    ('test', ('run', )), ('compare', ('run', '--reference', other)), ('report', ('run', '--out', 'out')),
+                    ('test', ('run', )), ('compare', ('run', '--reference', other)),
+                    ('report', ('run', '--out', 'out')),
                     ('extend', ('run', '--config', config, '--work-dir', 'new')),
                     ('train', (config, '--work-dir', 'run', '--resume')),
                     ('train', (config, '--work-dir', 'new', '--take-over', 'run')),

@@ -229,7 +229,7 @@ if __name__ == '__main__':
             set_up(bench)
         import torch._dynamo
 
-        import lhl.apis  # each process would import them again
+        import lhl.apis  # noqa: F401  # each process would import them again
         from lhl.config_files import read_config
         from lhl.engine import Stream
         Stream.from_config(read_config(bench / 'had.py'))

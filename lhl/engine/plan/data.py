@@ -1,8 +1,11 @@
 """Opens the data of all phases before the first one begins: whether they are there, can be read, and fill a batch."""
+import logging
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -79,8 +82,8 @@ def _opened(config: Config, seed: int, where: str, problems: Problems, foreign: 
                      at='data' if isinstance(error, DataError) else 'options')
     except FOREIGN as error:
         if foreign:
-            problems.add(f'{where} cannot be read ({reason_of(error)}); correct its options, or the files that it reads',
-                         at='options')
+            problems.add(f'{where} cannot be read ({reason_of(error)}); correct its options, or the files that it '
+                         f'reads', at='options')
     return None
 
 
@@ -95,8 +98,9 @@ def _batch_problems(stream: Stream, phase: PhaseSpec, loader: DataLoader, where:
     if stored > images:
         yield (f'{phase.method["type"]} is configured to store {stored} images, but phase {phase.index} trains on '
                f'{images}; lower method.memory_size')
-    smallest = loader.batch_size if loader.drop_last else len(loader.sampler) % loader.batch_size or loader.batch_size
-    if smallest == 1:
+    size: int = loader.batch_size or 0  # a sampler of batches has its own
+    share = math.ceil(images / get_world_size())
+    if size and (size if loader.drop_last else share % size or size) == 1:
         try:
             try_learner(phase_model(stream, phase), batch_size=1)
         except FOREIGN as error:
@@ -115,11 +119,11 @@ def _schedule_problems(phase: PhaseSpec, batches: int, where: str) -> Iterator[s
         unit = 'epochs' if schedule.get('by_epoch', name != 'LinearWarmupDecayLR') else 'iterations'
         length, begins = lengths[unit], [schedule.get('begin', 0), *sorted(schedule.get('milestones', ()))[:1]]
         if length is None:
-            yield (f'{where}: {name} counts epochs, but phase {phase.index} is {loop["max_iters"]} iterations long; set '
-                   f'by_epoch=False')
+            yield (f'{where}: {name} counts epochs, but phase {phase.index} is {loop["max_iters"]} iterations long; '
+                   f'set by_epoch=False')
         elif max(begins) >= length:
             yield (f'{where}: {name} acts from {unit.removesuffix("s")} {max(begins)} on, but phase {phase.index} has '
                    f'{length} {unit}; lower it, or train longer')
         elif schedule.get('end', length) > length:
-            print_log(f'{where}: {name} ends after {schedule["end"]} {unit}, and phase {phase.index} after {length}: it '
-                      f'does not come to its end', logger='current', level=30)
+            print_log(f'{where}: {name} ends after {schedule["end"]} {unit}, and phase {phase.index} after {length}: '
+                      f'it does not come to its end', logger='current', level=logging.WARNING)

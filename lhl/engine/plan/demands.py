@@ -71,6 +71,9 @@ def _method_demands(cfg: Config, phase: PhaseSpec, phases: Sequence[PhaseSpec], 
     if requires.stored_images > limit:
         yield (f'{name} is configured to store {requires.stored_images} images, but the stream allows {limit}; lower '
                f'method.memory_size, or raise stored_images where the data may be kept')
+    for task in getattr(method, 'task_weights', ()):
+        if task not in phase.new_tasks:
+            yield f'task_weights names the unknown task {task!r}; {suggest(task, phase.new_tasks)}'
     if requires.single_phase and len(phases) > 1 and not given:
         yield (f'{name} learns all tasks at once, but phases has {len(phases)} entries; '
                f"give phases=[dict(tasks=['segmentation', 'depth', ...])]")

@@ -1,4 +1,4 @@
-"""Builds once, before anything is written, what the phases will build: what another package refuses is named at once."""
+"""Builds once, before anything is written, what the phases will build: what cannot be built is named at once."""
 import contextlib
 import json
 import logging
@@ -39,12 +39,16 @@ def try_surroundings(cfg: Config, phases: Sequence[PhaseSpec], problems: Problem
                 _try_optimizer(phase, plain, problems, tried)
         if problems.sound('surroundings'):
             hooks = {f'custom_hooks[{i}]': hook for i, hook in enumerate(plain.get('custom_hooks') or [])}
-            hooks |= {f'default_hooks.{name}': hook for name, hook in (plain.get('default_hooks') or {}).items() if hook}
+            hooks |= {f'default_hooks.{name}': hook
+                      for name, hook in (plain.get('default_hooks') or {}).items() if hook}
             for where, hook in hooks.items():
                 with problems.translated(f'{where} cannot be built'):
                     get_priority(hook.pop('priority', 'NORMAL'))
-                    if not isinstance(HOOKS.build(hook), Hook):
+                    built = HOOKS.build(hook)
+                    if not isinstance(built, Hook):
                         raise ConfigError(f'{where} names {hook["type"]!r}, which is no hook; give the name of one')
+                    if hasattr(built, 'ema_cfg'):  # what mmengine's EMAHook passes on when the training begins
+                        MODELS.build(built.ema_cfg, default_args=dict(model=nn.Linear(1, 1)))
             with problems.translated('log_processor cannot be built'):
                 LOG_PROCESSORS.build({'type': 'LogProcessor', **(plain.get('log_processor') or {})})
 
@@ -115,6 +119,8 @@ def try_learner(model: Mapping, batch_size: int = 2) -> None:
     if text not in _BUILT:
         learner = MODELS.build(model)
         learner.init_weights()
+        for head in learner.heads.values():
+            head.init_weights()
         with torch.no_grad():
             learner.train()(torch.zeros(batch_size, 3, PROBE_SIZE, PROBE_SIZE), mode='tensor')
         _BUILT.add(text)

@@ -241,7 +241,8 @@ def test_separate_models_have_no_old_heads_to_adapt(config):
 
 def test_deriving_a_config_draws_no_random_number(config):
     torch.manual_seed(0)
-    phase_config(config(model__backbone__base_channels=16, model__head__in_channels=128), 3)  # a backbone that was not probed before
+    # A backbone that was not probed before.
+    phase_config(config(model__backbone__base_channels=16, model__head__in_channels=128), 3)
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.rand(1))
