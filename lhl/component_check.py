@@ -3,7 +3,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, TypedDict
 
 from mmengine.registry import Registry
 
@@ -32,17 +32,14 @@ TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_w
                      'scheduler': ('convert_to_iter_based', ), 'layer': ('requires_grad', 'inplace')}
 
 
-class ClipGrad(TypedDict):
-    """What the gradients are clipped with: of torch's ``clip_grad_norm_`` or ``clip_grad_value_``."""
-
-    type: NotRequired[Literal['norm', 'value']]
-    max_norm: NotRequired[Positive]
-    norm_type: NotRequired[Positive]
-    clip_value: NotRequired[Positive]
-    error_if_nonfinite: NotRequired[bool]
-    foreach: NotRequired[bool | None]
-
-
+#: What the gradients are clipped with: the options of torch's ``clip_grad_norm_`` and ``clip_grad_value_``.
+class ClipGrad(TypedDict, total=False):
+    type: Literal['norm', 'value']
+    max_norm: Positive
+    norm_type: Positive
+    clip_value: Positive
+    error_if_nonfinite: bool
+    foreach: bool | None
 #: What options may be whose signatures in PyTorch and mmengine say less.
 _FOREIGN: dict[str, dict[str, Any]] = {
     'optimizer': dict(lr=Positive, weight_decay=NotNegative, momentum=Fraction, dampening=Fraction, eps=NotNegative,

@@ -151,7 +151,8 @@ def reason_of(error: BaseException) -> str:
     """Give an error of another package in one line, to stand in brackets."""
     lines = str(error).strip().splitlines() or ['']
     text = ' '.join(lines[0].split())
-    return f'{type(error).__name__}: {text[:197] + "..." if len(text) > 200 else text}'
+    shown = text[:197] + '...' if len(text) > 200 else text
+    return f'{type(error).__name__}: {shown}' if shown else type(error).__name__
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

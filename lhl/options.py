@@ -7,7 +7,7 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, NamedTuple, Union
 
@@ -101,16 +101,15 @@ def fits(kind: Any, value: Any) -> bool:
         return any(fits(option, value) for option in arguments)
     if origin is Literal:
         return any(type(value) is type(choice) and value == choice for choice in arguments)
-    plain: Any = value  # mypy knows that there is no number that is a truth value
     kind = origin or kind
     if kind in (None, type(None)):
         return value is None
-    if kind is bool:
-        return isinstance(value, bool)
+    if kind is bool or isinstance(value, bool):
+        return isinstance(value, bool) and kind is bool
     if kind is int:
-        return isinstance(value, Integral) and not isinstance(plain, bool)
+        return isinstance(value, Integral)
     if kind is float:
-        return isinstance(plain, Real) and not isinstance(plain, bool) and math.isfinite(plain)
+        return isinstance(value, Real) and math.isfinite(value)
     if kind is str:
         return isinstance(value, str)
     if not isinstance(kind, type):
@@ -122,8 +121,7 @@ def fits(kind: Any, value: Any) -> bool:
         return isinstance(value, Sequence) and not isinstance(value, str | bytes) and _entries_fit(arguments, value)
     # An object, which a config describes by dict(type=...); a path is written as text.
     return isinstance(value, kind) or (isinstance(value, Mapping) and 'type' in value) or (
-        isinstance(value, str) and hasattr(kind, '__fspath__')) or (kind is Callable and callable(value)) or (
-        kind is type and isinstance(value, str | type))
+        isinstance(value, str) and hasattr(kind, '__fspath__'))
 
 
 def _entries_fit(arguments: tuple, value: Sequence) -> bool:

@@ -50,8 +50,9 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True) -> Pr
             loader = _opened(cfg.train_dataloader, seed, where, problems, foreign)
             if loader is not None:
                 problems.add(*_batch_problems(stream, phase, loader, where), at='options')
-                problems.add(*_schedule_problems(phase, len(loader), _place(phase, stream.cfg, 'param_scheduler')),
-                             at='options')
+                if len(loader):
+                    problems.add(*_schedule_problems(phase, len(loader), _place(phase, stream.cfg, 'param_scheduler')),
+                                 at='options')
         for config, names in stream.scored_tasks(
                 name for phase in stream.phases[stream.num_given:] for name in phase.new_tasks):
             filled = Config(config)
@@ -89,7 +90,7 @@ def _opened(config: Config, seed: int, where: str, problems: Problems, foreign: 
 
 def _batch_problems(stream: Stream, phase: PhaseSpec, loader: DataLoader, where: str) -> Iterator[str]:
     """Say whether the images of a phase are enough for a batch, and for what the method stores."""
-    images = len(loader.dataset)
+    images = len(loader.dataset)  # type: ignore[arg-type]  # a Dataset of torch need not be sized
     if not len(loader):
         yield (f'the {images} images of phase {phase.index} do not fill a batch of {loader.batch_size} per process; '
                f'lower {where}.batch_size')

@@ -14,37 +14,27 @@ REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_datal
 class _Processes(TypedDict, total=False):
     mp_start_method: Literal['fork', 'spawn', 'forkserver']
     opencv_num_threads: CountFrom0
-
-
 class _Distribution(TypedDict, total=False):
     backend: str
     init_backend: str
     timeout: Count
     port: Count
-
-
 class _Environment(TypedDict, total=False):
     cudnn_benchmark: bool
     mp_cfg: _Processes
     dist_cfg: _Distribution
     resource_limit: Count
-
-
+#: The seed is looked at beside the other sections.
 class _Randomness(TypedDict, total=False):
-    seed: Any  # see :func:`lhl.engine.plan.validate.check_names`
+    seed: Any
     diff_rank_seed: bool
     deterministic: bool
-
-
 class _AutoScale(TypedDict, total=False):
     base_batch_size: Count
     enable: bool
-
-
 class _Imports(TypedDict, total=False):
     imports: str | Sequence[str]
     allow_failed_imports: bool
-
 
 SCHEDULES = Mapping | Sequence[Mapping] | None
 #: The sections that mmengine or lhl may find in a config, with what they are.

@@ -101,11 +101,13 @@ def try_learners(stream: Stream, problems: Problems) -> None:
             for config in metric_configs(task, configs[name]):
                 with problems.translated(f'tasks.{name}.metrics cannot be built', at=f'tasks.{name}'):
                     METRICS.build(config)
+        first = 0
         for phase, following in zip(stream.phases, [*stream.phases[1:], None], strict=True):
-            is_last = following is None or following.backbone != phase.backbone or not following.continues
-            if is_last and problems.sound('model', f'phases[{phase.index - 1}].backbone'):
-                is_own = phase.backbone != stream.cfg.model.backbone.to_dict()
-                where = f'phases[{phase.index - 1}].backbone' if is_own else 'model'
+            if following is not None and following.continues and following.backbone == phase.backbone:
+                continue  # the last phase with a backbone has all its heads
+            place, first = f'phases[{first}].backbone', phase.index
+            if problems.sound('model', place):
+                where = 'model' if phase.backbone == stream.cfg.model.backbone.to_dict() else place
                 kind = phase.backbone['type']
                 with problems.translated(f'{where}: {kind} cannot be built with its heads, or run on a {PROBE_SIZE}x'
                                          f'{PROBE_SIZE} image', at=where):
