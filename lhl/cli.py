@@ -13,8 +13,8 @@ from lhl.commands.options import Parser, with_flags
 from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
-COMMANDS = ('train', 'test', 'extend', 'search', 'benchmark', 'compare', 'report', 'check-dataset', 'convert',
-            'model-size')
+COMMANDS = ('train', 'test', 'predict', 'extend', 'search', 'benchmark', 'compare', 'report', 'check-dataset',
+            'convert', 'model-size')
 
 
 def main(*arguments: str) -> None:

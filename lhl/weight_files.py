@@ -5,6 +5,7 @@ A phase ends with ``phase.safetensors``, a format that cannot say more than tens
     backbone.conv1.weight, heads.depth.output.bias, ...    the weights, by the learner's names
     method.memory.0.image, ...                             the method's state
     metadata: version, phase, tasks, model, config         what the weights are of: numbers, and configs, as JSON
+              image_sizes                                  by task, the height and width at which it was scored
               names, channels_last                         the tensors in order, and those laid out with channels last
               sha256                                       of all of it
 
@@ -38,7 +39,7 @@ _METHOD = 'method.'
 #: What is stored as it is, because it is text; the rest of the description is written as JSON.
 _TEXTS = ('model', 'config')
 _REQUIRED = {'version', 'names', 'channels_last', 'sha256'}
-_DESCRIPTION = ('version', 'phase', 'tasks', *_TEXTS)
+_DESCRIPTION = ('version', 'phase', 'tasks', 'image_sizes', *_TEXTS)
 #: How deep what a file holds may be nested.
 _MAX_DEPTH = 64
 _PLAIN = (str, int, float, bool, bytes, type(None))

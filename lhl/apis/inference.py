@@ -38,15 +38,25 @@ def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[L
         device: Where to put them.
     """
     import_custom_modules(run)
-    results = Results.load(run)
-    learners: list[Learner] = []
-    missing = set(results.learned_tasks)
-    for phase in reversed(results.phases):
-        if missing:
-            path = recorded_checkpoint(run, phase)
-            learners.append(build_learner(read_recorded(path, phase), path).to(device))
-            missing -= set(learners[-1].tasks)
-    return learners
+    return [learner.to(device) for learner, *_ in last_learners(run)]
+
+
+def last_learners(source: str | Path) -> list[tuple[Learner, dict, Path]]:
+    """Load what predicts all tasks that a run or checkpoint has learned, with the checkpoint and its path.
+
+    Args:
+        source: The folder of a run, which stands for its last learner, or for its separate models, the last first; or
+            a ``phase.safetensors``.
+    """
+    found: list[tuple[Learner, dict, Path]] = []
+    seen: set[str] = set()
+    learned = set(Results.load(source).learned_tasks) if Path(source).is_dir() else set()
+    for path, recorded in _checkpoints(source):
+        if not found or learned - seen:
+            checkpoint = _read(path, recorded)
+            found.append((build_learner(checkpoint, path), checkpoint, path))
+            seen |= set(found[-1][0].tasks)
+    return found
 
 
 @torch.no_grad()

@@ -138,6 +138,12 @@ class DenseDataset(Dataset):
         """The data set's facts with its split and the names of its tasks."""
         return dict(deepcopy(self.METAINFO), dataset=type(self).__name__, split=self.split, tasks=list(self.tasks))
 
+    def image_size(self) -> tuple[int, int] | None:
+        """The height and width of its images after the pipeline, judged by eight of them; None if they differ."""
+        positions = np.linspace(0, len(self) - 1, min(len(self), 8)).round().astype(int).tolist()
+        sizes = {tuple(self[position]['inputs'].shape[-2:]) for position in positions}
+        return sizes.pop() if len(sizes) == 1 else None
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -156,7 +162,7 @@ class DenseDataset(Dataset):
         sample = self.samples[index]
         path = self.path(sample)
         try:
-            image = _checked_image(self.load_image(sample))
+            image = checked_image(self.load_image(sample))
         except ValueError as error:
             raise DataError(f'image {str(path)!r} cannot be used: {error}') from error
         targets, valid = {}, {}
@@ -227,7 +233,7 @@ def _seeded(*seeds: int) -> Iterator[None]:
         torch.set_rng_state(states[2])
 
 
-def _checked_image(image: np.ndarray) -> np.ndarray:
+def checked_image(image: np.ndarray) -> np.ndarray:
     """Refuse what is not ``(H, W, 3)`` with values in [0, 1]; what exceeds them by rounding is clipped."""
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
         advice = ('its channels are first: store np.moveaxis(array, 0, -1)' if image.ndim == 3 and image.shape[0] == 3

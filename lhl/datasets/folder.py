@@ -13,13 +13,12 @@ from lhl.registry import DATASETS
 from lhl.tasks import Task
 
 from .base import DenseDataset
-from .io.files import as_float32, load_npy, load_picture, load_rgb
+from .io.files import IMAGE_SUFFIXES, load_image_file, load_npy, load_picture
 from .io.split_lists import read_lines, refuse_repetitions
 from .io.target_files import TargetFiles, check_file_name
 from .io.target_pictures import load_class_indices
 
 JPEG = ('.jpg', '.jpeg')
-SUFFIXES = ('.png', *JPEG, '.tif', '.tiff', '.npy')
 
 
 @DATASETS.register_module()
@@ -86,13 +85,7 @@ class FolderDataset(DenseDataset):
 
     def load_image(self, sample: str) -> np.ndarray:
         """Load an image of 8 or 16 bits, or of floats from 0 to 1."""
-        path = self.path(sample)
-        if path.suffix.lower() != '.npy':
-            return load_rgb(path)
-        array = load_npy(path)
-        if array.dtype in (np.uint8, np.uint16):
-            return array.astype(np.float32) / np.iinfo(array.dtype).max
-        return as_float32(array, 'from 0 to 1, or whole numbers of 8 or 16 bits')
+        return load_image_file(self.path(sample))
 
     def load_target(self, sample: str, task: Task) -> tuple[np.ndarray, np.ndarray]:
         """Load a target and decode it as the config says."""
@@ -201,7 +194,7 @@ def _find_files(root: Path, folder_name: str, file_name: str) -> dict[str, Path]
                             f"suffix to the name, such as name='{file_name}{path.suffix}'")
         found[name] = path
     if not found:
-        raise DataError(f'folder {str(folder)!r} holds no file called {file_name} of type {", ".join(SUFFIXES)}; '
+        raise DataError(f'folder {str(folder)!r} holds no file called {file_name} of type {", ".join(IMAGE_SUFFIXES)}; '
                         f'check the folder and the name')
     return found
 
@@ -211,14 +204,14 @@ def _pictures(folder: Path) -> Iterable[Path]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders.sort()
         for name in sorted(names):
-            if not name.startswith('.') and name.lower().endswith(SUFFIXES):
+            if not name.startswith('.') and name.lower().endswith(IMAGE_SUFFIXES):
                 yield Path(parent, name)
 
 
 def _without_suffix(name: str) -> str:
     """Cut off the suffix of a readable file."""
     stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in SUFFIXES else name
+    return stem if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def _holds_classes(task: Task) -> bool:

@@ -184,7 +184,8 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     metrics = runner.val() if phase_cfg.val_cfg is not None else {}
     runner.end_workers()
 
-    weights = runner.save_phase(stream.checkpoint(index), dict(config=json.dumps(stream.cfg.to_dict(), default=str)))
+    weights = runner.save_phase(stream.checkpoint(index), dict(
+        config=json.dumps(stream.cfg.to_dict(), default=str), image_sizes=runner.image_sizes()))
     state_mib = sum(tensor.nbytes for tensor in method.state_dict().values()) / 2**20
     runner.logger.info(f'{results.method} carries {state_mib:.1f} MiB to the next phase, with '
                        f'{method.num_stored_images()} stored images')

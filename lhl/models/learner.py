@@ -209,17 +209,23 @@ class Learner(BaseModel):
         Returns:
             As :meth:`predict_tasks`.
         """
-        upsampled, predictions = {}, {}
-        for name in names:
-            task = self.tasks[name]
-            if task.head not in upsampled:
-                output = raw[task.head]
-                # Only a segmentor's head, which was trained elsewhere, may want its corners aligned.
-                upsampled[task.head] = output if task.image_level else F.interpolate(
+        names = tuple(names)
+        upsampled = self.upsample({head: raw[head] for head in self.heads_of(names)}, size)
+        return {name: self.tasks[name].predict(upsampled[self.tasks[name].head]) for name in names}
+
+    def upsample(self, raw: Mapping[str, Tensor], size: Sequence[int]) -> dict[str, Tensor]:
+        """Bring dense raw outputs of heads to the size of the image, bilinear; those of the whole image stay 1 x 1.
+
+        Args:
+            raw: From :meth:`run_heads`.
+            size: Height and width of the image.
+        """
+        of_image = {task.head for task in self.tasks.values() if task.image_level}
+        # Only a segmentor's head, which was trained elsewhere, may want its corners aligned.
+        return {head: output if head in of_image else F.interpolate(
                     output, size=tuple(size), mode='bilinear',
-                    align_corners=getattr(self.heads[task.head], 'align_corners', False))
-            predictions[name] = task.predict(upsampled[task.head])
-        return predictions
+                    align_corners=getattr(self.heads[head], 'align_corners', False))
+                for head, output in raw.items()}
 
     def predict_tasks(self, features: tuple[Tensor, ...], names: Iterable[str],
                       size: Sequence[int]) -> dict[str, Tensor]:

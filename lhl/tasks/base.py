@@ -21,7 +21,8 @@ class Task:
     - data: :attr:`interpolation`, :attr:`image_level`, :meth:`has_target`, :meth:`check_target`, :meth:`flip_target`,
       :meth:`zoom_target`;
     - results: :attr:`default_metric`, :meth:`metrics`, :meth:`draw`;
-    - of a kind with classes: :attr:`classes`, :attr:`palette`, :attr:`labels`; with a unit: :attr:`mean`, :attr:`std`.
+    - of a kind with classes: :attr:`classes`, :attr:`palette`, :attr:`labels`; with a unit: :attr:`unit`, :attr:`mean`,
+      :attr:`std`.
 
     Methods, metric loops and figures use what is declared here and never ask which kind a task is. What a single method
     or metric needs beyond that is a function in a file beside it, with a default for kinds that it does not know.
@@ -56,6 +57,8 @@ class Task:
     #: The class indices that the task teaches and is scored on.
     labels: tuple[int, ...] = ()
 
+    #: The unit of targets and predictions, for legends; empty where they have none.
+    unit: ClassVar[str] = ''
     #: What an output of 0 stands for, per channel, in the target's unit. Empty unless targets are numbers in a unit of
     #: their own, as is the next; see :class:`~lhl.tasks.regression.Regression`.
     mean: tuple[float, ...] = ()

@@ -21,6 +21,7 @@ class CountRegression(Regression):
     """
 
     default_metric = dict(type='RegressionMetric')
+    unit = 'counts'
     #: One of OpenCV's colour maps, from no to strong responses.
     colour_map: ClassVar[int]
 

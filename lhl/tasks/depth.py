@@ -23,6 +23,7 @@ class DepthEstimation(Regression):
     """
 
     default_metric = dict(type='DepthMetric')
+    unit = 'm'
     interpolation = 'nearest'  # a mixture of a near and a far surface lies where nothing is
     #: How an error names a value.
     quantity: ClassVar[str] = 'depth of {:g} m'

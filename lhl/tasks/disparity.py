@@ -22,6 +22,7 @@ class DisparityEstimation(DepthEstimation):
     """
 
     default_metric = dict(type='DisparityMetric')
+    unit = ''  # of the data set's own
     quantity = 'disparity of {:g}'
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:

@@ -32,6 +32,7 @@ class PrincipalCurvatureEstimation(Regression):
     """
 
     default_metric = dict(type='RegressionMetric')
+    unit = '1/m'
     interpolation = 'nearest'  # between two surfaces, neither bends as their mixture would
 
     def __init__(self, name: str, mean: float | Sequence[float] = 0.0, std: float | Sequence[float] = 1.0,

@@ -76,10 +76,10 @@ def normals_of_depth(depth: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, 
     inner = slice(step, -step), slice(step, -step)
     up, down, left, right = ((slice(None, -2 * step), inner[1]), (slice(2 * step, None), inner[1]),
                              (inner[0], slice(None, -2 * step)), (inner[0], slice(2 * step, None)))
+    # It faces the camera whatever the depths: its product with the ray is -d (d_down + d_up) (d_right + d_left) / f^2.
     cross = np.cross(points[down] - points[up], points[right] - points[left])
     length = np.linalg.norm(cross, axis=-1, keepdims=True)
     cross /= np.maximum(length, 1e-12)
-    cross *= np.where((cross * points[inner]).sum(axis=-1, keepdims=True) > 0, -1, 1)  # facing the camera
     # Where the neighbours' depths are far apart, an object ends: their points span no surface.
     apart = np.maximum(abs(depth[down] - depth[up]), abs(depth[right] - depth[left])) > 0.1 * depth[inner]
     usable[inner] = (valid[inner] & valid[up] & valid[down] & valid[left] & valid[right] & ~apart

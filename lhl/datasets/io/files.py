@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+#: What files of images end with.
+IMAGE_SUFFIXES = ('.png', '.jpg', '.jpeg', '.tif', '.tiff', '.npy')
 _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG = b'\xff\xd8'
 
@@ -71,6 +73,18 @@ def decode_picture(content: bytes) -> np.ndarray:
 def load_rgb(path: Path) -> np.ndarray:
     """Load a picture as ``(H, W, 3)`` float32 RGB in [0, 1]; a grey one gets three equal channels."""
     return as_rgb(load_picture(path))
+
+
+def load_image_file(path: Path) -> np.ndarray:
+    """Load an image of 8 or 16 bits, or a .npy of floats from 0 to 1, as float32 RGB from 0 to 1 (not checked here)."""
+    return load_rgb(path) if path.suffix.lower() != '.npy' else as_image(load_npy(path))
+
+
+def as_image(array: np.ndarray) -> np.ndarray:
+    """Turn an array of 8 or 16 bits, or of floats from 0 to 1, into float32 from 0 to 1; its values are not checked."""
+    if array.dtype in (np.uint8, np.uint16):
+        return array.astype(np.float32) / np.iinfo(array.dtype).max
+    return as_float32(array, 'from 0 to 1, or whole numbers of 8 or 16 bits')
 
 
 def as_rgb(picture: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from lhl.datasets import DenseDataset
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
@@ -90,6 +91,13 @@ class LearnerRunner(Runner):
                     self.logger.warning(f'task {name}: {", ".join(missing)} is not a finite number on the validation '
                                         f'data of {root}; check its targets there, and the losses of its training')
         return metrics
+
+    def image_sizes(self) -> dict[str, tuple[int, int] | None]:
+        """Say at which size each task was scored, or trained where it was not scored; None where sizes differ."""
+        loops = (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ()))
+        datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
+        return {name: dataset.image_size() for dataset in datasets if isinstance(dataset, DenseDataset)
+                for name in dataset.tasks}
 
     def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
                         revise_keys: list | None = None) -> dict:
