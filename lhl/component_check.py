@@ -32,8 +32,9 @@ TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_w
                      'scheduler': ('convert_to_iter_based', ), 'layer': ('requires_grad', 'inplace')}
 
 
-#: What the gradients are clipped with: the options of torch's ``clip_grad_norm_`` and ``clip_grad_value_``.
 class ClipGrad(TypedDict, total=False):
+    """What gradients are clipped with: the options of torch's ``clip_grad_norm_`` and ``clip_grad_value_``."""
+
     type: Literal['norm', 'value']
     max_norm: Positive
     norm_type: Positive

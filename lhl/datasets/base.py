@@ -24,8 +24,9 @@ class SampleKey(NamedTuple):
     epoch: int
 
 
-#: Which part of the images of a split is taken.
 class Part(TypedDict):
+    """Which part of the images of a split is taken."""
+
     index: CountFrom0 | Sequence[CountFrom0]
     count: Count
     seed: NotRequired[CountFrom0]

@@ -70,7 +70,8 @@ def test_the_first_image_of_every_phase_is_read(config, tmp_path):
     for path in (root / 'train/normal').iterdir():
         np.save(path, np.load(path)[:5])
     found = refused(config(root), DataError)
-    assert len(found) == 1 and "of task 'normal' cannot be used: found shape (5, 48, 3), expected (32, 48, 3)" in found[0]
+    assert len(found) == 1
+    assert "of task 'normal' cannot be used: found shape (5, 48, 3), expected (32, 48, 3)" in found[0]
 
 
 @pytest.mark.parametrize('schedule, sentence', [

@@ -1,4 +1,4 @@
-"""What is built once before anything is written: optimizers, schedules, hooks, metrics, and the learner with its heads."""
+"""What is built once before anything is written: optimizers, schedules, hooks, metrics, the learner with its heads."""
 import pytest
 import torch
 
@@ -29,7 +29,8 @@ def problems(tmp_path, data_root):
     (dict(default_hooks__logger__interval=0), 'default_hooks.logger cannot be built (ValueError: '),
     (dict(tasks__depth__metrics=[dict(type='DepthMetric', names=['rmes'])]),
      "DepthMetric of task 'depth' has no metric 'rmes'; did you mean 'rmse'"),
-    (dict(model__backbone__depth=19), 'model: ResNet cannot be built with its heads, or run on a 64x64 image (KeyError'),
+    (dict(model__backbone__depth=19),
+     'model: ResNet cannot be built with its heads, or run on a 64x64 image (KeyError'),
     (dict(model__head__in_channels=65), 'expected input[2, 64, 1, 1] to have 65 channels, but got 64'),
     (dict(model__head__init_cfg=dict(type='Kaiming', layer='Conv2d', nonlinearity='rellu')), 'model: ResNet cannot be'),
     (dict(phases__1__backbone=dict(out_indices=(3, 9))), 'phases[1].backbone: ResNet cannot be built with its heads'),
