@@ -1,4 +1,4 @@
-"""The command that gives lhl bad inputs: the good answers are known good, and a sample of them is given in every run."""
+"""The command that gives lhl bad inputs: what counts as a good answer, and a sample of the inputs in every run."""
 import importlib
 import re
 

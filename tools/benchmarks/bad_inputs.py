@@ -234,7 +234,8 @@ if __name__ == '__main__':
         from lhl.config_files import read_config
         from lhl.engine import Stream
         Stream.from_config(read_config(bench / 'had.py'))
-        cases = [case for case in all_cases(bench) if args.only in f'{case.family}: {case.name}'][::90 if args.short else args.every]
+        cases = [case for case in all_cases(bench) if args.only in f'{case.family}: {case.name}']
+        cases = cases[::90 if args.short else args.every]
         given = answers(cases, bench, args.jobs)
         if args.show:
             for case, answer in zip(cases, given, strict=True):
