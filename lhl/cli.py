@@ -70,3 +70,12 @@ def errors_as_sentences(with_flags: Callable[[str], str] = str) -> Iterator[None
             sentence = problem.rpartition(name)[2]
             print(f'error: {with_flags(" ".join(sentence.split()))}', file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        raise
+    except OSError as error:  # of a path that was given, wherever it is opened
+        if error.filename is None:
+            raise
+        path = str(error.filename)
+        print(f'error: {path if len(path) <= 200 else path[:196] + " ..."} cannot be used ({error.strerror}); give '
+              f'another path, or see to its permissions', file=sys.stderr)
+        sys.exit(1)

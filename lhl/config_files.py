@@ -13,8 +13,8 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.utils import import_modules_from_strings
 
-from .errors import ConfigError
-from .regular_files import read_text_file
+from .errors import FOREIGN, ConfigError, reason_of
+from .regular_files import check_regular_file, read_text_file
 from .trust import trusts
 
 #: How a config begins that lhl has written.
@@ -43,6 +43,8 @@ def find_config(path: str | Path) -> Path:
     for candidate in (path, 'configs' / inside, config_folder() / inside):
         if candidate.is_file():
             return candidate
+    if path.exists():
+        check_regular_file(path, ConfigError)
     raise ConfigError(f'config {path} does not exist; {_suggest_config(inside)}')
 
 
@@ -71,8 +73,8 @@ def read_config(path: str | Path) -> Config:
     path = find_config(path)
     try:
         return Config.fromfile(path)
-    except (SyntaxError, KeyError, NameError, TypeError, ImportError, AttributeError, OSError) as error:
-        raise ConfigError(f'config {path} cannot be read ({type(error).__name__}: {error}); correct it') from error
+    except (Exception, SystemExit) as error:  # it is code, and may raise what it likes
+        raise ConfigError(f'config {path} cannot be read ({reason_of(error)}); correct it') from error
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -85,8 +87,8 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
         ConfigError: If one is not of that form.
     """
     for option in options:
-        if not option.partition('=')[0] or '=' not in option:
-            raise ConfigError(f'`options` has {option!r}, expected KEY=VALUE')
+        if '=' not in option or not all(option.partition('=')[0].split('.')):
+            raise ConfigError(f'`options` has {option!r}, expected KEY=VALUE, such as method.alpha=1')
     namespace = argparse.Namespace(options={})
     try:
         DictAction([], 'options')(argparse.ArgumentParser(), namespace, options)
@@ -107,8 +109,26 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
     """
     try:
         cfg.merge_from_dict(options or {})
-    except (KeyError, TypeError, AssertionError, AttributeError) as error:
-        raise ConfigError(f'`options` does not fit the config ({error}); name existing keys') from error
+    except FOREIGN as error:
+        raise ConfigError(f'`options` does not fit the config ({reason_of(error)}); name existing keys') from error
+    if any(key.partition('.')[0] == 'custom_imports' for key in options or {}):
+        import_named_modules(cfg.to_dict()['custom_imports'])
+
+
+def import_named_modules(section: Any) -> None:
+    """Import what a section ``custom_imports`` names; a config file's is imported when the file is read.
+
+    Raises:
+        ConfigError: If it is no such section, or a module cannot be imported.
+    """
+    names = section.get('imports') if isinstance(section, dict) else None
+    if not isinstance(names, str) and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ConfigError(f'custom_imports is {section!r}, expected dict(imports=[MODULE, ...])')
+    try:
+        import_modules_from_strings(names, section.get('allow_failed_imports') is True)
+    except ImportError as error:
+        raise ConfigError(f'custom_imports names a module that cannot be imported ({error}); correct its name, or add '
+                          f'its folder to PYTHONPATH') from error
 
 
 def with_digest(code: str) -> bytes:

@@ -4,6 +4,10 @@ import difflib
 import signal
 from collections.abc import Iterable, Iterator
 
+#: What Python and other packages raise for what they cannot use.
+FOREIGN = (ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError, OSError, RuntimeError,
+           TypeError, ValueError)
+
 
 class LHLError(Exception):
     """Base of every error whose message is meant for the user; the command line prints it without a traceback.
@@ -110,14 +114,53 @@ class Problems:
         except ConfigError as error:
             self.add(*error.problems, at=at)
 
+    @contextlib.contextmanager
+    def translated(self, what: str, at: str = '') -> Iterator[None]:
+        """Add what is raised within, also by another package.
+
+        Args:
+            what: What is tried, such as "model cannot be built".
+            at: The part of the config that is used.
+        """
+        try:
+            yield
+        except LHLError as error:
+            self.add(*error.problems, at=at)
+        except FOREIGN as error:
+            self.add(f'{what} ({reason_of(error)}); correct its options', at=at)
+
+    @contextlib.contextmanager
+    def consequences(self, of: str) -> Iterator[None]:
+        """Check what builds on parts that may not be sound: what fails because of a known problem is not another."""
+        try:
+            yield
+        except LHLError as error:
+            self.add(*error.problems)
+        except FOREIGN as error:
+            if not self._sentences:
+                self.add(f'{of} cannot be used ({reason_of(error)}); correct it')
+
     def sound(self, *parts: str) -> bool:
         """Say whether no problem was found in any of these parts."""
         return self._unsound.isdisjoint(parts)
 
-    def raise_all(self) -> None:
-        """Raise a :class:`ConfigError` with all problems, if there are any."""
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All that was found, each once."""
+        return tuple(self._sentences)
+
+    def raise_all(self, kind: type[LHLError] = ConfigError) -> None:
+        """Raise an error, by default a :class:`ConfigError`, with all problems, if there are any."""
         if self._sentences:
-            raise ConfigError(*self._sentences)
+            raise kind(*self._sentences)
+
+
+def reason_of(error: BaseException) -> str:
+    """Give an error of another package in one line, to stand in brackets."""
+    lines = str(error).strip().splitlines() or ['']
+    text = ' '.join(lines[0].split())
+    shown = text[:197] + '...' if len(text) > 200 else text
+    return f'{type(error).__name__}: {shown}' if shown else type(error).__name__
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

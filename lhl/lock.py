@@ -42,13 +42,18 @@ def only_writer(folder: str | Path) -> Iterator[None]:
         RunError: If another process holds the lock, with who that is; or if the folder cannot be written to.
     """
     folder = Path(folder)
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
     path, descriptor = folder / FILE_NAME, None
     try:
+        new = [path for path in (folder, *folder.parents) if not path.exists()]
+        attempts = 0
         while descriptor is None:  # whoever held it may remove it, and the folder, at this moment
-            with contextlib.suppress(FileNotFoundError):
+            try:
                 folder.mkdir(parents=True, exist_ok=True)
                 descriptor = _lock(path)
+            except FileNotFoundError:  # also where no folder can be made, as in /proc
+                attempts += 1
+                if attempts == 100:
+                    raise
     except OSError as error:
         raise RunError(f'{folder} cannot be written to ({error.strerror}); choose another `work_dir`') from error
     _held[descriptor] = path

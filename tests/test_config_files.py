@@ -61,7 +61,7 @@ def test_a_config_that_does_not_exist_gets_a_suggestion(name, cure):
 
 
 def test_a_folder_is_no_config(tmp_path):
-    with pytest.raises(ConfigError, match='does not exist'):
+    with pytest.raises(ConfigError, match='is a folder, expected a regular file'):
         read_config(tmp_path)
 
 

@@ -9,7 +9,7 @@ from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules
 from lhl.engine.checkpoint import stored_config
 from lhl.engine.plan import Stream
-from lhl.errors import RunError
+from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.models import Learner
 from lhl.registry import DATASETS
@@ -39,6 +39,8 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
         RunError: If there is no run, or one is not finished, learned another stream than the first one or was scored
             on other data.
     """
+    if num_views < 0:
+        raise ConfigError(f'`views` is {num_views}, expected a number of images from 0 on')
     if not runs:
         raise RunError('found no run to report; give the folders of finished runs')
     results = [Results.load(run) for run in runs]

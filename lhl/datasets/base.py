@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from lhl.errors import ConfigError, DataError, suggest
+from lhl.options import Count, CountFrom0
 from lhl.registry import TRANSFORMS
 from lhl.tasks import Task, build_tasks
 
@@ -24,6 +25,14 @@ class SampleKey(NamedTuple):
 
     index: int  # type: ignore[assignment]  # hides tuple.index
     epoch: int
+
+
+class Part(TypedDict):
+    """Which part of the images of a split is taken."""
+
+    index: CountFrom0 | Sequence[CountFrom0]
+    count: Count
+    seed: NotRequired[CountFrom0]
 
 
 class DenseDataset(Dataset):
@@ -65,7 +74,7 @@ class DenseDataset(Dataset):
     SPLITS: tuple[str, ...] = ('train', 'val')
 
     def __init__(self, data_root: str | Path, split: str, tasks: Mapping[str, dict],
-                 pipeline: Sequence[dict], part: Mapping[str, Any] | None = None,
+                 pipeline: Sequence[dict], part: Part | None = None,
                  labels: Literal['all', 'own_part'] = 'all', seed: int = 0) -> None:
         if labels not in ('all', 'own_part'):
             raise ConfigError(f"labels={labels!r} is unknown; use 'all' or 'own_part'")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lhl.errors import ConfigError
+from lhl.options import Count, CountFrom0
 from lhl.registry import DATASETS
 from lhl.synthetic.objects.drawing import draw_object
 from lhl.synthetic.objects.shapes import CLASSES
@@ -40,8 +41,8 @@ class SynthObjects(ImageLabelDataset):
     METAINFO = dict(classes=list(CLASSES))
     NUM_CLASSES = len(CLASSES)
 
-    def __init__(self, split: str, tasks: Mapping[str, dict], pipeline: Sequence[dict], images_per_class: int = 500,
-                 size: int = 32, image_seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, split: str, tasks: Mapping[str, dict], pipeline: Sequence[dict], images_per_class: Count = 500,
+                 size: Count = 32, image_seed: CountFrom0 = 0, **kwargs: Any) -> None:
         for option, value, least in (('images_per_class', images_per_class, 1), ('size', size, _SMALLEST_SIDE),
                                      ('image_seed', image_seed, 0)):
             if not isinstance(value, int) or value < least:

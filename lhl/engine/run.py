@@ -13,7 +13,7 @@ from torch import Tensor
 from lhl.atomic import remove_leftovers, writing
 from lhl.config_files import read_written_config
 from lhl.environment import check_stack, installed_versions
-from lhl.errors import RunError, WriteError
+from lhl.errors import FOREIGN, ConfigError, LHLError, RunError, WriteError
 from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.lock import check_still_held
@@ -25,6 +25,7 @@ from lhl.trust import trusting_configs, trusting_names
 from .checkpoint import read_recorded, recorded_checkpoint, training_checkpoints, weights_digest
 from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
+from .plan.data import check_data, data_problems
 from .plan.mmengine_config import metric_configs
 from .runtime.learner_runner import PlainConfig
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
@@ -69,13 +70,27 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
-    stream = cfg if isinstance(cfg, Stream) else Stream.from_config(cfg)
+    stream = cfg if isinstance(cfg, Stream) else _checked(cfg)
     with trusting_configs(trust_config), trusting_names(component_names(stream.cfg.to_dict())):
         return _learn(stream, resume, take_over, until, source)
 
 
+def _checked(cfg: Config) -> Stream:
+    """Resolve a config; where it cannot run, name also what is wrong with its data."""
+    try:
+        return Stream.from_config(cfg)
+    except ConfigError as error:
+        missing: tuple[str, ...] = ()
+        with contextlib.suppress(LHLError, *FOREIGN):
+            stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+            missing = data_problems(stream, foreign=False).sentences
+        raise ConfigError(*error.problems, *missing) from error
+
+
 def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: int | None,
            source: Source | None) -> Results:
+    if until is not None and not 1 <= until <= len(stream.phases):
+        raise ConfigError(f'`until` is {until}, expected a phase from 1 to {len(stream.phases)}')
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
@@ -120,8 +135,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
     results = Results.load(path) if path.exists() else new
     if results.config_hash != new.config_hash and _has_computed(work_dir, results):
         raise RunError(f'{work_dir} holds a run of another config, seed or number of processes ({results.config}, hash '
-                       f'{results.config_hash}, now {new.config_hash}); choose another `work_dir`, or the config and '
-                       f'options that the run was started with')
+                       f'{results.config_hash}, now {new.config_hash}); {_way_on(stream, work_dir, results)}')
     if not resume and _has_computed(work_dir, results):
         raise RunError(f'{work_dir} holds a run of this config with {len(results.phases)} of {len(results.stream)} '
                        f'phases done; add `resume=True` to continue it, or choose another `work_dir`')
@@ -133,6 +147,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
                        f'with the run that they are of, as extend_run and `lhl extend` do')
     if is_extension:
         check_old_data(stream)
+    check_data(stream, len(results.phases))
     barrier()  # no process may find what another has just written
     if is_main_process():
         for folder in (work_dir, *work_dir.glob('phase*_*')):
@@ -147,6 +162,17 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
             results.save(path)
         barrier()
     return results
+
+
+def _way_on(stream: Stream, work_dir: Path, results: Results) -> str:
+    """Say how a run may go on with another config: phases that do not depend on what was changed are taken over."""
+    with contextlib.suppress(LHLError, *FOREIGN):
+        kept = reusable_phases(stream, read_run(work_dir), get_world_size())
+        if kept and kept[-1]['ended']:
+            phases = 'phase 1' if len(kept) == 1 else f'phases 1 to {len(kept)}'
+            return (f'{phases} of {len(results.phases)} did not depend on what was changed: take them over with '
+                    f'`take_over={work_dir}` and another `work_dir`')
+    return 'choose another `work_dir`, or the config and options that the run was started with'
 
 
 def _has_computed(work_dir: Path, results: Results) -> bool:

@@ -8,6 +8,7 @@ from torch import Tensor
 from lhl.errors import ConfigError
 from lhl.losses import total_variation
 from lhl.models import Learner
+from lhl.options import Count, CountFrom0, NotNegative, Positive
 from lhl.registry import MODELS
 from lhl.tasks import Task
 
@@ -43,9 +44,9 @@ class QuickDeepInversion:
         ConfigError: If a number is out of range.
     """
 
-    def __init__(self, steps: int = 500, learning_rate: float = 0.03, warmup_steps: int = 100,
-                 feature_weight: float = 0.2, variation_weight: float = 0.003, norm_weight: float = 0.003,
-                 target_weight: float = 1.0, chunk_size: int = 16) -> None:
+    def __init__(self, steps: Count = 500, learning_rate: Positive = 0.03, warmup_steps: CountFrom0 = 100,
+                 feature_weight: NotNegative = 0.2, variation_weight: NotNegative = 0.003,
+                 norm_weight: NotNegative = 0.003, target_weight: NotNegative = 1.0, chunk_size: Count = 16) -> None:
         least = dict(steps=(steps, 1), warmup_steps=(warmup_steps, 0), chunk_size=(chunk_size, 1),
                      learning_rate=(learning_rate, 0), feature_weight=(feature_weight, 0),
                      variation_weight=(variation_weight, 0), norm_weight=(norm_weight, 0),

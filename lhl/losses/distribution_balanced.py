@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from lhl.errors import ConfigError, suggest
+from lhl.options import Positive
 from lhl.registry import MODELS
 
 MEANS = ('geometric', 'arithmetic')
@@ -24,7 +25,7 @@ def distribution_balanced_loss(loss_map: Tensor,
                                num_groups: int,
                                mean: str = 'geometric',
                                divisor: str = 'present',
-                               relative_epsilon: float = 1e-6) -> Tensor:
+                               relative_epsilon: Positive = 1e-6) -> Tensor:
     """Average the per-pixel loss inside each group, then over the groups of each image (HAD, Eq. 6).
 
     The geometric mean of a group is ``exp(mean(log(l + e))) - e``, with e = ``relative_epsilon`` times the group's

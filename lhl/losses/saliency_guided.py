@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor, nn
 
+from lhl.options import Fraction
 from lhl.registry import MODELS
 
 from .sobel import edge_set
@@ -38,7 +39,7 @@ class SaliencyGuidedLoss(nn.Module):
         normalize: See :func:`saliency_guided_loss`.
     """
 
-    def __init__(self, edge_threshold: float = 0.5, normalize: bool = True) -> None:
+    def __init__(self, edge_threshold: Fraction = 0.5, normalize: bool = True) -> None:
         super().__init__()
         self.edge_threshold = edge_threshold
         self.normalize = normalize

@@ -7,6 +7,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor
 
 from lhl.models import Learner
+from lhl.options import Count, CountFrom0
 from lhl.registry import METHODS
 
 from .base import Phase
@@ -33,7 +34,7 @@ class AGEM(ReservoirReplay):
         ConfigError: If an option is out of range.
     """
 
-    def __init__(self, memory_size: int = 50, replay_batch_size: int = 8) -> None:
+    def __init__(self, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8) -> None:
         super().__init__(1.0, memory_size, replay_batch_size)
         self.requires = replace(self.requires, edits='gradient')
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.models import Batch
+from lhl.options import Count, CountFrom0, NotNegative
 from lhl.registry import METHODS
 
 from .replay import Entry
@@ -59,7 +60,8 @@ class DERpp(DER):
         ConfigError: If an option is out of range.
     """
 
-    def __init__(self, weight: float, label_weight: float, memory_size: int = 50, replay_batch_size: int = 8) -> None:
+    def __init__(self, weight: NotNegative, label_weight: NotNegative, memory_size: CountFrom0 = 50,
+                 replay_batch_size: Count = 8) -> None:
         super().__init__(weight, memory_size, replay_batch_size)
         if label_weight < 0:
             raise ConfigError(f'label_weight={label_weight!r} of DERpp is negative; give 0 or more')

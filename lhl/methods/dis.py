@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from torch import Tensor
 
 from lhl.models import Batch
+from lhl.options import NotNegative
 from lhl.registry import METHODS
 from lhl.tasks import Task
 
@@ -20,7 +21,7 @@ class DIS(Method):
 
     requires = Requirements(teacher=True)
 
-    def __init__(self, alpha: float) -> None:
+    def __init__(self, alpha: NotNegative) -> None:
         self.alpha = alpha
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:

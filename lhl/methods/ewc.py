@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
+from lhl.options import Fraction, NotNegative
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
@@ -50,7 +51,7 @@ class EWC(Method):
 
     requires = Requirements(same_backbone=True)
 
-    def __init__(self, penalty: float, reduction: Literal['mean', 'sum'] = 'mean') -> None:
+    def __init__(self, penalty: NotNegative, reduction: Literal['mean', 'sum'] = 'mean') -> None:
         if not (isinstance(penalty, (int, float)) and 0 <= penalty < math.inf):
             raise ConfigError(f'penalty={penalty!r} does not suit {type(self).__name__}; give a finite number of at '
                               f'least 0')
@@ -154,7 +155,7 @@ class OnlineEWC(EWC):
         ConfigError: If an option has no meaning.
     """
 
-    def __init__(self, penalty: float, decay: float, reduction: Literal['mean', 'sum'] = 'mean') -> None:
+    def __init__(self, penalty: NotNegative, decay: Fraction, reduction: Literal['mean', 'sum'] = 'mean') -> None:
         super().__init__(penalty, reduction)
         if not (isinstance(decay, (int, float)) and 0 <= decay <= 1):
             raise ConfigError(f'decay={decay!r} does not suit OnlineEWC; give a number from 0 to 1')

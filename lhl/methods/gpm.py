@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lhl.errors import CheckpointError, ConfigError, DivergenceError
 from lhl.models import Learner
+from lhl.options import Count, Fraction, NotNegative
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
@@ -47,7 +48,7 @@ class GPM(Method):
         ConfigError: If an option is out of its range.
     """
 
-    def __init__(self, threshold: float = 0.97, threshold_step: float = 0.003, num_images: int = 125,
+    def __init__(self, threshold: Fraction = 0.97, threshold_step: NotNegative = 0.003, num_images: Count = 125,
                  edit: Literal['update', 'gradient'] = 'update') -> None:
         name = type(self).__name__
         if not 0 < threshold <= 1:

@@ -1,7 +1,10 @@
 """HAD: heterogeneity-aware distillation (Zhang et al., CVPR 2026, Eq. 4 to 10)."""
+from typing import Literal
+
 from torch import Tensor
 
 from lhl.errors import ConfigError
+from lhl.options import Count, Fraction, NotNegative
 from lhl.registry import METHODS, MODELS
 from lhl.tasks import Task
 
@@ -26,8 +29,9 @@ class HAD(DIS):
             ``'prediction'``, the student's (the alternative of its Fig. 5).
     """
 
-    def __init__(self, alpha: float, group_threshold: float, distribution_balanced: dict | None,
-                 saliency_guided: dict | None, num_intervals: int | None = None, edge_source: str = 'loss') -> None:
+    def __init__(self, alpha: NotNegative, group_threshold: Fraction, distribution_balanced: dict | None,
+                 saliency_guided: dict | None, num_intervals: Count | None = None,
+                 edge_source: Literal['loss', 'prediction'] = 'loss') -> None:
         super().__init__(alpha)
         if edge_source not in ('loss', 'prediction'):
             raise ConfigError(f"edge_source={edge_source!r} is unknown to HAD; use 'loss' or 'prediction'")

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
+from lhl.options import Count, NotNegative
 from lhl.registry import METHODS, MODELS
 
 from .base import Method, Phase, Requirements
@@ -42,8 +43,8 @@ class HCL(Method):
 
     requires = Requirements(teacher=True)
 
-    def __init__(self, weight: float, inversion: dict | None = None, num_images: int = 200,
-                 inverted_batch_size: int | None = 8) -> None:
+    def __init__(self, weight: NotNegative, inversion: dict | None = None, num_images: Count = 200,
+                 inverted_batch_size: Count | None = 8) -> None:
         if weight < 0:
             raise ConfigError(f'weight={weight!r} of HCL is negative; give 0 or more')
         sizes = dict(num_images=num_images)

@@ -1,4 +1,6 @@
 """iCaRL: replay of images chosen by herding (Rebuffi et al., CVPR 2017), for dense tasks of any kind."""
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather_object
@@ -7,6 +9,7 @@ from torch.utils.data import DataLoader
 
 from lhl.errors import ConfigError, suggest
 from lhl.models import Batch, Learner
+from lhl.options import Count, CountFrom0, NotNegative
 from lhl.registry import METHODS
 
 from .base import Phase
@@ -59,8 +62,9 @@ class ICaRL(Replay):
 
     balanced = True
 
-    def __init__(self, weight: float, memory_size: int = 50, replay_batch_size: int = 8, store: str = 'predictions',
-                 select: str = 'herding') -> None:
+    def __init__(self, weight: NotNegative, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8,
+                 store: Literal['predictions', 'labels'] = 'predictions',
+                 select: Literal['herding', 'random'] = 'herding') -> None:
         super().__init__(weight, memory_size, replay_batch_size)
         for option, value, known in (('store', store, ('predictions', 'labels')),
                                      ('select', select, ('herding', 'random'))):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError, suggest
 from lhl.models import Batch, Learner
+from lhl.options import NotNegative
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
@@ -38,7 +39,7 @@ class Joint(Method):
 
     requires = Requirements(single_phase=True, own_first_phase=True)
 
-    def __init__(self, task_weights: Mapping[str, float] | Literal['learned'] | None = None) -> None:
+    def __init__(self, task_weights: Mapping[str, NotNegative] | Literal['learned'] | None = None) -> None:
         self.learns_weights = task_weights == 'learned'
         if isinstance(task_weights, str) and task_weights != 'learned':
             raise ConfigError(f"task_weights={task_weights!r} of {type(self).__name__} is unknown; give 'learned', or "

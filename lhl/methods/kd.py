@@ -1,6 +1,7 @@
 """KD: plain knowledge distillation (Hinton et al., 2015), for several tasks at once; KDAM's "plain KD"."""
 from torch import Tensor
 
+from lhl.options import Positive
 from lhl.registry import METHODS
 from lhl.tasks import Task
 
@@ -23,7 +24,7 @@ class KD(MultiTaskDistillation):
         ConfigError: If the weight is negative or the temperature is not positive.
     """
 
-    def __init__(self, teacher: str, temperature: float = 3.0, **options) -> None:
+    def __init__(self, teacher: str, temperature: Positive = 3.0, **options) -> None:
         super().__init__(teacher, **options)
         self.temperature = self._positive('temperature', temperature)
 

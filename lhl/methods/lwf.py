@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.models import Batch
+from lhl.options import NotNegative, Positive
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
@@ -28,7 +29,7 @@ class LwF(Method):
 
     requires = Requirements(teacher=True)
 
-    def __init__(self, weight: float, temperature: float = 2.0) -> None:
+    def __init__(self, weight: NotNegative, temperature: Positive = 2.0) -> None:
         if weight < 0:
             raise ConfigError(f'weight={weight!r} of LwF is negative; give 0 or more')
         if temperature <= 0:

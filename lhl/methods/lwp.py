@@ -9,6 +9,7 @@ from torch import Tensor
 from lhl.errors import ConfigError
 from lhl.losses import distance_preservation_loss
 from lhl.models import Batch
+from lhl.options import Count, Fraction, NotNegative
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
@@ -32,7 +33,8 @@ class LwP(Method):
 
     requires = Requirements(teacher=True, same_backbone=True)
 
-    def __init__(self, alpha: float, distance_weight: float, group_threshold: float, num_positions: int = 256) -> None:
+    def __init__(self, alpha: NotNegative, distance_weight: NotNegative, group_threshold: Fraction,
+                 num_positions: Count = 256) -> None:
         if num_positions < 2:
             raise ConfigError(f'LwP has num_positions={num_positions}, expected at least 2; there is no distance '
                               f'between fewer')

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.models import Batch
+from lhl.options import NotNegative
 from lhl.tasks import Task
 
 from .base import ExternalTeacher, Requirements
@@ -29,8 +30,8 @@ class MultiTaskDistillation(Joint):
         ConfigError: If the weight is negative.
     """
 
-    def __init__(self, teacher: str, weight: float = 1.0, distilled_tasks: Iterable[str] | None = None,
-                 task_weights: Mapping[str, float] | Literal['learned'] | None = None) -> None:
+    def __init__(self, teacher: str, weight: NotNegative = 1.0, distilled_tasks: Iterable[str] | None = None,
+                 task_weights: Mapping[str, NotNegative] | Literal['learned'] | None = None) -> None:
         super().__init__(task_weights)
         self.weight = self._not_negative('weight', weight)
         self.distilled_tasks = None if distilled_tasks is None else tuple(distilled_tasks)

@@ -1,5 +1,6 @@
 """Local and Global POD: distillation of pooled features (PLOP, Douillard et al., CVPR 2021; HAD, Table 10)."""
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -7,6 +8,7 @@ from torch import Tensor
 from lhl.errors import ConfigError
 from lhl.losses import global_pod, local_pod, pod_distance
 from lhl.models import Batch
+from lhl.options import Count, NotNegative
 from lhl.registry import METHODS
 
 from .base import Method, Requirements
@@ -32,7 +34,8 @@ class POD(Method):
 
     requires = Requirements(teacher=True, same_backbone=True)
 
-    def __init__(self, weight: float, norm: str = 'fro', scales: Sequence[int] = (1, 2, 4)) -> None:
+    def __init__(self, weight: NotNegative, norm: Literal['fro', 'l1', 'l2'] = 'fro',
+                 scales: Sequence[Count] = (1, 2, 4)) -> None:
         name = type(self).__name__
         if not weight >= 0:
             raise ConfigError(f'weight={weight!r} is impossible for {name}; give a number that is not negative')

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lhl.errors import CheckpointError, ConfigError, DataError
 from lhl.models import Learner
+from lhl.options import Count, CountFrom0, NotNegative
 from lhl.tasks import Task
 
 from .base import Method, Phase, Requirements
@@ -82,7 +83,7 @@ class Replay(Method):
     #: Whether every task has the same share of a replay batch, however many of its images are stored.
     balanced: ClassVar[bool] = False
 
-    def __init__(self, weight: float, memory_size: int = 50, replay_batch_size: int = 8) -> None:
+    def __init__(self, weight: NotNegative, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8) -> None:
         name = type(self).__name__
         if weight < 0:
             raise ConfigError(f'weight={weight!r} of {name} is negative; give 0 or more')

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
+from lhl.options import Count, CountFrom0, NotNegative
 
 from .base import Phase, Requirements
 from .replay import RESERVOIR, Entry, Replay, drawn_numbers
@@ -27,7 +28,7 @@ class ReservoirReplay(Replay):
         ConfigError: If an option is out of range.
     """
 
-    def __init__(self, weight: float, memory_size: int = 50, replay_batch_size: int = 8) -> None:
+    def __init__(self, weight: NotNegative, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8) -> None:
         super().__init__(weight, memory_size, replay_batch_size)
         self.requires = Requirements(stored_images=memory_size, own_first_phase=memory_size > 0)
         self.seen = 0

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from lhl.errors import ConfigError
+from lhl.options import Count, Fraction, NotNegative
 from lhl.registry import METHODS
 
 from .gpm import GPM
@@ -29,8 +30,8 @@ class SGP(GPM):
         ConfigError: If an option is out of its range.
     """
 
-    def __init__(self, scale: float, threshold: float = 0.97, threshold_step: float = 0.003, num_images: int = 125,
-                 edit: Literal['update', 'gradient'] = 'update') -> None:
+    def __init__(self, scale: NotNegative, threshold: Fraction = 0.97, threshold_step: NotNegative = 0.003,
+                 num_images: Count = 125, edit: Literal['update', 'gradient'] = 'update') -> None:
         super().__init__(threshold, threshold_step, num_images, edit)
         if not 0 <= scale < float('inf'):
             raise ConfigError(f'scale={scale!r} is impossible for SGP; give a finite number that is not negative')

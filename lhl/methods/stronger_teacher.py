@@ -2,6 +2,7 @@
 from torch import Tensor
 
 from lhl.losses import dist_loss
+from lhl.options import NotNegative, Positive
 from lhl.registry import METHODS
 from lhl.tasks import Task
 
@@ -27,8 +28,8 @@ class DIST(MultiTaskDistillation):
         ConfigError: If a weight is negative or the temperature is not positive.
     """
 
-    def __init__(self, teacher: str, inter_weight: float = 1.0, intra_weight: float = 1.0, temperature: float = 1.0,
-                 **options) -> None:
+    def __init__(self, teacher: str, inter_weight: NotNegative = 1.0, intra_weight: NotNegative = 1.0,
+                 temperature: Positive = 1.0, **options) -> None:
         super().__init__(teacher, **options)
         self.inter_weight = self._not_negative('inter_weight', inter_weight)
         self.intra_weight = self._not_negative('intra_weight', intra_weight)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
+from lhl.options import Count, NotNegative
 from lhl.registry import METHODS, OPTIMIZERS
 
 from .base import Method, Phase, Requirements
@@ -39,7 +40,7 @@ class TwoStageDistillation(Method):
 
     requires = Requirements(teacher=True)
 
-    def __init__(self, alpha: float, optimizer: dict, epochs: int | None = None) -> None:
+    def __init__(self, alpha: NotNegative, optimizer: dict, epochs: Count | None = None) -> None:
         if epochs is not None and epochs < 1:
             raise ConfigError(f'TwoStageDistillation has epochs={epochs}, expected at least 1; remove it for as '
                               f'many as the first stage has')

@@ -1,9 +1,9 @@
 """Moves a batch to the device, restores what travelled in small types, and normalises its images."""
-from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor
 
+from lhl.options import Positive
 from lhl.registry import MODELS
 
 
@@ -25,7 +25,8 @@ class DensePreprocessor(BaseDataPreprocessor):
     #: The same image always gives the same one, and its mirror image the mirror image.
     is_random = False
 
-    def __init__(self, mean: Sequence[float] = (0.485, 0.456, 0.406), std: Sequence[float] = (0.229, 0.224, 0.225),
+    def __init__(self, mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
+                 std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225),
                  channels_last: bool = True, to_bgr: bool = False) -> None:
         super().__init__(non_blocking=True)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format

@@ -20,28 +20,28 @@ def without_pretraining(backbone: Mapping) -> dict:
         The config with ``init_cfg=None``, and without options that fetch weights. Where a class fetches them unless it
         is told otherwise, as mmsegmentation's ``TIMMBackbone`` does, the option is switched off.
     """
-    return {**_without_options(backbone), 'init_cfg': None}
+    return {**without_checkpoints(backbone), 'init_cfg': None}
 
 
-def _without_options(config: Mapping) -> dict:
-    """Treat a component and those within it; how weights are drawn at random stays as it is."""
+def without_checkpoints(config: Mapping) -> dict:
+    """Do the same, also for the components within it, but leave as it is how weights are drawn at random."""
     defaults = _defaults(config['type'])
     kept = {}
     for key, value in config.items():
         if not (key in _OPTIONS and key in defaults) and not (key == 'init_cfg' and names_checkpoint(value)):
-            kept[key] = _without_options(value) if isinstance(value, Mapping) and 'type' in value else value
+            kept[key] = without_checkpoints(value) if isinstance(value, Mapping) and 'type' in value else value
     return kept | {key: type(defaults[key])() for key in _OPTIONS if defaults.get(key)}
 
 
 def names_checkpoint(init_cfg: Any) -> bool:
     """Say whether an ``init_cfg``, or one of several, loads a checkpoint."""
-    several = init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg or {}]
-    return any('checkpoint' in one for one in several)
+    several = init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]
+    return any(isinstance(one, Mapping) and 'checkpoint' in one for one in several)
 
 
 def _defaults(component: Any) -> dict[str, Any]:
     """Give the default of each option of a component; nothing of one that is unknown."""
     component = find_component(MODELS, component) if isinstance(component, str) else component
-    parameters = inspect.signature(component).parameters if component is not None else {}
+    parameters = inspect.signature(component).parameters if callable(component) else {}
     return {name: None if parameter.default is parameter.empty else parameter.default
             for name, parameter in parameters.items()}

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.losses import interval_groups, masked_mean, threshold_groups
+from lhl.options import Count
 
 from .mirroring import mirrored
 
@@ -66,7 +67,7 @@ class Task:
     #: What an output of 1 adds to it.
     std: tuple[float, ...] = ()
 
-    def __init__(self, name: str, out_channels: int, metrics: Sequence[Mapping] | None = None) -> None:
+    def __init__(self, name: str, out_channels: Count, metrics: Sequence[Mapping] | None = None) -> None:
         if metrics is not None and (isinstance(metrics, Mapping) or not metrics):
             raise ConfigError(f'task {name!r} has metrics={metrics}, expected a list of one or more configs such as '
                               f"[dict(type='LossMetric')]")

@@ -13,6 +13,7 @@ from lhl.losses import (
     masked_mean,
     smoothed_cross_entropy_map,
 )
+from lhl.options import Count
 
 from .base import Task
 
@@ -39,7 +40,7 @@ class Classification(Task):
 
     interpolation = 'nearest'
 
-    def __init__(self, name: str, num_classes: int, classes: Sequence[str] | None = None,
+    def __init__(self, name: str, num_classes: Count, classes: Sequence[str] | None = None,
                  palette: Sequence[Sequence[int]] | None = None, metrics: Sequence[Mapping] | None = None,
                  label_smoothing: float = 0.0) -> None:
         super().__init__(name, num_classes, metrics)

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 
 from lhl.errors import ConfigError
+from lhl.options import Count
 from lhl.registry import TASKS
 
 from .classification import Classification
@@ -38,7 +39,7 @@ class ImageClassification(Classification):
     default_metric = dict(type='ClassificationMetric')
     image_level = True
 
-    def __init__(self, name: str, num_classes: int, labels: Sequence[int] | None = None, head: str | None = None,
+    def __init__(self, name: str, num_classes: Count, labels: Sequence[int] | None = None, head: str | None = None,
                  classes: Sequence[str] | None = None, palette: Sequence[Sequence[int]] | None = None,
                  metrics: Sequence[Mapping] | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__(name, num_classes, classes, palette, metrics, label_smoothing)

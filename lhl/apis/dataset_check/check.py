@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lhl.atomic import atomic_write
+from lhl.errors import ConfigError
 from lhl.tasks import Task
 from lhl.visualization import draw_contact_sheet
 
@@ -18,6 +19,7 @@ from .report import Problem, Report
 from .splits import Split, build_split, split_configs
 
 IMAGES_PER_SPLIT = 4  # of the contact sheet
+MAX_WORKERS = 1024
 
 
 def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> Report:
@@ -39,6 +41,8 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
         ConfigError: If the config has no data to read.
     """
     out = Path(out)
+    if workers is not None and not 0 <= workers <= MAX_WORKERS:
+        raise ConfigError(f'`workers` is {workers}, expected a number from 0 to {MAX_WORKERS}')
     if workers is None:
         workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
     problems: list[Problem] = []

@@ -14,8 +14,15 @@ _PNG = b'\x89PNG\r\n\x1a\n'
 _JPEG = b'\xff\xd8'
 
 
+def _check_file(path: Path) -> None:
+    """Refuse what is there but no regular file, such as a FIFO, which would be waited for."""
+    if path.exists() and not path.is_file():
+        raise ValueError('found a folder, a FIFO or a device, expected a regular file; restore it from the archive')
+
+
 def load_npy(path: Path) -> np.ndarray:
     """Load a .npy file of at least two axes without ever unpickling."""
+    _check_file(path)
     try:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
@@ -33,6 +40,7 @@ def load_npy(path: Path) -> np.ndarray:
 
 def load_picture(path: Path) -> np.ndarray:
     """Load a PNG, JPEG or TIFF as it is stored; see :func:`decode_picture`."""
+    _check_file(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -90,6 +98,7 @@ def as_rgb(picture: np.ndarray) -> np.ndarray:
 def load_mat(path: Path, key: str) -> np.ndarray:
     """Load one array of a MATLAB file (before version 7.3)."""
     from scipy.io import loadmat
+    _check_file(path)
     try:
         with path.open('rb') as file:  # given a path, loadmat does not say that it is missing
             content = loadmat(file, variable_names=[key])

@@ -3,6 +3,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Fraction
 from lhl.registry import TRANSFORMS
 from lhl.tasks.mirroring import mirrored
 
@@ -19,7 +20,7 @@ class RandomHorizontalFlip(BaseTransform):
 
     is_random, moves_pixels = True, True
 
-    def __init__(self, probability: float = 0.5) -> None:
+    def __init__(self, probability: Fraction = 0.5) -> None:
         if not 0 <= probability <= 1:
             raise ConfigError(f'RandomHorizontalFlip got probability={probability}, expected a number from 0 to 1')
         self.probability = probability

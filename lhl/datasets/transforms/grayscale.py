@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Fraction
 from lhl.registry import TRANSFORMS
 
 
@@ -17,7 +18,7 @@ class RandomGrayscale(BaseTransform):
 
     is_random, moves_pixels = True, False
 
-    def __init__(self, probability: float = 0.2) -> None:
+    def __init__(self, probability: Fraction = 0.2) -> None:
         if not 0 <= probability <= 1:
             raise ConfigError(f'RandomGrayscale got probability={probability}, expected a number from 0 to 1')
         self.probability = probability

@@ -3,6 +3,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Count
 from lhl.registry import TRANSFORMS
 
 
@@ -19,7 +20,7 @@ class RandomPaddedCrop(BaseTransform):
 
     is_random, moves_pixels = True, True
 
-    def __init__(self, padding: int = 4) -> None:
+    def __init__(self, padding: Count = 4) -> None:
         if not isinstance(padding, int) or padding < 1:
             raise ConfigError(f'RandomPaddedCrop got padding={padding}, expected a whole number of at least 1')
         self.padding = padding

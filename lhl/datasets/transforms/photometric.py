@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Fraction, NotNegative
 from lhl.registry import TRANSFORMS
 
 
@@ -22,8 +23,8 @@ class PhotometricDistortion(BaseTransform):
 
     is_random, moves_pixels = True, False
 
-    def __init__(self, brightness: float = 32 / 255, contrast: float = 0.5, saturation: float = 0.5,
-                 hue: float = 36.0) -> None:
+    def __init__(self, brightness: Fraction = 32 / 255, contrast: Fraction = 0.5, saturation: Fraction = 0.5,
+                 hue: NotNegative = 36.0) -> None:
         for name, value, most in (('brightness', brightness, 1), ('contrast', contrast, 1),
                                   ('saturation', saturation, 1), ('hue', hue, 180)):
             if not 0 <= value <= most:

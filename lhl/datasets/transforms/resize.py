@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Count
 from lhl.registry import TRANSFORMS
 
 from .scale_crop import resize_bilinear, resize_nearest
@@ -25,7 +26,7 @@ class Resize(BaseTransform):
 
     is_random, moves_pixels = False, False
 
-    def __init__(self, size: Sequence[int]) -> None:
+    def __init__(self, size: tuple[Count, Count]) -> None:
         self.size = checked_size('Resize', size)
 
     def transform(self, sample: dict) -> dict:

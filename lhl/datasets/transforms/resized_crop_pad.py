@@ -1,10 +1,10 @@
 """Show a sample nearer or farther, in a frame of one size."""
-from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Count, Fraction, Positive
 from lhl.registry import TRANSFORMS
 
 from .resize import checked_size, resize
@@ -29,7 +29,8 @@ class RandomResizedCropPad(BaseTransform):
 
     is_random, moves_pixels = True, False
 
-    def __init__(self, size: Sequence[int], scale: Sequence[float] = (0.5, 2.0), cat_max_ratio: float = 0.75) -> None:
+    def __init__(self, size: tuple[Count, Count], scale: tuple[Positive, Positive] = (0.5, 2.0),
+                 cat_max_ratio: Fraction = 0.75) -> None:
         self.size = checked_size('RandomResizedCropPad', size)
         if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
             raise ConfigError(f'RandomResizedCropPad got scale={scale}, expected the smallest and the largest, '

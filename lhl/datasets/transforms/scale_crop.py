@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
+from lhl.options import Positive
 from lhl.registry import TRANSFORMS
 
 
@@ -26,7 +27,7 @@ class RandomScaleCrop(BaseTransform):
 
     is_random, moves_pixels = True, False
 
-    def __init__(self, scales: Sequence[float] = (1.0, 1.2, 1.5)) -> None:
+    def __init__(self, scales: Sequence[Positive] = (1.0, 1.2, 1.5)) -> None:
         if not scales or min(scales) < 1:
             raise ConfigError(f'RandomScaleCrop got scales={scales}, expected one or more numbers of at least 1')
         self.scales = tuple(scales)

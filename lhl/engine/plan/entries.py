@@ -1,27 +1,42 @@
 """Reads the entries of ``phases``, and says what is wrong with them: the only reader of a config's phases."""
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 from mmengine.config import Config
 
 from lhl.errors import Problems, suggest
+from lhl.options import NotNegative, value_problems
 
 from .heads import OLD_HEADS
+from .sections import SCHEDULES
 
 #: Sections of the config that an entry of ``phases`` may override, beside naming its task.
 OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
 PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *OVERRIDES)
 #: What an entry may say of a phase that another run has trained, see :mod:`lhl.engine.sources`.
 GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')
-_ENTRY_OPTIONS = ('task', 'tasks', 'trained_by', *PHASE_OPTIONS)
+#: What the options of an entry are.
+_ENTRY_OPTIONS: dict[str, Any] = {
+    'task': str, 'tasks': Sequence[str], 'trained_by': str, 'loss_weight': NotNegative,
+    'lr_factors': Mapping[str, NotNegative] | None, 'old_heads': Literal[OLD_HEADS] | None,
+    'val_dataloader': Mapping | None, 'param_scheduler': SCHEDULES,
+    **dict.fromkeys(('backbone', 'method', 'train_cfg', 'train_dataloader', 'optim_wrapper'), Mapping)}
 
 
 def read_entries(cfg: Config, problems: Problems) -> list[dict]:
-    """Read the entries of ``phases`` as they are written, in the order that ``order`` asks for.
+    """Read the entries of ``phases``, in the order that ``order`` asks for, without options that are of a wrong type.
 
     A run is known by its phases alone: sorted entries are written back to ``cfg``, without ``order``.
     """
-    entries, order = list(cfg.to_dict().get('phases') or []), cfg.pop('order', None)
+    entries, order = [], cfg.pop('order', None)
+    for i, entry in enumerate(cfg.to_dict().get('phases') or []):
+        wrong = set()
+        for key in [key for key in entry if key in _ENTRY_OPTIONS]:
+            place = f'phases[{i}].{key}'
+            if not problems.add(*value_problems(_ENTRY_OPTIONS[key], entry[key], place), at=place):
+                wrong.add(key)
+        entries.append({key: value for key, value in entry.items() if key not in wrong})
     if order is not None:
         names = [name for entry in entries for name in tasks_of(entry)]
         first = {tasks_of(entry)[0]: entry for entry in entries if tasks_of(entry)}
@@ -54,19 +69,20 @@ def readable_entries(entries: Sequence[Mapping], known: Mapping | None, problems
     for i, entry in enumerate(entries, 1):
         names = tasks_of(entry)
         is_given = all('trained_by' in earlier for earlier in entries[:i])
-        problems.add(*_entry_problems(i, entry, names, known, seen, is_given), at='phases')
+        problems.add(*_entry_problems(i, entry, names, known, seen, is_given, problems), at='phases')
         seen += names
         if names:
-            readable[i] = {key: value for key, value in entry.items()
-                           if key in _ENTRY_OPTIONS and not (key == 'backbone' and isinstance(value, str))}
+            readable[i] = {key: value for key, value in entry.items() if key in _ENTRY_OPTIONS}
     return readable
 
 
 def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping | None, seen: Sequence[str],
-                    is_given: bool) -> Iterator[str]:
+                    is_given: bool, problems: Problems) -> Iterator[str]:
     """Say what is wrong with an entry of ``phases``, apart from the components that it names."""
     if 'trained_by' in entry and not is_given:
         yield f'phase {i} was trained by another run, but phase {i - 1} was not; give those first'
+    if not problems.sound(f'phases[{i - 1}].task', f'phases[{i - 1}].tasks'):
+        return
     if ('task' in entry) == ('tasks' in entry) or not names:
         yield (f'phase {i} names no task; give phases=[dict(task=NAME), ...], or tasks=[NAME, ...] to learn several at '
                f'once')
@@ -84,8 +100,3 @@ def _entry_problems(i: int, entry: Mapping, names: Sequence[str], known: Mapping
             yield f'phase {i} was trained by another run, but has the option {key!r}; remove it'
         elif key not in _ENTRY_OPTIONS:
             yield f'phase {i} has the unknown option {key!r}; {suggest(key, PHASE_OPTIONS)}'
-    if 'backbone' in entry and not isinstance(entry['backbone'], Mapping):
-        yield f'phase {i} has the backbone {entry["backbone"]!r}, expected dict(type=NAME, ...)'
-    if entry.get('old_heads', 'reinit') not in OLD_HEADS:
-        yield (f'phase {i} has old_heads={entry["old_heads"]!r}, which is unknown; '
-               f'{suggest(str(entry["old_heads"]), OLD_HEADS)}')

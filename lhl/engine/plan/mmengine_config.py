@@ -44,6 +44,13 @@ def runner_config(stream: Stream, index: int) -> Config:
     return cfg
 
 
+def phase_model(stream: Stream, spec: PhaseSpec) -> dict:
+    """Give the config of the learner of a phase."""
+    cfg, configs = copy.deepcopy(stream.cfg), stream.task_configs
+    _fill_in_model(cfg, spec, {name: configs[name] for name in spec.tasks})
+    return cfg.model.to_dict()
+
+
 def _phase(stream: Stream, spec: PhaseSpec) -> dict:
     """Describe the phase to its runner. What is the exception is named only where it holds: hashes depend on it."""
     phase: dict[str, Any] = dict(
@@ -82,7 +89,7 @@ def _fill_in_data(cfg: Config, stream: Stream, spec: PhaseSpec, tasks: Mapping[s
     train.tasks = {name: tasks[name] for name in spec.new_tasks}
     train.seed = cfg.randomness.seed
     train.part = copy.deepcopy(spec.part)
-    _complete_loader(cfg.train_dataloader)
+    complete_loader(cfg.train_dataloader)
     scored = [_scoring(loader, {name: stream.tasks[name] for name in names}, tasks)
               for loader, names in stream.scored_tasks(spec.tasks)]
     first, *others = scored or [dict(dataloader=None, evaluator=None)]
@@ -94,12 +101,12 @@ def _scoring(loader: Mapping, tasks: Mapping[str, Task], configs: Mapping[str, d
     """Give a validation loader the tasks that are scored on its data, and the metrics that score them."""
     filled = copy.deepcopy(dict(loader))
     filled['dataset']['tasks'] = {name: configs[name] for name in tasks}
-    _complete_loader(filled)
+    complete_loader(filled)
     return dict(dataloader=filled, evaluator=[metric for name, task in tasks.items()
                                               for metric in metric_configs(task, configs[name])])
 
 
-def _complete_loader(loader: dict) -> None:
+def complete_loader(loader: dict) -> None:
     """Fill in what every loader has."""
     loader.setdefault('collate_fn', dict(type='lhl.collate_samples'))
     if not loader.get('num_workers'):  # torch refuses these options without workers

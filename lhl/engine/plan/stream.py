@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from lhl.errors import Problems
+from lhl.errors import ConfigError, Problems
 from lhl.methods import Method, Requirements
 from lhl.registry import METHODS, TASKS
 from lhl.tasks import Task
@@ -17,6 +17,7 @@ from .backbones import is_same_backbone, resolve_backbones
 from .entries import OVERRIDES, read_entries, readable_entries, tasks_of
 from .heads import HeadSpec, resolve_heads
 from .renamed import with_present_names
+from .sections import drop_misshapen
 
 #: Options of a data set that do not decide which images it has.
 _NOT_WHICH_IMAGES = ('pipeline', 'part', 'labels', 'seed')
@@ -124,10 +125,13 @@ class Stream:
         Raises:
             ConfigError: With all that is wrong, each as one of its ``problems``.
         """
-        from .validate import check_built, check_names, check_phases  # it needs PhaseSpec
+        from .demands import check_phases  # they need PhaseSpec
+        from .trial import try_learners, try_surroundings
+        from .validate import check_built, check_names
 
         problems = Problems()
         cfg = copy.deepcopy(cfg)
+        drop_misshapen(cfg, problems)
         for section in ('method', 'phases'):
             if section in cfg:
                 cfg[section] = with_present_names(cfg.to_dict()[section])
@@ -137,15 +141,20 @@ class Stream:
             cfg.method = dict(method)
             entries = {index: {key: value for key, value in entry.items() if key != 'method'}
                        for index, entry in entries.items()}
-        phases = _drafts(cfg, entries, problems)
-        check_built(cfg, phases, problems)
-        if check:
-            check_names(cfg, phases, problems)
-        tasks, methods = _build_tasks(cfg, phases, problems), _build_methods(cfg, phases, problems)
-        if check:
-            check_phases(cfg, phases, tasks, methods, problems)
+        with problems.consequences('the config'):
+            phases = _drafts(cfg, entries, problems)
+            check_built(cfg, phases, problems)
+            if check:
+                check_names(cfg, phases, problems)
+            tasks, methods = _build_tasks(cfg, phases, problems), _build_methods(cfg, phases, problems)
+            if check:
+                check_phases(cfg, phases, tasks, methods, problems)
+                try_surroundings(cfg, phases, problems)
+            stream = cls(cfg, tuple(_resolved(cfg, phases, tasks, methods)), tasks, _requires(methods[0]))
+            if check:
+                try_learners(stream, problems)
         problems.raise_all()
-        return cls(cfg, tuple(_resolved(cfg, phases, tasks, methods)), tasks, _requires(methods[0]))
+        return stream
 
     @property
     def num_given(self) -> int:
@@ -208,8 +217,9 @@ def merged(config: Mapping, changes: Mapping) -> dict:
 def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> list[PhaseSpec]:
     """Merge each entry with the sections that it overrides; what needs built tasks and methods is filled in later."""
     plain = cfg.to_dict()
-    backbones = resolve_backbones((plain.get('model') or {}).get('backbone') or {},
-                                  [entry.get('backbone') or {} for entry in entries.values()])
+    first = plain.get('model', {}).get('backbone')
+    backbones = resolve_backbones(first if isinstance(first, Mapping) else {}, [
+        entry.get('backbone') or {} for entry in entries.values()])
     phases: list[PhaseSpec] = []
     keys = (*OVERRIDES, 'val_dataloader')
     for (i, entry), backbone in zip(entries.items(), backbones, strict=True):
@@ -237,7 +247,7 @@ def _build_tasks(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -
     configs, tasks = cfg.get('tasks') or {}, {}
     for name in (name for phase in phases for name in phase.new_tasks):
         if name in configs and problems.sound(f'tasks.{name}'):
-            with problems.collected(at=f'tasks.{name}'):
+            with problems.translated(f'tasks.{name} cannot be built', at=f'tasks.{name}'):
                 tasks[name] = TASKS.build(dict(configs[name].to_dict(), name=name))
     return tasks
 
@@ -252,8 +262,11 @@ def _build_methods(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems)
         if text not in built:
             built[text] = None
             if problems.sound('method', place):
-                with problems.collected(at=place):
-                    built[text] = METHODS.build(method)
+                with problems.translated(f'{place} cannot be built', at=place):
+                    made = METHODS.build(method)
+                    if not isinstance(made, Method):
+                        raise ConfigError(f'{place} is a {type(made).__name__}, expected a method of lhl')
+                    built[text] = made
     return [built[_text(method)] for method in (of_stream, *(phase.method for phase in phases))]
 
 

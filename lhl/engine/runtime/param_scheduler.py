@@ -2,6 +2,7 @@
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 
+from lhl.options import Fraction
 from lhl.registry import PARAM_SCHEDULERS
 
 
@@ -17,8 +18,8 @@ class LinearWarmupDecayLR(LRSchedulerMixin, _ParamScheduler):
         end: Number of iterations of the phase; the runner fills it in.
     """
 
-    def __init__(self, optimizer, *args, warmup: float = 0.1, start_factor: float = 0.0, end_factor: float = 0.0,
-                 end: int, by_epoch: bool = False, **kwargs) -> None:
+    def __init__(self, optimizer, *args, warmup: Fraction = 0.1, start_factor: Fraction = 0.0,
+                 end_factor: Fraction = 0.0, end: int, by_epoch: bool = False, **kwargs) -> None:
         self.num_warmup = max(1, round(warmup * end)) if warmup else 0
         self.start_factor = start_factor
         self.end_factor = end_factor

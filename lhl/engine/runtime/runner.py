@@ -21,7 +21,7 @@ from lhl.engine.checkpoint import (
     weights_of,
 )
 from lhl.engine.sources.external_teacher import load_external_teacher
-from lhl.errors import CheckpointError, ConfigError, Interruption
+from lhl.errors import CheckpointError, Interruption
 from lhl.lock import check_still_held
 from lhl.methods import Method, Phase, Student, Teacher, TeacherOptions
 from lhl.models import Learner
@@ -117,25 +117,17 @@ class PhaseRunner(LearnerRunner):
         load_weights(self.student, weights, source)
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build the loop, and refuse one without a single batch, which mmengine would take for trained."""
+        """Build the loop; one of a phase that is taken over has come to its end."""
         if isinstance(loop, dict):
             loop = dict(loop)
             name = loop.pop('type', 'EpochBasedTrainLoop' if loop.pop('by_epoch', True) else 'IterBasedTrainLoop')
             own = dict(EpochBasedTrainLoop=PhaseEpochLoop, IterBasedTrainLoop=PhaseIterLoop).get(name)
             loop = dict(loop, type=name) if own is None else own(**loop, runner=self, dataloader=self._train_dataloader)
         loop = super().build_train_loop(loop)
-        loader = loop.dataloader
-        if not len(loader):
-            raise ConfigError(f'the {len(loader.dataset)} images of phase {self.phase.index} do not fill a batch of '
-                              f'{loader.batch_size} per process; lower train_dataloader.batch_size')
         if self.trained is not None:
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
         else:
             keep_decoded(self, loop)
-        stored = self.method.requires.stored_images
-        if stored > len(loader.dataset):
-            raise ConfigError(f'{type(self.method).__name__} is configured to store {stored} images, but phase '
-                              f'{self.phase.index} trains on {len(loader.dataset)}; lower method.memory_size')
         return loop
 
     def _init_model_weights(self) -> None:

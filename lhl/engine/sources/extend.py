@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from lhl.engine.plan import Stream
 from lhl.engine.plan.backbones import is_same_backbone, resolve_backbones
 from lhl.engine.plan.entries import read_entries, tasks_of
+from lhl.engine.plan.sections import drop_misshapen
 from lhl.engine.plan.stream import merged
 from lhl.engine.runtime.scoring import score_phase
 from lhl.errors import ConfigError, DataError, Problems, RunError, suggest
@@ -73,6 +74,8 @@ def extended_config(source: Source, cfg: Config, seed: int | None = None, withou
         if key not in cfg:
             raise ConfigError(f'the config has no {key!r}; say which tasks are new, and on what they are scored')
     cfg, problems = copy.deepcopy(cfg), Problems()
+    drop_misshapen(cfg, problems)
+    problems.raise_all()
     added = read_entries(cfg, problems)
     problems.raise_all()
     names, new = [name for entry in added for name in tasks_of(entry)], cfg.to_dict()

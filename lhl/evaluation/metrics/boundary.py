@@ -5,6 +5,7 @@ import numpy as np
 from torch import Tensor
 
 from lhl.errors import ConfigError
+from lhl.options import Count, NotNegative
 from lhl.registry import METRICS
 
 from .base import DenseMetric
@@ -45,8 +46,8 @@ class BoundaryMetric(DenseMetric):
     optional = ('precision', 'recall')
     units = {'odsF': '%', 'precision': '%', 'recall': '%'}
 
-    def __init__(self, task: str, names: Sequence[str] | None = None, max_distance: float = 0.011,
-                 num_thresholds: int = 99, collect_device: str = 'cpu') -> None:
+    def __init__(self, task: str, names: Sequence[str] | None = None, max_distance: NotNegative = 0.011,
+                 num_thresholds: Count = 99, collect_device: str = 'cpu') -> None:
         super().__init__(task, names, collect_device)
         if max_distance < 0 or num_thresholds < 1:
             raise ConfigError(f'task {task!r} has max_distance={max_distance} and num_thresholds={num_thresholds}, '

@@ -3,6 +3,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count, Positive
 from lhl.registry import MODELS
 
 from .layers import conv, scaled_channels
@@ -44,7 +45,7 @@ class CIFARDenseNet(BaseModule):
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: Positive = 1.0, stem_stride: Count = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         growth = scaled_channels(GROWTH, widen_factor)
         channels = 2 * growth

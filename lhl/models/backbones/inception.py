@@ -3,6 +3,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count, Positive
 from lhl.registry import MODELS
 
 from .layers import conv_norm_relu, scaled_channels
@@ -55,7 +56,7 @@ class CIFARInception(BaseModule):
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: Positive = 1.0, stem_stride: Count = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         in_channels = scaled_channels(192, widen_factor)
         self.stem = conv_norm_relu(3, in_channels, 3, stem_stride)

@@ -2,6 +2,7 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Positive
 from lhl.registry import MODELS
 
 from .layers import scaled_channels
@@ -24,7 +25,7 @@ class CIFARLeNet(BaseModule):
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: Positive = 1.0, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         c1, c3, c5, f6 = (scaled_channels(channels, widen_factor) for channels in (6, 16, 120, 84))
         self.layers = nn.Sequential(

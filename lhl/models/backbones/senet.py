@@ -2,6 +2,7 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count, Positive
 from lhl.registry import MODELS
 
 from .layers import conv_norm_relu, scaled_channels
@@ -41,7 +42,7 @@ class CIFARSENet(BaseModule):
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, stem_stride: int = 1, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: Positive = 1.0, stem_stride: Count = 1, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         stages = [(scaled_channels(channels, widen_factor), blocks, stride) for channels, blocks, stride in STAGES]
         stem_channels = stages[0][0]

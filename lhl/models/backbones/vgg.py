@@ -2,6 +2,7 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Positive
 from lhl.registry import MODELS
 
 from .layers import conv_norm_relu, scaled_channels
@@ -22,7 +23,7 @@ class CIFARVGG(BaseModule):
         init_cfg: Initialisation; PyTorch's own without it.
     """
 
-    def __init__(self, widen_factor: float = 1.0, init_cfg: dict | None = None) -> None:
+    def __init__(self, widen_factor: Positive = 1.0, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.layers = nn.Sequential()
         in_channels = 3

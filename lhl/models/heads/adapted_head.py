@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count
 from lhl.registry import MODELS
 
 
@@ -24,7 +25,7 @@ class AdaptedHead(BaseModule):
             32 in place of 8 makes 4. The resize is bilinear.
     """
 
-    def __init__(self, in_channels: int | Sequence[int], out_channels: int, head: dict,
+    def __init__(self, in_channels: Count | Sequence[Count], out_channels: Count, head: dict,
                  in_index: int | Sequence[int] = -1, scale: float | Sequence[float] = 1.0,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)

@@ -7,6 +7,7 @@ from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
 
@@ -28,8 +29,8 @@ class ASPPHead(BaseModule):
         norm_cfg: Normalisation after each convolution.
     """
 
-    def __init__(self, in_channels: int | Sequence[int], out_channels: int, channels: int = 256,
-                 dilations: Sequence[int] = (12, 24, 36), dropout: float = 0.5, in_index: int | Sequence[int] = -1,
+    def __init__(self, in_channels: Count | Sequence[Count], out_channels: Count, channels: Count = 256,
+                 dilations: Sequence[Count] = (12, 24, 36), dropout: Fraction = 0.5, in_index: int | Sequence[int] = -1,
                  norm_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.in_index = (in_index, ) if isinstance(in_index, int) else tuple(in_index)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
 
@@ -18,7 +19,7 @@ class LinearHead(BaseModule):
         dropout: Probability of dropping a pooled channel value.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, in_index: int = -1, dropout: float = 0.0,
+    def __init__(self, in_channels: Count, out_channels: Count, in_index: int = -1, dropout: Fraction = 0.0,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         self.in_index = in_index

@@ -346,7 +346,7 @@ def test_methods_that_are_tied_to_one_backbone_refuse_another(config, method):
 
 
 @pytest.mark.parametrize('backbone, named, cure', [
-    ('ResNet', "phase 2 has the backbone 'ResNet'", 'expected dict(type=NAME, ...)'),
+    ('ResNet', "phases[1].backbone is 'ResNet'", 'expected a dictionary'),
     (dict(dept=50), "phases[1].backbone: ResNet has no option 'dept'", "did you mean 'depth'"),
     (dict(type='ResNett', depth=50), "phases[1].backbone names the unknown model 'ResNett'", "'ResNet'"),
     (dict(type='SwinTransformer', depth=50), "phases[1].backbone: SwinTransformer has no option 'depth'", 'depths'),

@@ -241,7 +241,8 @@ def test_separate_models_have_no_old_heads_to_adapt(config):
 
 def test_deriving_a_config_draws_no_random_number(config):
     torch.manual_seed(0)
-    phase_config(config(model__backbone__base_channels=16), 3)  # a backbone that was not probed before
+    # A backbone that was not probed before.
+    phase_config(config(model__backbone__base_channels=16, model__head__in_channels=128), 3)
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.rand(1))
@@ -250,8 +251,8 @@ def test_deriving_a_config_draws_no_random_number(config):
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('phase, index, found', [
-    (dict(old_heads='adapt', backbone=dict(depth=50)), 1, "phase 2 has old_heads='adapt', which is unknown; did you "
-                                                          "mean 'adapted'"),
+    (dict(old_heads='adapt', backbone=dict(depth=50)), 1, "phases[1].old_heads is 'adapt', which is unknown; did "
+                                                          "you mean 'adapted'"),
     (dict(old_heads='adapted'), 1, "phases[1].old_heads='adapted', but the phase has no backbone other than that of"),
     (dict(old_heads='reinit', backbone=dict(depth=18)), 1, "phases[1].old_heads='reinit', but the phase has no"),
     (dict(old_heads='adapted', backbone=dict(depth=50)), 0, "phases[0].old_heads='adapted', but the phase has no"),

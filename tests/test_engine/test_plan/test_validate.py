@@ -36,8 +36,8 @@ def config(tmp_path, data_root):
         type='Adam', lr=1.0))), 'SPG edits the update, which OptimWrapper cannot', "type='MethodOptimWrapper'"),
     (dict(method=dict(type='Combined', methods=[dict(type='Vanila')])), "method.methods[0] names the",
      "did you mean 'Vanilla'?"),
-    (dict(batch_norm='frozen'), "batch_norm='frozen'", 'freeze_statistics'),
-    (dict(teacher=dict(cache='on')), "teacher.cache='on' is unknown", "known: exact, float16, float32, off"),
+    (dict(batch_norm='frozen'), "batch_norm is 'frozen'", 'freeze_statistics'),
+    (dict(teacher=dict(cache='on')), "teacher.cache is 'on', which is unknown", "known: exact, float16, float32, off"),
     (dict(teacher=dict(cach='off')), "'cach'", "did you mean 'cache'?"),
     (dict(teacher='off'), "teacher is 'off'", "dict(cache='off')"),
     (dict(phases=[dict(tsk='depth')]), 'phase 1 names no task', 'dict(task=NAME)'),
@@ -150,11 +150,11 @@ MISTAKES = dict(
     optimizer=(dict(optim_wrapper__optimizer__type='Adm'), "optim_wrapper.optimizer names the unknown optimizer 'Adm'"),
     schedule=(dict(param_scheduler__strat_factor=0), "param_scheduler: LinearWarmupDecayLR has no option"),
     hook=(dict(custom_hooks=[dict(type='EMAHok')]), "custom_hooks[0] names the unknown hook 'EMAHok'"),
-    norms=(dict(batch_norm='frozen'), "batch_norm='frozen' is unknown"),
+    norms=(dict(batch_norm='frozen'), "batch_norm is 'frozen', which is unknown"),
     phase_task=(dict(phases__2__task='norml'), "phase 3 names the unknown task 'norml'"),
     phase_rates=(dict(phases__1__lr_factors=dict(new_heads=1)), "phase 2 has a learning-rate factor for 'new_heads'"),
     phase_loader=(dict(phases__1__val_dataloader=dict(btch_size=4)), "phases[1].val_dataloader: DataLoader has no"),
-    phase_heads=(dict(phases__1__old_heads='adapt'), "phase 2 has old_heads='adapt'"))
+    phase_heads=(dict(phases__1__old_heads='adapt'), "phases[1].old_heads is 'adapt'"))
 
 
 def with_mistakes(config, names):

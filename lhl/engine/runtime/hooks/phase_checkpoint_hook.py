@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from lhl.engine.checkpoint import training_checkpoints
+from lhl.options import Count
 from lhl.registry import HOOKS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class PhaseCheckpointHook(Hook):
 
     priority = 'VERY_LOW'
 
-    def __init__(self, interval: int = 1, by_epoch: bool = True, max_keep_ckpts: int = 2) -> None:
+    def __init__(self, interval: Count = 1, by_epoch: bool = True, max_keep_ckpts: Count = 2) -> None:
         self.interval = interval
         self.by_epoch = by_epoch
         self.max_keep_ckpts = max_keep_ckpts

@@ -1,0 +1,56 @@
+"""What is built once before anything is written: optimizers, schedules, hooks, metrics, the learner with its heads."""
+import pytest
+import torch
+
+from lhl.engine import Stream
+from lhl.errors import ConfigError
+from test_engine.tiny_stream import stream_config
+
+
+@pytest.fixture
+def problems(tmp_path, data_root):
+    """The sentences with which a config of the tiny stream is refused."""
+    def found(**options):
+        with pytest.raises(ConfigError) as refusal:
+            Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', **options))
+        return refusal.value.problems
+    return found
+
+
+@pytest.mark.parametrize('options, sentence', [
+    (dict(optim_wrapper__optimizer=dict(_delete_=True, type='SGD', lr=0.1, nesterov=True)),
+     'optim_wrapper cannot be used (ValueError: Nesterov momentum requires a momentum'),
+    (dict(phases__1__optim_wrapper=dict(clip_grad=dict(type='value'))),
+     'phases[1].optim_wrapper cannot be used (TypeError: '),
+    (dict(param_scheduler=dict(_delete_=True, type='LinearLR', begin=5, end=3)),
+     'param_scheduler cannot be used (ValueError: end should be larger than begin'),
+    (dict(custom_hooks=[dict(type='EMAHook', momentum=7.0)]), 'custom_hooks[0] cannot be built (AssertionError: '),
+    (dict(custom_hooks=[dict(type='EMAHook', priority='HIGHEST ')]), 'custom_hooks[0] cannot be built ('),
+    (dict(default_hooks__logger__interval=0), 'default_hooks.logger cannot be built (ValueError: '),
+    (dict(tasks__depth__metrics=[dict(type='DepthMetric', names=['rmes'])]),
+     "DepthMetric of task 'depth' has no metric 'rmes'; did you mean 'rmse'"),
+    (dict(model__backbone__depth=19),
+     'model: ResNet cannot be built with its heads, or run on a 64x64 image (KeyError'),
+    (dict(model__head__in_channels=65), 'expected input[2, 64, 1, 1] to have 65 channels, but got 64'),
+    (dict(model__head__init_cfg=dict(type='Kaiming', layer='Conv2d', nonlinearity='rellu')), 'model: ResNet cannot be'),
+    (dict(phases__1__backbone=dict(out_indices=(3, 9))), 'phases[1].backbone: ResNet cannot be built with its heads'),
+])
+def test_what_another_package_refuses_is_one_sentence_with_its_place(problems, options, sentence):
+    found = problems(**options)
+    assert len(found) == 1 and sentence in found[0]
+
+
+def test_what_is_built_and_what_is_named_are_told_together(problems):
+    assert [sentence.split(' ')[0] for sentence in problems(
+        method__alpha=-1, train_cfg__max_epochs=0, custom_hooks=[dict(type='EMAHook', momentum=7.0)])] == [
+            'method.alpha', 'train_cfg.max_epochs', 'custom_hooks[0]']
+
+
+def test_looking_leaves_no_trace_in_the_random_numbers(tmp_path, data_root):
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__backbone__base_channels=24,
+                        model__head__in_channels=192)  # a learner that was not built before
+    torch.manual_seed(0)
+    Stream.from_config(cfg)
+    drawn = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(1))

@@ -1,0 +1,114 @@
+"""Bad arguments, of every command of ``lhl``."""
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_BAD_OPTIONS = (
+    'method', 'method.alpha', '=1', 'method.=1', '.alpha=1', 'method..alpha=1', 'method.alpha=[1', 'method.alpha=(1]',
+    'method.alpha.deep=1', 'phases.9.method.alpha=1', 'phases.x=1', 'phases.-1.task=depth', 'phases=[]', 'phases=3',
+    'tasks=3', 'model=3', 'model.backbone=3', 'method=3', 'train_dataloader=3', 'val_dataloader=text', 'train_cfg=3',
+    'optim_wrapper=3', 'optim_wrapper.optimizer=3', 'randomness=3', 'default_hooks=3', 'env_cfg=3', 'custom_hooks=3',
+    'default_scope=nowhere', 'log_level=LOUD', 'method.alpha=', 'method.alpha=nan', 'method.alpha=1e999',
+    'method.alpha=None', 'method.alpha=True', 'method.alfa=1', 'metod.alpha=1',
+    'train_cfg.max_epochs=0', 'train_cfg.max_epochs=1.5', 'train_dataloader.batch_size=0',
+    'train_dataloader.batch_size=1000', 'train_dataloader.dataset.data_root=/no/such/folder',
+    'val_dataloader.dataset.data_root=/no/such/folder', 'train_dataloader.dataset.data_root=',
+    'train_dataloader.num_workers=-1', 'optim_wrapper.optimizer.lr=-1', 'custom_imports.imports=no_such_module',
+    'custom_imports=3')
+_BAD_NUMBERS = ('x', '', '1.5', 'nan', '--', '1e3', '-1')
+#: Paths that are no run, no checkpoint and no config.
+_BAD_PATHS = ('', '.', '/', '/no/such', '/dev/null', '/dev/zero', 'a' * 5000, '/etc/hostname', '~nobody', '*',
+              'had', 'had/had_tiny_synthroms.py', 'https://example.com/x.py')
+
+
+def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Give commands with bad arguments.
+
+    Args:
+        bench: A folder with ``had.py``, ``vanilla.py`` and their runs ``had`` and ``vanilla``.
+
+    Yields:
+        The command, what is wrong, and its arguments.
+    """
+    config, run, other, data = (str(bench / name) for name in ('had.py', 'had', 'vanilla', 'data'))
+    rooms = ('synth-rooms', 'out', '--train', '1', '--val', '1')
+    good: dict[str, tuple[str, ...]] = {
+        'train': (config, '--work-dir', 'run'), 'test': (run, ),
+        'extend': (run, '--config', config, '--work-dir', 'run'),
+        'search': (config, '--step', 'method.alpha', '1', '--reference', other, '--work-dir', 'run'),
+        'benchmark': ('synthrooms_tiny', '--work-dir', 'run', '--dry-run'),
+        'compare': (run, '--reference', other), 'report': (run, '--out', 'out'),
+        'check-dataset': (config, '--out', 'out'), 'model-size': (config, )}
+    for command, arguments in good.items():
+        yield command, 'nothing', ()
+        yield command, '--unknown', (*arguments, '--unknown')
+        yield command, '--hlep', (*arguments, '--hlep')
+        yield command, 'one argument too many', (*arguments, 'more') if command not in ('compare', 'report') else (
+            *arguments, '--trust-config=3')
+        for path in _BAD_PATHS if command not in ('benchmark', ) else ('', 'synthroms', 'had.py'):
+            if not (command == 'train' and path in ('had', )):
+                yield command, f'{path[:40]!r} in place of {arguments[0]}', (path, *arguments[1:])
+    for command in ('train', 'test', 'search', 'check-dataset', 'model-size'):
+        for option in _BAD_OPTIONS:
+            if _matters(command, option):
+                yield command, f'--cfg-options {option}', (*good[command], '--cfg-options', option)
+        yield command, '--cfg-options', (*good[command], '--cfg-options')
+    for command, flag in (('train', '--seed'), ('train', '--until'), ('extend', '--seed'), ('extend', '--until'),
+                          ('search', '--seed'), ('benchmark', '--jobs'), ('benchmark', '--seeds'),
+                          ('report', '--views'), ('check-dataset', '--workers')):
+        for number in (*_BAD_NUMBERS, *(('0', '4') if flag == '--until' else ('4294967296', ) * (flag == '--seed'))):
+            yield command, f'{flag} {number!r}', (*good[command], flag, number)
+    for command in ('train', 'test', 'extend', 'search'):
+        for launcher in ('x', '', 'pytorch', 'slurm', 'mpi'):
+            yield command, f'--launcher {launcher!r} without one', (*good[command], '--launcher', launcher)
+    for size in (('0', '0'), ('-1', '5'), ('x', 'y'), ('5', ), ('1', '1', '1'), ('1.5', '2')):
+        yield 'model-size', f'--size {size}', (config, '--size', *size)
+        yield 'convert', f'synth-rooms --size {size}', (*rooms, '--size', *size)
+    for path in ('/no/such', '/dev/null', '', config, data, str(bench)):
+        yield 'train', f'--take-over {path!r}', (*good['train'], '--take-over', path)
+        yield 'search', f'--reference {path!r}', (*good['search'], '--reference', path)
+        yield 'compare', f'--reference {path!r}', (run, '--reference', path)
+        yield 'compare', f'--single-task {path!r}', (run, '--reference', other, '--single-task', path)
+        yield 'extend', f'--config {path!r}', (run, '--config', path)
+        yield 'extend', f'--segmentor-config {path!r}', (*good['extend'], '--segmentor-config', path)
+        for data_set in ('nyuv2', 'nyud', 'cityscapes', 'pascal-context', 'taskonomy'):
+            yield 'convert', f'{data_set} {path!r}', (data_set, path, 'out')
+    for path in ('/dev/null/x', config, '/proc/x', 'a' * 5000):
+        for command, flag in (('train', '--work-dir'), ('extend', '--work-dir'), ('search', '--work-dir'),
+                              ('benchmark', '--work-dir'), ('report', '--out'), ('check-dataset', '--out')):
+            yield command, f'{flag} {path[:40]!r}', (*good[command], flag, path)
+        yield 'test', f'--out {path[:40]!r}', (run, '--out', path if path != config else str(bench))
+        yield 'compare', f'--out {path[:40]!r}', (run, '--reference', other, '--out', path)
+        yield 'convert', f'synth-rooms {path[:40]!r}', ('synth-rooms', path, '--train', '1', '--val', '1')
+    yield 'train', '--resume without a run', (*good['train'], '--resume')
+    yield 'extend', '--resume without a run', (*good['extend'], '--resume')
+    yield 'extend', 'a task that is known already', good['extend']
+    for steps in (('method.alpha', ), ('method.alfa', '1'), ('method.alpha', 'x'), ('phases.9.method.alpha', '1'),
+                  ('', '1'), ('method', '3'), ('method.alpha', '-1'), ('method.alpha', 'nan')):
+        yield 'search', f'--step {steps}', (config, '--step', *steps, '--reference', other, '--work-dir', 'run')
+    for names in (('x', ), ('=', ), ('a=', ), ('=b', ), ('a=/no/such', )):
+        yield 'compare', f'--name {names}', (run, '--reference', other, '--name', *names)
+    for flag, value in (('--format', 'html'), ('--compatibility', 'x')):
+        yield 'compare', f'{flag} {value}', (run, '--reference', other, flag, value)
+    yield 'benchmark', '--only x', (*good['benchmark'], '--only', 'x')
+    for option in ('method', 'method.alfa=1', '=', 'phases=3', 'optim_wrapper.optimizer.lr=x'):
+        yield 'benchmark', f'--cfg-options {option}', (*good['benchmark'], '--cfg-options', option)
+    for arguments in ((), ('x', ), ('nyuv2', ), ('nyuv2', 'a'), ('synth-rooms', )):
+        yield 'convert', f'{arguments}', arguments
+    for flag in ('--train', '--val', '--seed', '--processes'):
+        for number in ('x', '-1', '1.5', '', 'nan'):
+            yield 'convert', f'synth-rooms {flag} {number!r}', (*rooms, flag, number)
+    yield 'convert', 'synth-rooms --layout x', ('synth-rooms', 'out', '--layout', 'x')
+    yield 'convert', 'taskonomy --size -1', ('taskonomy', data, 'out', '--size', '-1')
+    yield 'convert', 'taskonomy --domains x', ('taskonomy', data, 'out', '--domains', 'x')
+
+
+def _matters(command: str, option: str) -> bool:
+    """Say whether a command looks at what an option changes: counting parameters needs neither data nor method."""
+    if command in ('check-dataset', 'test', 'model-size'):
+        of = dict(zip(('check-dataset', 'test', 'model-size'), (
+            ('phases', 'tasks', 'train_dataloader', 'val_dataloader', 'custom_imports'),
+            ('val_dataloader', 'phases', 'tasks'), ('phases', 'tasks', 'model')), strict=True))[command]
+        key = option.split('=')[0].split('.')[0]
+        return '=' not in option or not key or (key in of and 'batch' not in option and 'workers' not in option
+                                                and not (command == 'test' and option == 'phases=[]'))
+    return True
