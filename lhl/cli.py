@@ -3,6 +3,8 @@
 Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and a misspelt option are answered at once.
 """
 import contextlib
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -44,6 +46,9 @@ def main(*arguments: str) -> None:
                 how = f'; {args.after_interrupt}' if 'after_interrupt' in args else ''
                 tell_of_interruption(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how)
             status = interruption.status if isinstance(interruption, Interruption) else 130
+        except BrokenPipeError:  # as of "| head", which has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 128 + signal.SIGPIPE
     if status:
         sys.exit(status)
 

@@ -41,6 +41,10 @@ class RunError(LHLError):
     """A work_dir is not in the state that the command needs."""
 
 
+class WriteError(LHLError):
+    """The system refuses to write a file: there is no room, it is read-only, or its folder is none."""
+
+
 class LostProcessError(RunError):
     """Another process of a distributed run is gone, or does not answer."""
 

@@ -2,7 +2,7 @@
 import argparse
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,17 @@ def add_launcher(parser: Parser) -> None:
                         help='how the processes were started')
     # torch.distributed.launch passes it; torchrun sets the environment variable
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+
+
+@contextlib.contextmanager
+def resumable(args: argparse.Namespace, work_dir: str) -> Iterator[None]:
+    """Advise to go on with ``--resume`` after an interruption, if there is a run by then that can be resumed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if Path(work_dir, 'results.json').exists():
+            args.after_interrupt = GO_ON_WITH_RESUME
+        raise
 
 
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':

@@ -69,7 +69,7 @@ class Student(BaseModel):
             mode: ``'loss'`` gives the named loss terms; see :meth:`lhl.models.Learner.forward` for the others.
         """
         if mode != 'loss':
-            return self.learner(inputs, mode=mode)
+            return self.learner(inputs, targets, mode=mode)
         learner, names = self.learner, self.learner.trained_tasks
         batch = Batch(inputs, targets or {}, valid or {}, meta or ())
         features = learner.extract_features(inputs)

@@ -248,12 +248,12 @@ class Learner(BaseModel):
     def forward(self, inputs: Tensor, targets: Mapping[str, Tensor] | None = None,
                 valid: Mapping[str, Tensor] | None = None, meta: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Predict all tasks of normalised images ``(B, 3, H, W)``.
+        """Predict all tasks of normalised images ``(B, 3, H, W)``, or those that there are targets of, in one pass.
 
         Args:
             inputs: Normalised images.
-            targets: Part of what a data loader gives; unused.
-            valid: Likewise.
+            targets: Part of what a data loader gives; their tasks are predicted, and without any, all.
+            valid: Likewise; unused.
             meta: Likewise.
             mode: ``'predict'`` gives a list with one dict per image, task to prediction ``(C, H, W)``; ``'tensor'`` a
                 dict, task to prediction ``(B, C, H, W)``.
@@ -264,7 +264,8 @@ class Learner(BaseModel):
         if mode not in ('predict', 'tensor'):
             raise ValueError(f"mode={mode!r} is unknown to Learner; use 'predict' or 'tensor', and for losses a "
                              f'lhl.methods.Student')
-        predictions = self.predict_tasks(self.extract_features(inputs), self.tasks, inputs.shape[-2:])
+        names = [name for name in self.tasks if not targets or name in targets]
+        predictions = self.predict_tasks(self.extract_features(inputs), names, inputs.shape[-2:])
         if mode == 'tensor':
             return predictions
         return [{name: prediction[i] for name, prediction in predictions.items()} for i in range(len(inputs))]

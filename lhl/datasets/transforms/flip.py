@@ -4,6 +4,7 @@ from mmcv.transforms import BaseTransform
 
 from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
+from lhl.tasks.mirroring import mirrored
 
 
 @TRANSFORMS.register_module()
@@ -37,6 +38,6 @@ def flip(sample: dict) -> dict:
     """Mirror a sample left to right."""
     return dict(
         sample,
-        image=sample['image'][:, ::-1].copy(),
+        image=mirrored(sample['image']),
         targets={name: sample['tasks'][name].flip_target(target) for name, target in sample['targets'].items()},
-        valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})
+        valid={name: mirrored(valid) for name, valid in sample['valid'].items()})

@@ -27,6 +27,8 @@ class RandomResizedCropPad(BaseTransform):
             the crop than this. 1 takes the first; samples without classes always do.
     """
 
+    is_random, moves_pixels = True, False
+
     def __init__(self, size: Sequence[int], scale: Sequence[float] = (0.5, 2.0), cat_max_ratio: float = 0.75) -> None:
         self.size = checked_size('RandomResizedCropPad', size)
         if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
