@@ -147,9 +147,15 @@ def test_a_negative_seed_is_refused(tool, tmp_path, data_root):
     assert 'randomness.seed is -1' in the_error(code, stderr)
 
 
-def test_mmengine_s_table_of_hooks_is_in_the_log_and_not_on_the_terminal(tool, tmp_path, data_root):
+def test_the_first_line_of_training_comes_at_once_and_the_machine_the_config_and_the_hooks_go_to_the_file(
+        tool, tmp_path, data_root, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', lambda: dict(PyTorch='of some version'))
     config = write_config(tmp_path / 'c.py', data_root, extra=ONE_DEPTH_PHASE + "log_level = 'INFO'\n")
     code, stdout, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run')
     log, = (tmp_path / 'run').rglob('*.log')
-    assert code == 0 and 'Hooks will be executed' in log.read_text()
-    assert 'Hooks will be executed' not in stdout + stderr and 'learning depth' in stdout + stderr
+    assert code == 0
+    for text in ('Hooks will be executed', 'System environment:', 'PyTorch: of some version', 'Config:', 'Exp name: '):
+        assert text in log.read_text() and text not in stdout + stderr
+    lines = (stderr + stdout).splitlines()
+    assert 'learning depth' in lines[0]
+    assert next(number for number, line in enumerate(lines) if 'Epoch(train)' in line) < 10

@@ -26,6 +26,10 @@ from lhl.weight_files import read_checkpoint
 from .process_group import unwrapped
 from .signals import undisturbed
 
+#: How mmengine's messages begin that belong in the file of every phase: the machine, the config, the table of hooks.
+_FOR_THE_FILE = ('\n' + '-' * 60 + '\nSystem environment:', 'Config:\n', 'Hooks will be executed',
+                 'Distributed training is not used', 'Exp name: ')
+
 
 class PlainConfig(Config):
     """A config whose text takes milliseconds: mmengine's takes seconds, and is asked for at every checkpoint."""
@@ -55,12 +59,12 @@ class LearnerRunner(Runner):
         return MMDistributedDataParallel(model, **options)
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone; a full disk is said once."""
+        """Keep what nobody reads while it runs in the log file alone; a full disk is said once."""
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             handler.handleError = partial(_go_on_without, handler)
             if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(lambda record: not record.getMessage().startswith('Hooks will be executed'))
+                handler.addFilter(lambda record: not record.getMessage().startswith(_FOR_THE_FILE))
         return logger
 
     @property
