@@ -56,6 +56,7 @@ def test_the_imports_of_the_package_are_in_order(package, check):
     ('lhl/evaluation/summary.py', 'def f():\n    from lhl.engine import train_stream', 'Imports point one way'),
     ('lhl/models/learner.py', 'import lhl.datasets', 'A network knows neither files nor figures'),
     ('lhl/synthetic/rooms/scene.py', 'import lhl.registry', 'The renderers know nothing of training'),
+    ('lhl/engine/plan/heads.py', 'import lhl.engine.runtime.runner', 'The engine plans, finds sources, runs'),
     ('lhl/new_room/__init__.py', '', 'new_room'),
 ])
 def test_an_import_that_climbs_and_a_room_without_a_place_are_found(append, check, file, line, contract):

@@ -32,6 +32,7 @@ from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
 from .runtime.process_group import init_distributed, lost_processes_as_errors, only_run_in
 from .runtime.release import released
 from .runtime.runner import PhaseRunner
+from .runtime.scoring import score_phase
 from .runtime.signals import ending_gently
 from .sources.base import Source
 from .sources.extend import check_old_data, give_phases
@@ -157,7 +158,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
         results.save(path)
     barrier()
     if source is not None and is_extension:
-        results.phases = give_phases(stream, source)
+        results.phases = give_phases(stream, source, score_phase)
         if is_main_process():
             results.save(path)
         barrier()

@@ -3,7 +3,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mmengine.config import Config
 
-from lhl.engine.runtime.optim_wrapper import MethodOptimWrapper
 from lhl.errors import Problems, suggest
 from lhl.methods import Method
 from lhl.registry import OPTIM_WRAPPERS
@@ -79,7 +78,7 @@ def _method_demands(cfg: Config, phase: PhaseSpec, phases: Sequence[PhaseSpec], 
                f"give phases=[dict(tasks=['segmentation', 'depth', ...])]")
     if requires.edits and problems.sound('optim_wrapper', f'phases[{phase.index - 1}].optim_wrapper'):
         wrapper = OPTIM_WRAPPERS.get(phase.optim_wrapper['type'])
-        if not issubclass(wrapper, MethodOptimWrapper):
+        if not issubclass(wrapper, OPTIM_WRAPPERS.get('MethodOptimWrapper')):
             yield (f'{name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
                    f"use optim_wrapper.type='MethodOptimWrapper'")
 

@@ -13,6 +13,7 @@ from .sections import SCHEDULES
 
 #: Sections of the config that an entry of ``phases`` may override, beside naming its task.
 OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
+LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
 PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *OVERRIDES)
 #: What an entry may say of a phase that another run has trained, see :mod:`lhl.engine.sources`.
 GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')

@@ -1,5 +1,5 @@
 """What the sections of a config are, down to the keys of those that no component reads."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from mmengine.config import Config
@@ -32,6 +32,8 @@ class _Imports(TypedDict, total=False):
     imports: str | Sequence[str]
     allow_failed_imports: bool
 
+#: How long a process waits for another one, in seconds, unless ``env_cfg.dist_cfg.timeout`` says otherwise.
+TIMEOUT = 600
 SCHEDULES = Mapping | Sequence[Mapping] | None
 #: The sections that mmengine or lhl may find in a config, with what they are.
 SECTIONS: dict[str, Any] = {
@@ -59,3 +61,23 @@ def drop_misshapen(cfg: Config, problems: Problems) -> None:
     for section in [key for key in SECTIONS if key in plain]:
         if not problems.add(*value_problems(SECTIONS[section], plain[section], section), at=section):
             cfg.pop(section)
+
+
+def dist_problems(cfg: Config) -> Iterator[str]:
+    """Say what is wrong with what a config wants of distributed training."""
+    options = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
+    for key in sorted(options.keys() - {'backend', 'timeout'}):
+        cure = 'set the environment variable MASTER_PORT' if key == 'port' else 'remove it'
+        yield f'env_cfg.dist_cfg has the unknown option {key!r}, expected backend and timeout; {cure}'
+    timeout = options.get('timeout', TIMEOUT)
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e7:
+        yield f'env_cfg.dist_cfg.timeout={timeout!r} is no time; give a number of seconds above 0, such as {TIMEOUT}'
+    wrapper = cfg.get('model_wrapper_cfg') or {}
+    kind = wrapper.get('type', 'MMDistributedDataParallel') if isinstance(wrapper, dict) else wrapper
+    if kind != 'MMDistributedDataParallel':
+        yield (f'model_wrapper_cfg.type={kind!r} is not supported, because methods read and edit whole weights, which '
+               f"it splits up or steps by itself; use 'MMDistributedDataParallel', or remove model_wrapper_cfg")
+    for key in ('strategy', 'runner_type'):
+        if cfg.get(key):
+            yield (f'{key}={cfg[key]!r} is not supported: lhl has a runner of its own, and trains with '
+                   f"'MMDistributedDataParallel' where there are several processes; remove it")

@@ -8,8 +8,6 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, LogProcesso
 from torch.utils.data import DataLoader
 
 from lhl.component_check import component_problems, option_problems
-from lhl.engine.runtime.optim_wrapper import LR_GROUPS
-from lhl.engine.runtime.process_group import dist_problems
 from lhl.errors import Problems, suggest
 from lhl.methods import TeacherOptions
 from lhl.registry import (
@@ -29,8 +27,8 @@ from lhl.registry import (
     VISUALIZERS,
 )
 
-from .entries import OVERRIDES
-from .sections import REQUIRED, SECTIONS
+from .entries import LR_GROUPS, OVERRIDES
+from .sections import REQUIRED, SECTIONS, dist_problems
 from .stream import PhaseSpec
 
 #: The hooks that mmengine knows by a name of their own in ``default_hooks``.

@@ -12,6 +12,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
 
+from lhl.engine.plan.entries import LR_GROUPS
 from lhl.errors import ConfigError, suggest
 from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 #: What :class:`MethodOptimWrapper` autocasts to for each value of ``amp``; TF32 is a way to multiply float32.
 AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16, 'tf32': None}
 NONFINITE = ('stop', 'skip')
-LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
 
 
 def nonfinite_problems(nonfinite: object, max_skipped: object, where: str = 'optim_wrapper') -> Iterator[str]:

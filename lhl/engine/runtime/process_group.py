@@ -18,6 +18,7 @@ from mmengine.model import is_model_wrapper
 from torch.distributed import DistError, Store
 from torch.distributed.rendezvous import rendezvous
 
+from lhl.engine.plan.sections import TIMEOUT
 from lhl.errors import ConfigError, LostProcessError, RunError
 from lhl.lock import only_writer
 
@@ -26,8 +27,6 @@ from lhl.lock import only_writer
 LAUNCHERS = dict(
     none=(), pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK'), slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'))
-#: How long a process waits for another one, in seconds, unless ``env_cfg.dist_cfg.timeout`` says otherwise.
-TIMEOUT = 600
 #: How long the process at which the others ask for leave waits for them at its end, in seconds.
 _LINGER = 5.0
 _TOLD, _LEFT = 'lhl/told', 'lhl/left'
@@ -94,26 +93,6 @@ def init_distributed(cfg: Config) -> None:
         else:
             torch.distributed.init_process_group(
                 'gloo', store=_Meeting.store, rank=rank, world_size=size, timeout=_Meeting.timeout)
-
-
-def dist_problems(cfg: Config) -> Iterator[str]:
-    """Say what is wrong with what a config wants of distributed training."""
-    options = (cfg.get('env_cfg') or {}).get('dist_cfg') or {}
-    for key in sorted(options.keys() - {'backend', 'timeout'}):
-        cure = 'set the environment variable MASTER_PORT' if key == 'port' else 'remove it'
-        yield f'env_cfg.dist_cfg has the unknown option {key!r}, expected backend and timeout; {cure}'
-    timeout = options.get('timeout', TIMEOUT)
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e7:
-        yield f'env_cfg.dist_cfg.timeout={timeout!r} is no time; give a number of seconds above 0, such as {TIMEOUT}'
-    wrapper = cfg.get('model_wrapper_cfg') or {}
-    kind = wrapper.get('type', 'MMDistributedDataParallel') if isinstance(wrapper, dict) else wrapper
-    if kind != 'MMDistributedDataParallel':
-        yield (f'model_wrapper_cfg.type={kind!r} is not supported, because methods read and edit whole weights, which '
-               f"it splits up or steps by itself; use 'MMDistributedDataParallel', or remove model_wrapper_cfg")
-    for key in ('strategy', 'runner_type'):
-        if cfg.get(key):
-            yield (f'{key}={cfg[key]!r} is not supported: lhl has a runner of its own, and trains with '
-                   f"'MMDistributedDataParallel' where there are several processes; remove it")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ the hash of the weights, makes two extensions of different weights different run
 """
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from lhl.engine.plan.backbones import is_same_backbone, resolve_backbones
 from lhl.engine.plan.entries import read_entries, tasks_of
 from lhl.engine.plan.sections import drop_misshapen
 from lhl.engine.plan.stream import merged
-from lhl.engine.runtime.scoring import score_phase
 from lhl.errors import ConfigError, DataError, Problems, RunError, suggest
 from lhl.evaluation import PhaseResults
 from lhl.registry import DATASETS
@@ -119,12 +118,14 @@ def check_old_data(stream: Stream) -> None:
         print_log(f'{", ".join(unscored)} will not be scored: without validation data', logger='current')
 
 
-def give_phases(stream: Stream, source: Source) -> list[PhaseResults]:
+def give_phases(stream: Stream, source: Source,
+                score: Callable[[Stream, int, Path], dict[str, dict[str, float]]]) -> list[PhaseResults]:
     """Copy the checkpoints of a source into the run that extends it, which then needs the source no more.
 
     Args:
         stream: That of an :func:`extended_config`.
         source: What it extends.
+        score: Scores the learner of a phase of a stream, given its number and its checkpoint.
 
     Returns:
         The phases as they were recorded; one that never was is scored now.
@@ -141,7 +142,7 @@ def give_phases(stream: Stream, source: Source) -> list[PhaseResults]:
         barrier()
         results = phase.results
         if not any(results.metrics.values()):
-            results = replace(results, metrics=score_phase(stream, index, path))
+            results = replace(results, metrics=score(stream, index, path))
         given.append(replace(results, checkpoint=stream.phases[index - 1].checkpoint))
     return given
 

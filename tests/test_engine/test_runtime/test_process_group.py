@@ -2,8 +2,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from lhl.engine.plan.sections import dist_problems
 from lhl.engine.runtime import process_group
-from lhl.engine.runtime.process_group import dist_problems, end_distributed, lost_processes_as_errors, meet
+from lhl.engine.runtime.process_group import end_distributed, lost_processes_as_errors, meet
 from lhl.errors import ConfigError, LostProcessError, RunError
 
 GLOO = ('[/a/gloo/transport/tcp/pair.cc:537] Read error [10.0.0.1]:1: Connection reset by peer. This is typically '
