@@ -65,7 +65,9 @@ def test_resuming_nothing_is_one_sentence_and_writes_nothing(tool, tmp_path, dat
 def test_a_missing_data_folder_says_how_to_get_one(tool, tmp_path):
     config = write_config(tmp_path / 'c.py', tmp_path / 'no_data')
     code, _, stderr = tool('train.py', config, '--work-dir', tmp_path / 'run')
-    assert 'no_data' in the_error(code, stderr) and 'lhl convert synth-rooms' in stderr
+    sentences = stderr.splitlines()
+    assert code == 1 and len(sentences) == 2
+    assert all('no_data' in sentence and 'lhl convert synth-rooms' in sentence for sentence in sentences)
 
 
 def truncate(folder):

@@ -15,7 +15,7 @@ class _Processes(TypedDict, total=False):
     mp_start_method: Literal['fork', 'spawn', 'forkserver']
     opencv_num_threads: CountFrom0
 class _Distribution(TypedDict, total=False):
-    backend: str
+    backend: Literal['nccl', 'gloo', 'mpi', 'ucc', 'hccl', 'cncl', 'mccl']
     init_backend: str
     timeout: Count
     port: Count
