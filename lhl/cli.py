@@ -4,12 +4,14 @@ Arguments are parsed before torch and OpenMMLab are imported, so ``--help`` and 
 """
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
 from lhl import __version__
 from lhl.commands.options import Parser, with_flags
+from lhl.commands.processes import is_first_process, tell_of_interruption
 from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
@@ -40,10 +42,13 @@ def main(*arguments: str) -> None:
         try:
             status = args.command(args)
         except KeyboardInterrupt as interruption:
-            if os.environ.get('RANK', os.environ.get('SLURM_PROCID', '0')) == '0':  # once for all processes of a run
+            if is_first_process():
                 how = f'; {args.after_interrupt}' if 'after_interrupt' in args else ''
-                print(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how, file=sys.stderr)
+                tell_of_interruption(' '.join(['interrupted', *map(str, interruption.args)]).strip() + how)
             status = interruption.status if isinstance(interruption, Interruption) else 130
+        except BrokenPipeError:  # as of "| head", which has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 128 + signal.SIGPIPE
     if status:
         sys.exit(status)
 

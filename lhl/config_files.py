@@ -2,6 +2,7 @@
 import argparse
 import ast
 import difflib
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ from mmengine.utils import import_modules_from_strings
 from .errors import FOREIGN, ConfigError, reason_of
 from .regular_files import check_regular_file, read_text_file
 from .trust import trusts
+
+#: How a config begins that lhl has written.
+_DIGEST = b'# The SHA-256 of what follows: '
 
 
 def config_folder() -> Path:
@@ -127,8 +131,15 @@ def import_named_modules(section: Any) -> None:
                           f'its folder to PYTHONPATH') from error
 
 
+def with_digest(code: str) -> bytes:
+    """Put the digest of a config that lhl writes before it, in a comment."""
+    return _DIGEST + hashlib.sha256(code.encode()).hexdigest().encode() + b'\n' + code.encode()
+
+
 def read_written_config(run: str | Path) -> Config | None:
     """Read the ``config.py`` that lhl wrote into the folder of a run, without running it: literal values only.
+
+    It is compared with its digest; that of an earlier lhl has none.
 
     Args:
         run: The folder of a run.
@@ -137,7 +148,7 @@ def read_written_config(run: str | Path) -> Config | None:
         The config; None where the file is missing.
 
     Raises:
-        ConfigError: If it is no regular file, or holds anything but ``NAME = VALUE`` with plain values.
+        ConfigError: If it is no regular file, holds anything but ``NAME = VALUE`` with plain values, or was changed.
     """
     path = Path(run) / 'config.py'
     if not os.path.lexists(path):
@@ -152,6 +163,9 @@ def read_written_config(run: str | Path) -> Config | None:
             if statement.targets[0].id == '_base_':
                 raise ValueError('it names bases')
             config[statement.targets[0].id] = ast.literal_eval(statement.value)
+        digest, _, code = content.partition(b'\n')
+        if digest.startswith(_DIGEST) and digest != _DIGEST + hashlib.sha256(code).hexdigest().encode():
+            raise ValueError('it is not what was written')
         return Config(config)
     except (SyntaxError, TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:
         raise ConfigError(f'{path} cannot be read ({type(error).__name__}: {error}), expected NAME = VALUE with plain '

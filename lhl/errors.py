@@ -45,6 +45,14 @@ class RunError(LHLError):
     """A work_dir is not in the state that the command needs."""
 
 
+class WriteError(LHLError):
+    """The system refuses to write a file: there is no room, it is read-only, or its folder is none."""
+
+
+class LostProcessError(RunError):
+    """Another process of a distributed run is gone, or does not answer."""
+
+
 class NotReusableError(RunError):
     """No phase of another run was trained as this run's would be."""
 

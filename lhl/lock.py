@@ -16,8 +16,8 @@ from lhl.errors import RunError
 FILE_NAME = '.lock'
 #: What a file system answers that has no locks.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
-#: The descriptors of the locks that this process holds.
-_held: set[int] = set()
+#: The locks that this process holds: their descriptors, and their files.
+_held: dict[int, Path] = {}
 
 
 def _let_go_in_child() -> None:
@@ -56,7 +56,7 @@ def only_writer(folder: str | Path) -> Iterator[None]:
                     raise
     except OSError as error:
         raise RunError(f'{folder} cannot be written to ({error.strerror}); choose another `work_dir`') from error
-    _held.add(descriptor)
+    _held[descriptor] = path
     try:
         holder = dict(pid=os.getpid(), host=socket.gethostname(), since=time.strftime('%Y-%m-%d %H:%M:%S'))
         with contextlib.suppress(OSError):  # a full disk; the lock holds without it
@@ -64,13 +64,34 @@ def only_writer(folder: str | Path) -> Iterator[None]:
             os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        _held.discard(descriptor)
+        if _is_locked(path, descriptor):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        del _held[descriptor]
         os.close(descriptor)
         for empty in new:
             with contextlib.suppress(OSError):
                 empty.rmdir()
+
+
+def check_still_held() -> None:
+    """Make sure that the folders of which this process is the only writer are still those that it locked.
+
+    Raises:
+        RunError: If one was removed, or another one has taken its place.
+    """
+    for descriptor, path in _held.items():
+        if not _is_locked(path, descriptor):
+            raise RunError(f'{path.parent} was removed or replaced while it was written to; what was in it is gone, so '
+                           f'begin again, in another `work_dir` if this one is in use')
+
+
+def _is_locked(path: Path, descriptor: int) -> bool:
+    """Say whether a file is still the one that was locked."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:
+        return False
 
 
 def _lock(path: Path) -> int | None:
@@ -78,7 +99,7 @@ def _lock(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+        if _is_locked(path, descriptor):
             return descriptor
     except BlockingIOError:
         holder = _read_holder(descriptor)

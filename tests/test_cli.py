@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from mmengine.config import Config
 from test_engine.tiny_stream import (  # noqa: F401
     CONFIGS,
     ROOT,
@@ -95,15 +96,19 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
     assert lhl_command('compare', 'a', '--reference', 'a') == (130, '', 'interrupted\n')
     monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
-    assert lhl_command('train', 'a.py')[2] == 'interrupted; give the same command with --resume to go on\n'
+    assert lhl_command('train', 'a.py')[2] == 'interrupted; give the same command again to go on\n'
 
 
 @pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
-def test_a_run_that_a_signal_ended_says_once_what_is_saved(lhl_command, monkeypatch, number, status):
+def test_a_run_that_a_signal_ended_says_once_what_is_saved(lhl_command, monkeypatch, tmp_path, number, status):
     def interrupted(*_, **__):
         raise Interruption(number, 'in phase 2')
-    monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
+    monkeypatch.setattr('lhl.commands.train.config_of_run', lambda args, config: Config(dict(work_dir=str(tmp_path))))
+    monkeypatch.setattr('lhl.engine.train_stream', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
+    assert lhl_command('train', 'a.py') == (  # there is nothing yet that could be resumed
+        status, '', 'interrupted in phase 2; give the same command again to go on\n')
+    (tmp_path / 'results.json').touch()
     assert lhl_command('train', 'a.py') == (
         status, '', 'interrupted in phase 2; give the same command with --resume to go on\n')
     monkeypatch.setenv('RANK', '1')

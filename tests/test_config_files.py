@@ -1,4 +1,5 @@
 import argparse
+import hashlib
 import sys
 
 import pytest
@@ -12,6 +13,8 @@ from lhl.config_files import (
     merge_options,
     parse_options,
     read_config,
+    read_written_config,
+    with_digest,
 )
 from lhl.errors import ConfigError
 from lhl.trust import trusting_configs
@@ -93,6 +96,22 @@ def test_an_option_that_goes_through_a_value_is_refused():
     assert cfg.method == dict(type='HAD', alpha=2)
     with pytest.raises(ConfigError, match='`options` does not fit the config'):
         merge_options(cfg, {'method.type.name': 1})
+
+
+
+def test_a_config_of_a_run_that_was_changed_is_refused_and_one_of_before_has_no_digest(tmp_path):
+    code = "seed = 0\nmethod = {'type': 'HAD', 'alpha': 2.0}\n"
+    path = tmp_path / 'config.py'
+    content = with_digest(code)
+    assert content.decode() == f'# The SHA-256 of what follows: {hashlib.sha256(code.encode()).hexdigest()}\n{code}'
+    for written in (content, code.encode()):
+        path.write_bytes(written)
+        assert read_written_config(tmp_path).to_dict() == dict(seed=0, method=dict(type='HAD', alpha=2.0))
+    for changed in (content.replace(b'2.0', b'3.0'), content[:content.index(b'method')], content + b'more = 1\n'):
+        path.write_bytes(changed)
+        with pytest.raises(ConfigError, match=r'config\.py cannot be read .*it is not what was written'):
+            read_written_config(tmp_path)
+
 
 def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))

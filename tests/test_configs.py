@@ -16,7 +16,7 @@ from test_engine.tiny_stream import CONFIGS, ROOT
 import lhl.registry
 from lhl.engine import Stream, config_hash, write_checkpoint
 from lhl.engine.checkpoint import CHECKPOINT_VERSION
-from lhl.engine.runtime.runner import PlainConfig
+from lhl.engine.runtime.learner_runner import PlainConfig
 from lhl.engine.sources.base import Source, SourcePhase
 from lhl.engine.sources.extend import extended_config
 from lhl.engine.sources.external_teacher import check_external_teachers

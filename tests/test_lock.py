@@ -2,6 +2,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from lhl.errors import RunError
-from lhl.lock import only_writer
+from lhl.lock import check_still_held, only_writer
 
 #: Holds the lock of a folder until its input ends.
 HOLDER = '''
@@ -111,3 +112,18 @@ def test_a_file_system_without_locks_is_written_to_with_a_warning(tmp_path, monk
     with pytest.warns(UserWarning, match='is on a file system without locks'), only_writer(tmp_path):
         pass
     assert not os.listdir(tmp_path)
+
+
+def test_a_folder_that_was_removed_or_replaced_is_not_written_to(tmp_path):
+    run = tmp_path / 'run'
+    check_still_held()  # without a lock there is nothing to lose
+    for replaced in (False, True):
+        with only_writer(run):
+            check_still_held()
+            shutil.rmtree(run)
+            if replaced:
+                run.mkdir()
+                (run / '.lock').write_text('of another run')
+            with pytest.raises(RunError, match=f'{run} was removed or replaced while it was written to'):
+                check_still_held()
+        assert (run / '.lock').exists() == replaced  # the other one's stays

@@ -8,7 +8,8 @@ if [ $# -lt 2 ]; then
 fi
 CONFIG=$1
 GPUS=$2
-exec "${PYTHON:-python}" -m torch.distributed.run \
+export TORCH_CPP_LOG_LEVEL="${TORCH_CPP_LOG_LEVEL:-ERROR}"  # a lost connection is told in a sentence, not in a trace
+exec "${PYTHON:-python}" "$(dirname "$0")/launch.py" \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$GPUS" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
     "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"

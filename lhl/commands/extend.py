@@ -3,14 +3,15 @@ import argparse
 from pathlib import Path
 
 from .options import (
-    GO_ON_WITH_RESUME,
+    GO_ON,
     Parser,
     add_config_options,
     add_launcher,
     add_trust,
     config_of_run,
-    processes_of,
+    resumable,
 )
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:
@@ -32,7 +33,7 @@ def add_arguments(parser: Parser) -> None:
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'the run or checkpoint')
-    parser.set_defaults(after_interrupt=GO_ON_WITH_RESUME)
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -48,8 +49,9 @@ def run(args: argparse.Namespace) -> None:
         if args.amp:
             cfg.optim_wrapper.amp = preferred_amp()
         segmentor_config = read_config(args.segmentor_config) if args.segmentor_config else None
-        results = extend_run(args.run, cfg, args.resume, args.seed, args.without_old_data, segmentor_config,
-                             args.task_name, args.until, args.trust_config)
+        with resumable(args, cfg.work_dir):
+            results = extend_run(args.run, cfg, args.resume, args.seed, args.without_old_data, segmentor_config,
+                                 args.task_name, args.until, args.trust_config)
         if is_main_process():
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')

@@ -1,7 +1,6 @@
-"""What the commands share: the parser, the arguments that several of them take, and processes that work together."""
+"""What the commands share: the parser, and the arguments that several of them take."""
 import argparse
 import contextlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from lhl.errors import RunError, suggest
 
+from .processes import is_first_process
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
 #: What to do after Ctrl-C.
 GO_ON = 'give the same command again to go on'
 GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
-#: What starts the processes of a distributed run, and what it tells them.
-_LAUNCHERS = dict(pytorch='torchrun, as tools/dist_train.sh does', slurm='srun, as tools/slurm_train.sh does',
-                  mpi='mpirun')
-_SET_BY_LAUNCHERS = dict(pytorch=('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'),
-                         slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST'), mpi=('OMPI_COMM_WORLD_RANK', ))
 #: A parameter in an error: `name` or `name=value`; with dots in its name it is an option of the config.
 _MENTION = re.compile(r'`([\w.]+)(?:=([^`]+))?`')
 
@@ -42,6 +38,10 @@ class Parser(argparse.ArgumentParser):
         if action.dest not in ('help', 'version'):
             self.flags[action.dest] = action.option_strings[0] if action.option_strings else str(action.metavar)
         return action
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if is_first_process():  # all processes of a run have the same arguments
+            super()._print_message(message, file)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -97,21 +97,14 @@ def add_launcher(parser: Parser) -> None:
 
 
 @contextlib.contextmanager
-def processes_of(args: argparse.Namespace) -> Iterator[None]:
-    """Let the processes of a distributed run find each other, and end together unless there is an error.
-
-    They also end with whatever started them.
-    """
-    from lhl.engine.runtime.orphans import end_with_parent
-    from lhl.engine.runtime.process_group import end_distributed
-    end_with_parent()
-    missing = [name for name in _SET_BY_LAUNCHERS.get(args.launcher, ()) if name not in os.environ]
-    if missing:
-        raise RunError(f'--launcher {args.launcher} was given, but nothing has set {", ".join(missing)}; start the '
-                       f'command with {_LAUNCHERS[args.launcher]}, or leave --launcher out')
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    yield
-    end_distributed()
+def resumable(args: argparse.Namespace, work_dir: str) -> Iterator[None]:
+    """Advise to go on with ``--resume`` after an interruption, if there is a run by then that can be resumed."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if Path(work_dir, 'results.json').exists():
+            args.after_interrupt = GO_ON_WITH_RESUME
+        raise
 
 
 def config_of_run(args: argparse.Namespace, path: str) -> 'Config':

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lhl.errors import ConfigError
 
-from .options import GO_ON, Parser, add_config_options, add_launcher, add_trust, config_of_run, processes_of
+from .options import GO_ON, Parser, add_config_options, add_launcher, add_trust, config_of_run
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:

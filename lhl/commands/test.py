@@ -2,7 +2,8 @@
 import argparse
 import json
 
-from .options import Parser, add_config_options, add_launcher, add_trust, processes_of
+from .options import Parser, add_config_options, add_launcher, add_trust
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:

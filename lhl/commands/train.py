@@ -3,14 +3,15 @@ import argparse
 from pathlib import Path
 
 from .options import (
-    GO_ON_WITH_RESUME,
+    GO_ON,
     Parser,
     add_config_options,
     add_launcher,
     add_trust,
     config_of_run,
-    processes_of,
+    resumable,
 )
+from .processes import processes_of
 
 
 def add_arguments(parser: Parser) -> None:
@@ -27,23 +28,24 @@ def add_arguments(parser: Parser) -> None:
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'other runs: one to take over, a teacher')
-    parser.set_defaults(after_interrupt=GO_ON_WITH_RESUME)
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train, and print the table of results."""
     from mmengine.dist import is_main_process
 
-    from lhl.apis import train_stream
+    from lhl.engine import train_stream  # not from lhl.apis, which draws figures: half a second before training
     from lhl.engine.runtime.optim_wrapper import preferred_amp
-    from lhl.visualization import results_table
     with processes_of(args):
         cfg = config_of_run(args, args.config)
         if args.seed is not None:
             cfg.merge_from_dict({'randomness.seed': args.seed})
         if args.amp:
             cfg.optim_wrapper.amp = preferred_amp()
-        results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
+        with resumable(args, cfg.work_dir):
+            results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
         if is_main_process():
+            from lhl.visualization import results_table
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')

@@ -8,11 +8,11 @@ from .image_labels import ImageLabelDataset
 from .nyud import NYUDv2
 from .nyuv2 import NYUv2
 from .pascal_context.dataset import PASCALContext
-from .samplers import EpochSampler
+from .samplers import EpochSampler, share_batches
 from .synth_objects import SynthObjects
 from .taskonomy.dataset import Taskonomy
 from .tiny_imagenet import TinyImageNet
 
 __all__ = ['CIFAR10', 'CIFAR100', 'CityScapes', 'DenseDataset', 'EpochSampler', 'FolderDataset', 'ImageLabelDataset',
            'NYUDv2', 'NYUv2', 'PASCALContext', 'SampleKey', 'SynthObjects', 'Taskonomy', 'TinyImageNet',
-           'collate_samples']
+           'collate_samples', 'share_batches']

@@ -16,6 +16,9 @@ from lhl.options import Count, CountFrom0
 from lhl.registry import TRANSFORMS
 from lhl.tasks import Task, build_tasks
 
+from .decoded_cache import DecodedCache, UnsuitableError, encoded, from_levels, num_bytes, room_for_cache
+from .transforms.pack import PackSample
+
 
 class SampleKey(NamedTuple):
     """What a sampler asks for: the sample at a position of the data set, augmented as in an epoch."""
@@ -80,7 +83,12 @@ class DenseDataset(Dataset):
         self.data_root = Path(data_root).expanduser()
         self.split = split
         self.tasks = build_tasks(tasks)
-        self.pipeline = Compose([TRANSFORMS.build(transform) for transform in pipeline])
+        transforms = [TRANSFORMS.build(transform) for transform in pipeline]
+        self.pipeline = Compose(transforms)
+        self._num_fixed = next((number for number, transform in enumerate(transforms)
+                                if _declares(transform, 'is_random') is not False or isinstance(transform, PackSample)),
+                               len(transforms))
+        self.cache: DecodedCache | None = None
         self.seed = seed
         self.samples = self.list_samples()
         self.indices = part_indices(len(self.samples), **part) if part else list(range(len(self.samples)))
@@ -152,11 +160,70 @@ class DenseDataset(Dataset):
         position, epoch = key if isinstance(key, SampleKey) else (key, 0)
         index = self.indices[position]
         with _seeded(self.seed, epoch, index):
-            sample = self.pipeline(self._load(index))
+            sample = Compose(self.pipeline.transforms[self._num_fixed:])(self._decoded(position))
         if sample is None:
             raise DataError(f'a transform of the pipeline gave None for {str(self.path(self.samples[index]))!r}, '
                             f'expected a sample; remove transforms that reject images')
         return sample
+
+    def keep_decoded(self, folder: str | Path, gib: float, num_processes: int = 1) -> int:
+        """Decode each image once from now on, transforms before the first random one included.
+
+        See :class:`~lhl.datasets.decoded_cache.DecodedCache`. Where no transform minds, images of 8 bits leave the
+        pipeline as uint8 and class indices in a small type, so that fewer bytes go from process to process;
+        :class:`~lhl.models.DensePreprocessor` makes of them, to the bit, what they are without the cache.
+
+        Args:
+            folder: Where there is room for the file, which has no name there.
+            gib: The most that the samples may take, in GiB.
+            num_processes: How many processes do the same.
+
+        Returns:
+            How many bytes they will take.
+
+        Raises:
+            UnsuitableError: If that is not safe or takes too much.
+            DataError: If the first image cannot be used.
+        """
+        sample = self.samples[self.indices[0]]
+        for path in (self.path(sample), *(self.path(sample, task) for task in self.tasks.values())):
+            if not path.is_file():
+                raise UnsuitableError(f'{str(path)!r} is no file of its own')
+        with _seeded(self.seed):
+            undisturbed = _draws()
+        with _seeded(self.seed):
+            first = encoded(self._load_fixed(0))
+            if _draws() != undisturbed:
+                raise UnsuitableError(f'{type(self).__name__} draws at random while it loads them')
+        room_for_cache(first, len(self), folder, gib, num_processes)
+        self.cache = DecodedCache(folder, first, len(self))
+        return len(self) * num_bytes(first)
+
+    def _decoded(self, position: int) -> dict:
+        """Give a sample up to its first random transform, from the cache if there is one."""
+        if self.cache is None:
+            return self._load_fixed(position)
+        arrays = self.cache.get(position)
+        if arrays is None:
+            arrays = encoded(self._load_fixed(position))
+            self.cache.put(position, arrays)
+        index, rest = self.indices[position], self.pipeline.transforms[self._num_fixed:]
+        moves = [_declares(transform, 'moves_pixels') for transform in rest]
+        if None in moves:  # it may even write into what it gets
+            arrays = {key: array.copy() for key, array in arrays.items()}
+        if not all(moves):
+            arrays['image', ''] = from_levels(arrays['image', ''])
+        targets = {name: arrays['targets', name] for name in self.tasks}
+        for name, target in targets.items():
+            task = type(self.tasks[name])
+            if None in moves or (task.flip_target, task.zoom_target) != (Task.flip_target, Task.zoom_target):
+                targets[name] = target if target.dtype.kind == 'f' else target.astype(np.int64)
+        return dict(image=arrays['image', ''], targets=targets, tasks=self.tasks,
+                    valid={name: arrays['valid', name] for name in self.tasks},
+                    meta=dict(index=index, image_path=str(self.path(self.samples[index]))))
+
+    def _load_fixed(self, position: int) -> dict:
+        return Compose(self.pipeline.transforms[:self._num_fixed])(self._load(self.indices[position]))
 
     def _load(self, index: int) -> dict:
         """Load and check one image with its targets."""
@@ -214,6 +281,11 @@ def part_indices(num_samples: int, index: int | Sequence[int], count: int, seed:
     return sorted(np.concatenate([blocks[part] for part in parts]).tolist())
 
 
+def _declares(transform: Any, attribute: str) -> bool | None:
+    """Ask what a transform says of itself; a subclass that does something else says nothing."""
+    return vars(type(transform)).get(attribute)
+
+
 @contextmanager
 def _seeded(*seeds: int) -> Iterator[None]:
     """Seed the global generators of Python, numpy and torch's CPU, and restore them afterwards.
@@ -232,6 +304,10 @@ def _seeded(*seeds: int) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+def _draws() -> tuple[float, float, float]:
+    return random.random(), np.random.rand(), torch.rand(()).item()
 
 
 def checked_image(image: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """How samples become a batch: stacked, never padded."""
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import torch
+from torch import Tensor
+from torch.utils.data import default_collate
 
 from lhl.errors import DataError
 from lhl.registry import FUNCTIONS
@@ -16,7 +17,8 @@ def collate_samples(samples: Sequence[dict]) -> dict:
 
     Returns:
         ``dict(inputs=(B, 3, H, W) float32, targets={task: (B, C, H, W) float32 or (B, H, W) int64},
-        valid={task: (B, H, W) bool}, meta=[B dicts])``.
+        valid={task: (B, H, W) bool}, meta=[B dicts])``; of a data set that keeps decoded samples inputs may be uint8 in
+        [0, 255], and class indices of a smaller type. In a loader's worker it lies in shared memory.
 
     Raises:
         DataError: If sizes or tasks differ within the batch.
@@ -25,10 +27,18 @@ def collate_samples(samples: Sequence[dict]) -> dict:
     for other in samples[1:]:
         _check_same(first, other)
     return dict(
-        inputs=torch.stack([sample['inputs'] for sample in samples]),
-        targets={task: torch.stack([sample['targets'][task] for sample in samples]) for task in first['targets']},
-        valid={task: torch.stack([sample['valid'][task] for sample in samples]) for task in first['valid']},
+        inputs=_stacked([sample['inputs'] for sample in samples], lambda image: image.float() / 255),
+        targets={task: _stacked([sample['targets'][task] for sample in samples], Tensor.long)
+                 for task in first['targets']},
+        valid={task: default_collate([sample['valid'][task] for sample in samples]) for task in first['valid']},
         meta=[sample['meta'] for sample in samples])
+
+
+def _stacked(tensors: list[Tensor], restored: Callable[[Tensor], Tensor]) -> Tensor:
+    """Stack tensors; if they are in small types and others, restore those in small types."""
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        tensors = [tensor if tensor.is_floating_point() else restored(tensor) for tensor in tensors]
+    return default_collate(tensors)  # unlike torch.stack it writes into shared memory at once
 
 
 def _check_same(first: dict, other: dict) -> None:

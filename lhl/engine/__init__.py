@@ -5,10 +5,11 @@ from .checkpoint import load_weights, weights_digest
 from .plan import PhaseSpec, Stream, config_hash, first_phase_hash, runner_config, training_hash
 from .run import train_stream
 from .runtime.hooks import ContinualPhaseHook, PhaseCheckpointHook
+from .runtime.learner_runner import LearnerRunner
 from .runtime.loops import MultiDatasetValLoop
 from .runtime.optim_wrapper import MethodOptimWrapper, PhaseOptimWrapperConstructor
 from .runtime.param_scheduler import LinearWarmupDecayLR
-from .runtime.runner import LearnerRunner, PhaseRunner
+from .runtime.runner import PhaseRunner
 
 __all__ = [
     'ContinualPhaseHook', 'LearnerRunner', 'LinearWarmupDecayLR', 'MethodOptimWrapper', 'MultiDatasetValLoop',

@@ -2,17 +2,21 @@
 import contextlib
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.logging import print_log
+from torch import Tensor
 
+from lhl.atomic import remove_leftovers, writing
 from lhl.config_files import read_written_config
 from lhl.environment import check_stack, installed_versions
-from lhl.errors import FOREIGN, ConfigError, LHLError, RunError
+from lhl.errors import FOREIGN, ConfigError, LHLError, RunError, WriteError
 from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
+from lhl.lock import check_still_held
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METRICS
 from lhl.stored_configs import component_names
@@ -23,9 +27,11 @@ from .plan import Stream, config_hash, runner_config
 from .plan.backbones import describe_backbone
 from .plan.data import check_data, data_problems
 from .plan.mmengine_config import metric_configs
+from .runtime.learner_runner import PlainConfig
 from .runtime.peak_memory import peak_memory_mib, reset_peak_memory
-from .runtime.process_group import init_distributed, only_run_in
-from .runtime.runner import PhaseRunner, PlainConfig
+from .runtime.process_group import init_distributed, lost_processes_as_errors, only_run_in
+from .runtime.release import released
+from .runtime.runner import PhaseRunner
 from .runtime.signals import ending_gently
 from .sources.base import Source
 from .sources.extend import check_old_data, give_phases
@@ -59,6 +65,8 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         NotReusableError: If ``take_over`` trained its first phase otherwise.
         DataError: If a file of the data set is missing or impossible.
         CheckpointError: If a checkpoint that is needed cannot be used.
+        WriteError: If the disk is full, or what is in ``work_dir`` cannot be written for another reason.
+        LostProcessError: If another process of the run is gone, or does not answer.
         Interruption: If SIGTERM, SIGINT or SIGUSR1 ended the run, which can be resumed exactly where it was.
     """
     check_stack()
@@ -86,7 +94,8 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    with only_run_in(stream.work_dir), ending_gently():
+    with (lost_processes_as_errors('add `resume=True` to go on'), only_run_in(stream.work_dir), ending_gently(),
+          _writing_can_go_on(Path(stream.work_dir))):
         results = _open_run(stream, resume, source)
         for phase in stream.phases[:until]:
             if phase.index <= len(results.phases):
@@ -98,6 +107,18 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
             of_other = trained[phase.index - 1] if phase.index <= len(trained) else None
             _train_phase(stream, results, phase.index, of_other)
     return results
+
+
+@contextlib.contextmanager
+def _writing_can_go_on(work_dir: Path) -> Iterator[None]:
+    """Add to what cannot be written how the run goes on."""
+    try:
+        with writing(work_dir):
+            yield
+    except WriteError as error:
+        check_still_held()
+        how = 'add `resume=True` to go on from what was saved' if (work_dir / FILE_NAME).exists() else 'start again'
+        raise WriteError(f'{error}, and {how}') from error
 
 
 def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
@@ -128,8 +149,10 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
         check_old_data(stream)
     check_data(stream, len(results.phases))
     barrier()  # no process may find what another has just written
+    if is_main_process():
+        for folder in (work_dir, *work_dir.glob('phase*_*')):
+            remove_leftovers(folder)
     if is_main_process() and not results.phases:
-        work_dir.mkdir(parents=True, exist_ok=True)
         PlainConfig(stream.cfg.to_dict()).dump(work_dir / 'config.py')
         results.save(path)
     barrier()
@@ -174,18 +197,26 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     if trained is not None or phase_cfg.resume:  # its weights are known
         phase_cfg.model.backbone = without_pretraining(phase_cfg.model.backbone.to_dict())
     reset_peak_memory()
-    runner = PhaseRunner.from_cfg(PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename))
-    method = runner.method
-    heads = 'the old heads adapted to it' if 'adapted_heads' in phase_cfg.phase else 'all heads reinitialised'
-    change = f', with a new backbone and {heads}' if spec.is_new_learner else ''
-    runner.logger.info(f'phase {index}/{len(stream.phases)}: learning {", ".join(spec.new_tasks)} with '
-                       f'{results.method}{change}')
-    runner.train()
-    metrics = runner.val() if phase_cfg.val_cfg is not None else {}
-    runner.end_workers()
+    plain = PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename)
+    with released(phase_cfg.experiment_name, lambda: PhaseRunner.from_cfg(plain)) as runner:
+        change = ''
+        if spec.is_new_learner:
+            heads = 'the old heads adapted to it' if 'adapted_heads' in phase_cfg.phase else 'all heads reinitialised'
+            change = f', with a new backbone and {heads}'
+        runner.logger.info(f'phase {index}/{len(stream.phases)}: learning {", ".join(spec.new_tasks)} with '
+                           f'{results.method}{change}')
+        runner.train()
+        metrics = runner.val() if phase_cfg.val_cfg is not None else {}
+        weights = runner.save_phase(stream.checkpoint(index), dict(
+            config=json.dumps(stream.cfg.to_dict(), default=str), image_sizes=runner.image_sizes()))
+        _record(stream, results, runner, metrics, weights)
+    barrier()
 
-    weights = runner.save_phase(stream.checkpoint(index), dict(
-        config=json.dumps(stream.cfg.to_dict(), default=str), image_sizes=runner.image_sizes()))
+
+def _record(stream: Stream, results: Results, runner: PhaseRunner, metrics: dict[str, float],
+            weights: dict[str, Tensor]) -> None:
+    """Add what a phase has come to."""
+    spec, method = stream.phases[runner.phase.index - 1], runner.method
     state_mib = sum(tensor.nbytes for tensor in method.state_dict().values()) / 2**20
     runner.logger.info(f'{results.method} carries {state_mib:.1f} MiB to the next phase, with '
                        f'{method.num_stored_images()} stored images')
@@ -197,16 +228,15 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
     if method.requires.separate_models and results.phases:  # the models of the phases before are as they were
         by_task = {**results.phases[-1].metrics, **by_task}
         parameters += results.phases[-1].parameters
+    peak_before = (runner.trained or {}).get('peak_memory_mib', 0)
     results.add_phase(PhaseResults(
-        phase=index, tasks=list(spec.new_tasks), metrics=by_task,
-        seconds=runner.training_seconds,
-        iterations=runner.iter, peak_memory_mib=max(peak_memory_mib(), (trained or {}).get('peak_memory_mib', 0)),
-        parameters=parameters, method_state_mib=state_mib,
-        stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
+        phase=spec.index, tasks=list(spec.new_tasks), metrics=by_task, seconds=runner.training_seconds,
+        iterations=runner.iter, peak_memory_mib=max(peak_memory_mib(), peak_before), parameters=parameters,
+        method_state_mib=state_mib, stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
         checkpoint=spec.checkpoint, backbone=describe_backbone(spec.backbone)))
     if is_main_process():
+        check_still_held()
         results.save(stream.work_dir)
-    barrier()
 
 
 def metric_units(stream: Stream) -> dict[str, dict[str, str]]:

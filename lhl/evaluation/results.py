@@ -2,7 +2,7 @@
 
 Version 2 of the file::
 
-    {"format": "lhl-results", "version": 2,
+    {"format": "lhl-results", "version": 2, "sha256": "5d41...",
      "method": "HAD", "seed": 0, "stream": ["segmentation", "depth", "normal"],
      "config": "configs/had/had_r50_nyuv2.py", "config_hash": "3f1c...", "versions": {"torch": "2.9.0", ...},
      "higher_is_better": {"segmentation": {"mIoU": true, "PixAcc": true}, ...},
@@ -15,9 +15,11 @@ Version 2 of the file::
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
 printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. So may ``backbone``,
-which is empty then. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
+which is empty then. ``sha256`` is of the rest of the file, which is compared with it when it is read; a file of an
+earlier lhl has none. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
 """
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -163,8 +165,9 @@ class Results:
         path = _result_file(path)
         if path.exists():
             _read(path)
-        document = {'format': _FORMAT, 'version': _VERSION, **dataclasses.asdict(self)}
-        text = json.dumps(_finite(document), indent=1, ensure_ascii=False, allow_nan=False)
+        content = _finite(dataclasses.asdict(self))
+        document = {'format': _FORMAT, 'version': _VERSION, 'sha256': _digest(content), **content}
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
         with atomic_write(path) as file:
             file.write(text.encode() + b'\n')
 
@@ -254,7 +257,15 @@ def _read(path: Path) -> dict[str, Any]:
     if document.get('version') != _VERSION:
         raise RunError(f'{path} has version {document.get("version")!r}, expected {_VERSION}; use the lhl that '
                        f'wrote it')
-    return document
+    content = {key: value for key, value in document.items() if key not in ('format', 'version', 'sha256')}
+    if document.get('sha256', _digest(content)) != _digest(content):
+        raise RunError(f'{path} is damaged: what it holds is not what was written; {_CURE}')
+    return content
+
+
+def _digest(content: Any) -> str:
+    """Give the SHA-256 of what JSON can hold, in its order."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 _CURE = 'restore the file or run the stream again'

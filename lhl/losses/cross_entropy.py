@@ -13,21 +13,39 @@ class _CrossEntropyMap(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits: Tensor, labels: Tensor) -> Tensor:
-        # Relative to the largest logit: the small loss of a certain pixel would be lost in a difference of large ones.
-        largest = logits.amax(dim=1, keepdim=True)
-        log_normalizer = (logits - largest).exp_().sum(dim=1, keepdim=True).log_()
-        loss = (log_normalizer - (logits.gather(1, labels.unsqueeze(1)) - largest)).clamp_(min=0)
-        ctx.save_for_backward(logits, labels, largest.add_(log_normalizer), loss)
+        parts = [_forward(*part) for part in zip(*_parts(logits, labels), strict=True)]
+        loss, log_normalizer = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        ctx.save_for_backward(logits, labels, log_normalizer, loss)
         return loss.squeeze(1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        logits, labels, log_normalizer, loss = ctx.saved_tensors
-        gradient = gradient.unsqueeze(1)
-        result = (logits - log_normalizer).exp_().mul_(gradient)
-        # softmax - 1 at the label is exp(-loss) - 1, which expm1 keeps precise where the loss is small.
-        return result.scatter_(1, labels.unsqueeze(1), torch.expm1(-loss) * gradient), None
+        result = torch.empty_like(ctx.saved_tensors[0])
+        for part in zip(*_parts(*ctx.saved_tensors, gradient.unsqueeze(1), result), strict=True):
+            _backward(*part)
+        return result, None
+
+
+def _parts(*tensors: Tensor) -> list[tuple[Tensor, ...]]:
+    """Cut tensors ``(B, ...)``, on the CPU into images: for larger temporaries the system has to find new pages."""
+    size = 1 if tensors[0].device.type == 'cpu' else max(len(tensors[0]), 1)
+    return [tensor.split(size) for tensor in tensors]
+
+
+def _forward(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    # Relative to the largest logit: the small loss of a certain pixel would be lost in a difference of large ones.
+    largest = logits.amax(dim=1, keepdim=True)
+    log_normalizer = (logits - largest).exp_().sum(dim=1, keepdim=True).log_()
+    loss = (log_normalizer - (logits.gather(1, labels.unsqueeze(1)) - largest)).clamp_(min=0)
+    return loss, largest.add_(log_normalizer)
+
+
+def _backward(logits: Tensor, labels: Tensor, log_normalizer: Tensor, loss: Tensor, gradient: Tensor,
+              result: Tensor) -> None:
+    torch.sub(logits, log_normalizer, out=result).exp_().mul_(gradient)
+    # softmax - 1 at the label is exp(-loss) - 1, which expm1 keeps precise where the loss is small.
+    result.scatter_(1, labels.unsqueeze(1), torch.expm1(-loss) * gradient)
 
 
 def cross_entropy_map(logits: Tensor, labels: Tensor) -> Tensor:

@@ -3,10 +3,12 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
+from mmengine.dist import all_reduce, is_distributed
 from torch import Tensor
 
-#: Compares ``(values, other, dim)`` over the dimensions ``dim``, which the result lacks.
-Distance = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
+#: Compares ``(values, other, dim, over_processes)`` over the dimensions ``dim``, which the result lacks, and over the
+#: parts that all processes hold.
+Distance = Callable[[Tensor, Tensor, tuple[int, ...], bool], Tensor]
 
 #: Which dimensions of ``(B, C, H, W)`` make up one row. A column is a channel over all pixels of the batch either way.
 _ROWS = dict(pixels=(1, ), images=(1, 2, 3))
@@ -107,13 +109,13 @@ def inter_loss(distance: Distance, views: DistillationViews) -> Tensor:
     Returns:
         A scalar.
     """
-    return distance(views.student, views.teacher, _ROWS[views.rows]).mean()
+    return distance(views.student, views.teacher, _ROWS[views.rows], False).mean()
 
 
 def intra_loss(distance: Distance, views: DistillationViews, min_mass: float = 1e-6) -> Tensor:
     """Average the distance of the columns: where in the batch each channel is strong (KDAM, Eq. 6).
 
-    It depends on the batch and, in distributed training, on how it is shared out: each process compares its own part.
+    It depends on the batch, which in distributed training is that of all processes together.
 
     Args:
         distance: Such as :func:`lhl.losses.cauchy_schwarz_divergence`.
@@ -123,8 +125,10 @@ def intra_loss(distance: Distance, views: DistillationViews, min_mass: float = 1
     Returns:
         A scalar; 0, connected to the graph, where no channel counts.
     """
-    distances = distance(views.student, views.teacher, _COLUMN)
-    counts = views.teacher.mean(dim=_COLUMN) >= min_mass
+    distances = distance(views.student, views.teacher, _COLUMN, is_distributed())
+    mass = views.teacher.mean(dim=_COLUMN)
+    all_reduce(mass, op='mean')
+    counts = mass >= min_mass
     return torch.where(counts, distances, torch.zeros_like(distances)).sum() / counts.sum().clamp(min=1)
 
 

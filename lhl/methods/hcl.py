@@ -2,7 +2,7 @@
 from collections.abc import Iterable
 
 import torch
-from mmengine.dist import all_gather_object
+from mmengine.dist import all_gather_object, broadcast, get_dist_info
 from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -34,7 +34,8 @@ class HCL(Method):
         inversion: Config of :class:`lhl.inversion.QuickDeepInversion`, or ``None`` to distil on real images alone.
         num_images: How many images are inverted; all of the phase, where it has fewer.
         inverted_batch_size: Inverted images per iteration and process, drawn without replacement. At least 2, because
-            heads normalise over them. ``None`` takes all of them, as HCL does, which images of 32x32 pixels allow.
+            heads normalise over them. ``None`` takes all of them, shared out among the processes, as HCL does, which
+            images of 32x32 pixels allow.
 
     Raises:
         ConfigError: If the weight is negative or a size is too small.
@@ -89,14 +90,26 @@ class HCL(Method):
             losses[f'loss_hcl_{name}'] = loss
         if self.inverted is None:
             return losses
-        # Each rank draws its own: the engine seeds torch from the iteration and the rank.
-        drawn = torch.randperm(len(self.inverted))[:self.inverted_batch_size]
-        inverted = Batch(self.inverted[drawn].to(batch.inputs.device), {}, {})
+        drawn, weight = self.draw(self.inverted)
+        inverted = Batch(drawn.to(batch.inputs.device), {}, {})
         outputs = self.learner.predict_tasks(
             self.learner.extract_features(inverted.inputs), old_tasks, inverted.inputs.shape[-2:])
         for name, loss in self.distillation(inverted, outputs).items():
-            losses[f'loss_hcl_inverted_{name}'] = loss
+            losses[f'loss_hcl_inverted_{name}'] = weight * loss
         return losses
+
+    def draw(self, inverted: Tensor) -> tuple[Tensor, float]:
+        """Draw this rank's share of the next batch of inverted images, and how much its mean counts.
+
+        The engine seeds torch from the iteration and the rank; what rank 0 draws holds for all. Where the shares would
+        be single images, every rank has the whole batch.
+        """
+        rank, world_size = get_dist_info()
+        size = len(inverted) if self.inverted_batch_size is None else self.inverted_batch_size * world_size
+        drawn = torch.randperm(len(inverted))[:size]
+        broadcast(drawn)
+        share = drawn[rank::world_size] if len(drawn) >= 2 * world_size else drawn
+        return inverted[share], len(share) / len(drawn) * world_size if len(share) < len(drawn) else 1.0
 
     def distillation(self, batch: Batch, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compare the student's outputs of a batch with the teacher's, for each old task."""

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
+from mmengine.dist import broadcast
 from torch import Tensor
 
 from lhl.errors import ConfigError
@@ -53,8 +54,9 @@ class LwP(Method):
         if not old_tasks:
             return losses
         size = features[-1].shape[-2:]
-        # Drawn on the features' device, like dropout: the engine seeds both from the iteration.
+        # Drawn on the features' device, like dropout: the engine seeds both from the iteration. Rank 0's hold for all.
         positions = torch.randperm(size.numel(), device=batch.inputs.device)[:self.num_positions]
+        broadcast(positions)
         groups = []
         for name, prediction in self.teacher.predictions(batch, old_tasks).items():
             task = self.learner.tasks[name]

@@ -146,9 +146,14 @@ class Replay(Method):
             total = total + entry_losses(self.phase.tasks[index], features, rows, maps).sum()
         return total / len(entries)
 
+    def replayable(self) -> list[int]:
+        """The numbers of the entries that are drawn from: all of them."""
+        return list(range(len(self.memory)))
+
     def draw(self) -> list[Entry]:
         """Draw this rank's share of the next replay batch, which is drawn alike on all ranks."""
-        order = drawn_order(len(self.memory), self.phase.seed, REPLAY_BATCH, self.draws)
+        entries = self.replayable()
+        order = [entries[i] for i in drawn_order(len(entries), self.phase.seed, REPLAY_BATCH, self.draws)]
         self.draws += 1
         if self.balanced:
             turn = dict(zip(order, turns(self.memory[index].task for index in order), strict=True))

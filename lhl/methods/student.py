@@ -65,13 +65,13 @@ class Student(BaseModel):
             inputs: Normalised images ``(B, 3, H, W)``.
             targets: Needed for ``mode='loss'``, see :class:`lhl.models.Batch`.
             valid: Likewise.
-            meta: Where the images came from; unused.
+            meta: Where the images came from, likewise.
             mode: ``'loss'`` gives the named loss terms; see :meth:`lhl.models.Learner.forward` for the others.
         """
         if mode != 'loss':
-            return self.learner(inputs, mode=mode)
+            return self.learner(inputs, targets, mode=mode)
         learner, names = self.learner, self.learner.trained_tasks
-        batch = Batch(inputs, targets or {}, valid or {})
+        batch = Batch(inputs, targets or {}, valid or {}, meta or ())
         features = learner.extract_features(inputs)
         raw = learner.run_heads(features, names)
         outputs = learner.interpret(raw, names, inputs.shape[-2:])

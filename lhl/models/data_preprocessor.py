@@ -1,4 +1,4 @@
-"""Moves a batch to the device and normalises its images."""
+"""Moves a batch to the device, restores what travelled in small types, and normalises its images."""
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -11,6 +11,9 @@ from lhl.registry import MODELS
 class DensePreprocessor(BaseDataPreprocessor):
     """Normalise the images of a collated batch; targets and masks only change device.
 
+    Images of 8 bits and class indices of a small type become what they are without a cache of decoded samples, see
+    :class:`~lhl.datasets.decoded_cache.DecodedCache`.
+
     Args:
         mean: Per-channel mean in the images' unit, [0, 1]. The defaults are ImageNet's.
         std: Per-channel standard deviation.
@@ -18,6 +21,9 @@ class DensePreprocessor(BaseDataPreprocessor):
         to_bgr: Give the model blue, green, red, with ``mean`` and ``std`` in that order: what some weights that were
             trained elsewhere expect.
     """
+
+    #: The same image always gives the same one, and its mirror image the mirror image.
+    is_random = False
 
     def __init__(self, mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
                  std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225),
@@ -31,8 +37,15 @@ class DensePreprocessor(BaseDataPreprocessor):
         self.to_bgr = to_bgr
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Normalise ``data['inputs']``, ``(B, 3, H, W)`` in [0, 1]; the other entries are passed on."""
+        """Normalise ``data['inputs']``, ``(B, 3, H, W)`` in [0, 1], or in [0, 255] if uint8; the other entries are
+        passed on, class indices as int64.
+        """
         data = self.cast_data(data)
-        images = data['inputs'][:, self.order] if self.to_bgr else data['inputs']
+        images = data['inputs']
+        if images.dtype == torch.uint8:  # a GPU would multiply by the inverse of a plain number, and round otherwise
+            images = images.float() / torch.full((), 255.0, device=images.device)
+        images = images[:, self.order] if self.to_bgr else images
         inputs = ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
-        return {**data, 'inputs': inputs}
+        targets = {name: target if target.is_floating_point() else target.long()
+                   for name, target in (data.get('targets') or {}).items()}
+        return {**data, 'inputs': inputs, **(dict(targets=targets) if targets else {})}

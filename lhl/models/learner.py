@@ -26,6 +26,8 @@ class Batch:
     inputs: Tensor  #: ``(B, 3, H, W)`` normalised images
     targets: Mapping[str, Tensor]  #: per task, int64 ``(B, H, W)`` or float32 ``(B, C, H, W)``; of an image, 1 x 1
     valid: Mapping[str, Tensor]  #: per task, ``(B, H, W)`` bool
+    #: Of each image, where it came from, see :class:`lhl.datasets.DenseDataset`; empty where it is of no data set.
+    meta: Sequence[Mapping] = ()
 
 
 @MODELS.register_module()
@@ -246,12 +248,12 @@ class Learner(BaseModel):
     def forward(self, inputs: Tensor, targets: Mapping[str, Tensor] | None = None,
                 valid: Mapping[str, Tensor] | None = None, meta: list | None = None,
                 mode: str = 'tensor') -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Predict all tasks of normalised images ``(B, 3, H, W)``.
+        """Predict all tasks of normalised images ``(B, 3, H, W)``, or those that there are targets of, in one pass.
 
         Args:
             inputs: Normalised images.
-            targets: Part of what a data loader gives; unused.
-            valid: Likewise.
+            targets: Part of what a data loader gives; their tasks are predicted, and without any, all.
+            valid: Likewise; unused.
             meta: Likewise.
             mode: ``'predict'`` gives a list with one dict per image, task to prediction ``(C, H, W)``; ``'tensor'`` a
                 dict, task to prediction ``(B, C, H, W)``.
@@ -262,7 +264,8 @@ class Learner(BaseModel):
         if mode not in ('predict', 'tensor'):
             raise ValueError(f"mode={mode!r} is unknown to Learner; use 'predict' or 'tensor', and for losses a "
                              f'lhl.methods.Student')
-        predictions = self.predict_tasks(self.extract_features(inputs), self.tasks, inputs.shape[-2:])
+        names = [name for name in self.tasks if not targets or name in targets]
+        predictions = self.predict_tasks(self.extract_features(inputs), names, inputs.shape[-2:])
         if mode == 'tensor':
             return predictions
         return [{name: prediction[i] for name, prediction in predictions.items()} for i in range(len(inputs))]

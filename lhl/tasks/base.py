@@ -9,6 +9,8 @@ from lhl.errors import ConfigError
 from lhl.losses import interval_groups, masked_mean, threshold_groups
 from lhl.options import Count
 
+from .mirroring import mirrored
+
 
 class Task:
     """A prediction task: its loss, pseudo-labels, groups, augmentation, metric and drawing.
@@ -177,7 +179,7 @@ class Task:
 
     def flip_target(self, target: np.ndarray) -> np.ndarray:
         """Mirror a target ``(H, W, C)`` or ``(H, W)`` left to right, values included where they have a direction."""
-        return target[:, ::-1].copy()  # ascontiguousarray would keep the negative stride of a single column
+        return mirrored(target)
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
         """Correct the values of a target that was enlarged by ``scale`` around the optical axis (1 is no zoom)."""

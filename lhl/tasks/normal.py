@@ -52,7 +52,8 @@ class SurfaceNormalEstimation(Task):
     def flip_target(self, target: np.ndarray) -> np.ndarray:
         """Mirror, and negate the component that points to the right."""
         flipped = super().flip_target(target)
-        return flipped * np.array([-1, 1, 1], flipped.dtype)
+        flipped[..., 0] *= -1
+        return flipped
 
     def zoom_target(self, target: np.ndarray, scale: float) -> np.ndarray:
         """Correct the direction for the depth that :class:`DepthEstimation` divides by ``scale``, then re-normalise.

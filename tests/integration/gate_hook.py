@@ -5,6 +5,7 @@ import signal
 import time
 from pathlib import Path
 
+import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
@@ -34,3 +35,12 @@ class SignalHook(Hook):
             for name in os.environ['SIGNALS'].split():
                 for process in (*(child.pid for child in multiprocessing.active_children()), os.getpid()):
                     os.kill(process, getattr(signal, name))
+
+
+@HOOKS.register_module()
+class NaNHook(Hook):
+    """Make the images of one process NaN before the iteration that ``NAN_AT=phase:iteration:rank`` names."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if os.environ.get('NAN_AT') == f'{runner.phase.index}:{runner.iter}:{get_rank()}':
+            data_batch['inputs'] = torch.full_like(data_batch['inputs'], torch.nan, dtype=torch.float32)

@@ -2,8 +2,10 @@ import os
 import signal
 
 import pytest
+from mmengine.runner import ValLoop
 from test_engine.tiny_stream import FOLDERS, METHODS, ROOT, run_tool, stream_config, write_config, write_data
 
+from lhl.cli import main
 from lhl.engine import train_stream
 from lhl.engine.checkpoint import training_checkpoints
 from lhl.engine.runtime.hooks import ContinualPhaseHook
@@ -90,3 +92,41 @@ def test_what_a_method_gathers_within_an_epoch_is_resumed_exactly(name, tmp_path
             train_stream(cfg, resume=phase > 1)
     train_stream(cfg, resume=True)
     assert digests(tmp_path / 'run') == digests(tmp_path / 'whole')
+
+
+def test_a_signal_in_a_validation_between_epochs_saves_the_weights_as_they_are(tmp_path, data_root, monkeypatch):
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'whole', train_cfg__val_interval=1,
+                        phases=[dict(task='segmentation'), dict(task='depth')])
+    cfg.default_hooks.checkpoint.interval = 10
+    train_stream(cfg)
+    cfg.work_dir = str(tmp_path / 'run')
+
+    def run_iter(loop, idx, batch, original=ValLoop.run_iter):
+        if loop.runner.phase.index == 2 and idx == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        original(loop, idx, batch)
+    with monkeypatch.context() as patch, pytest.raises(Interruption, match=(
+            r'in phase 2 after iteration 4 of 8, which \S+/phase2_depth/epoch_1\.pth holds$')) as caught:
+        patch.setattr(ValLoop, 'run_iter', run_iter)
+        train_stream(cfg)
+    assert caught.value.status == 143
+    train_stream(cfg, resume=True)
+    assert digests(tmp_path / 'run') == digests(tmp_path / 'whole')
+
+
+def test_a_signal_before_there_is_a_run_does_not_advise_to_resume_it(tmp_path, data_root, monkeypatch, capfd):
+    """The data are looked at for minutes, say, before results.json is written."""
+    def interrupted(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+    run, config = tmp_path / 'run', write_config(tmp_path / 'c.py', data_root)
+    monkeypatch.setattr('sys.argv', ['lhl', 'train', str(config), '--work-dir', str(run)])
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setattr('lhl.engine.run.config_hash', interrupted)
+    for advice in ('again', 'with --resume'):
+        with pytest.raises(SystemExit) as caught:
+            main()
+        assert caught.value.code == 143
+        assert capfd.readouterr().err.splitlines()[-1] == f'interrupted; give the same command {advice} to go on'
+        assert run.exists() == (advice == 'with --resume')
+        run.mkdir(exist_ok=True)
+        Results('HAD', 0, [], '', '', {}, {}).save(run)

@@ -9,7 +9,7 @@ from sentences import the_error
 from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis import compare_runs, write_comparison
-from lhl.engine.runtime.runner import PlainConfig
+from lhl.engine.runtime.learner_runner import PlainConfig
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
     DepthMetric,

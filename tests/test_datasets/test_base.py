@@ -134,6 +134,6 @@ def test_a_part_that_does_not_exist_is_refused(nyuv2_root, part, message):
 
 def test_a_transform_that_rejects_an_image_is_refused(nyuv2_root):
     dataset = nyuv2(nyuv2_root)
-    dataset.pipeline = lambda sample: None
+    dataset.pipeline.transforms = [lambda sample: None]
     with pytest.raises(DataError, match=r"gave None for '.*train/image/0\.npy'"):
         dataset[0]

@@ -1,5 +1,6 @@
 from unittest import mock
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from lhl.datasets import EpochSampler, NYUv2, SampleKey, collate_samples
+from lhl.datasets import EpochSampler, NYUv2, SampleKey, collate_samples, share_batches
 
 from .nyuv2_files import TASKS
 
@@ -73,6 +74,21 @@ def test_the_batches_of_two_ranks_are_the_global_batches_of_one_process(batch, b
     for number in range(batches):
         local = slice(number * batch, (number + 1) * batch)
         assert set(first[local] + second[local]) == set(alone[2 * number * batch:2 * (number + 1) * batch])
+
+
+@given(length=lengths, world_size=worlds, batch=st.integers(1, 4), epoch=epochs)
+def test_ranks_that_drop_the_last_batch_have_the_batches_of_one_process_that_does(length, world_size, batch, epoch):
+    ranks = []
+    for rank in range(world_size):
+        sampler = sampler_of_rank(rank, world_size, length)
+        share_batches(DataLoader(range(length), batch, sampler=sampler, drop_last=True))
+        ranks.append(at_epoch(sampler, epoch))
+        assert len(ranks[-1]) == len(sampler)
+    alone, whole = at_epoch(EpochSampler(range(length)), epoch), batch * world_size
+    assert {len(keys) // batch for keys in ranks} == {length // whole}
+    for number in range(length // whole):
+        together = [key for keys in ranks for key in keys[number * batch:(number + 1) * batch]]
+        assert sorted(together) == sorted(alone[number * whole:(number + 1) * whole])
 
 
 @given(length=lengths, world_size=worlds, round_up=st.booleans())
@@ -141,3 +157,17 @@ def test_mmengine_builds_the_data_loader_from_a_config(nyuv2_root):
             dataset=dict(type='NYUv2', data_root=str(nyuv2_root), split='train', tasks=TASKS,
                          pipeline=RANDOM_PIPELINE)), seed=0)
         assert same(list(loader), batches(nyuv2_root, epoch=0))
+
+
+@pytest.mark.parametrize('length, world_size, drop_last, shuffle, repeated', [
+    (10, 4, False, True, 2), (10, 4, True, True, 0), (12, 4, False, True, 0), (10, 4, False, False, 0),
+    (10, 1, False, True, 0)])
+def test_training_that_repeats_images_says_how_many(length, world_size, drop_last, shuffle, repeated):
+    with mock.patch('lhl.datasets.samplers.print_log') as log:
+        sampler = sampler_of_rank(0, world_size, length, shuffle=shuffle)
+        share_batches(DataLoader(range(length), 2, sampler=sampler, drop_last=drop_last))
+    told = [call.args[0] for call in log.call_args_list]
+    assert len(told) == bool(repeated)
+    assert not told or f'so {repeated} of them are drawn twice' in told[0]
+    ranks = [list(sampler_of_rank(rank, world_size, length, shuffle=shuffle)) for rank in range(world_size)]
+    assert drop_last or sum(map(len, ranks)) - length == (repeated if shuffle else -length % world_size)

@@ -191,6 +191,7 @@ def test_a_run_that_lost_its_last_phase_is_completed_to_the_same_weights(run):
     shutil.rmtree(Path(run.work_dir, FOLDERS[2]))
     document = json.loads(Path(run.work_dir, 'results.json').read_text())
     document['phases'].pop()
+    del document['sha256']
     Path(run.work_dir, 'results.json').write_text(json.dumps(document))
     resumed = train_stream(run, resume=True)
     assert [p.weights_sha256 for p in resumed.phases] == [p.weights_sha256 for p in whole.phases]
@@ -201,6 +202,7 @@ def test_a_phase_stopped_between_its_training_and_its_record_is_recorded_as_it_w
     whole = Results.load(run.work_dir)
     document = json.loads(Path(run.work_dir, 'results.json').read_text())
     document['phases'].pop()
+    del document['sha256']
     Path(run.work_dir, 'results.json').write_text(json.dumps(document))
     Path(run.work_dir, FOLDERS[2], 'phase.safetensors').unlink()
     resumed = train_stream(run, resume=True)

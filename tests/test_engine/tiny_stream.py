@@ -75,12 +75,12 @@ def listing(folder):
             for path in sorted(Path(folder).rglob('*'))}
 
 
-def run_tool(*command, **environment):
+def run_tool(*command, timeout=300, **environment):
     """Run a tool as a person would, from the root of the repository, on one core, where Ctrl-C is not ignored."""
     command = [sys.executable, *command] if str(command[0]).endswith('.py') else ['bash', *command]
     paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
     return subprocess.run(
-        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=timeout,
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
         env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
              'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})

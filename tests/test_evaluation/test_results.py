@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -6,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from lhl.errors import RunError
+from lhl.errors import RunError, WriteError
 from lhl.evaluation import PhaseResults, Results
 
 HIGHER_IS_BETTER = {'segmentation': {'mIoU': True, 'PixAcc': True}, 'depth': {'AbsErr': False, 'RelErr': False}}
@@ -48,7 +49,10 @@ def test_the_folder_of_a_run_stands_for_its_file(tmp_path):
 
 def test_the_file_is_the_documented_version_2(tmp_path):
     build(phase(1, 'segmentation')).save(tmp_path)
-    assert json.loads((tmp_path / 'results.json').read_text()) == {
+    document = json.loads((tmp_path / 'results.json').read_text())
+    content = json.dumps({key: value for key, value in document.items() if key not in ('format', 'version', 'sha256')})
+    assert document.pop('sha256') == hashlib.sha256(content.encode()).hexdigest()
+    assert document == {
         'format': 'lhl-results', 'version': 2, 'method': 'HAD', 'seed': 0, 'stream': ['segmentation', 'depth'],
         'config': 'configs/had/had.py', 'config_hash': '3f1c', 'versions': {'torch': '2.9.0'},
         'higher_is_better': HIGHER_IS_BETTER, 'units': UNITS,
@@ -70,7 +74,7 @@ def test_a_file_without_units_is_that_of_a_run_that_knows_none(tmp_path):
     finished().save(tmp_path)
     path = tmp_path / 'results.json'
     document = json.loads(path.read_text())
-    del document['units']
+    del document['units'], document['sha256']
     path.write_text(json.dumps(document))
     assert Results.load(path) == dataclasses.replace(finished(), units={})
 
@@ -91,7 +95,7 @@ def test_a_failing_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch)
         raise OSError(28, 'No space left on device')
 
     monkeypatch.setattr(os, 'fsync', full_disk)
-    with pytest.raises(OSError, match='No space left'):
+    with pytest.raises(WriteError, match='No space left'):
         finished().save(tmp_path)
     assert (tmp_path / 'results.json').read_bytes() == old
     assert [path.name for path in tmp_path.iterdir()] == ['results.json']
@@ -118,6 +122,7 @@ def damaged(tmp_path, change):
     finished().save(tmp_path)
     path = tmp_path / 'results.json'
     document = json.loads(path.read_text())
+    document.pop('sha256')
     change(document)
     path.write_text(json.dumps(document))
     with pytest.raises(RunError) as refusal:
@@ -145,6 +150,23 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / 'results.json').write_bytes(b'\xff\xfe\x00\x80PK')
     with pytest.raises(RunError, match='is not valid JSON'):
         Results.load(tmp_path)
+
+
+def test_every_changed_number_and_name_is_noticed_and_a_file_of_before_has_no_digest(tmp_path):
+    finished().save(tmp_path)
+    path = tmp_path / 'results.json'
+    text = path.read_text()
+    changes = {'41.5': '41.6', '340': '341', '"a"': '"c"', 'mIoU': 'mIoV', 'true': 'false', '3f1c': '3f1d',
+               '2.9.0': '2.9.1'}
+    for found, other in changes.items():
+        assert found in text
+        path.write_text(text.replace(found, other, 1))
+        with pytest.raises(RunError, match=r'results\.json is damaged: what it holds is not what was written; restore'):
+            Results.load(tmp_path)
+    document = json.loads(text)
+    del document['sha256']
+    path.write_text(json.dumps(document))
+    assert Results.load(tmp_path) == finished()
 
 
 @pytest.mark.parametrize('text', ['[]', '3', '{}', '{"format": "coco"}'])

@@ -319,3 +319,23 @@ def test_it_is_built_by_name_with_200_images():
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         HCL(**options)
+
+
+# ---- several processes ---------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('size, world_size, expected', [
+    (2, 3, [2, 2, 2]), (3, 3, [3, 3, 2]), (None, 3, [3, 3, 2]), (None, 4, [2, 2, 2, 2]), (2, 5, [8] * 5)])
+def test_the_processes_share_the_inverted_images_that_one_would_draw(size, world_size, expected, monkeypatch):
+    """Eight are stored; of shares of single images nothing could be normalised, so each process has all then."""
+    method, stored, shares, total = HCL(weight=1.0, inverted_batch_size=size), torch.arange(8.0), [], 0.0
+    for rank in range(world_size):
+        monkeypatch.setattr('lhl.methods.hcl.get_dist_info', lambda rank=rank: (rank, world_size))
+        torch.manual_seed(5)  # stands for the broadcast of rank 0's draw
+        share, weight = method.draw(stored)
+        shares.append(share)
+        total += weight * share.square().mean().item() / world_size  # what the mean over the processes is
+    assert [len(share) for share in shares] == expected
+    torch.manual_seed(5)
+    drawn = stored[torch.randperm(8)[:None if size is None else size * world_size]]
+    assert set(torch.cat(shares).tolist()) == set(drawn.tolist())
+    assert total == pytest.approx(drawn.square().mean().item())

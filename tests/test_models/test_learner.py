@@ -317,3 +317,12 @@ def test_a_shared_head_learns_where_one_of_its_tasks_does(trained, learns):
     assert all(parameter.requires_grad == learns for parameter in learner.heads['objects'].parameters())
     assert learner.train().heads['objects'].norm.training == learns
     assert learner.heads['depth'].training == ('depth' in trained)
+
+
+def test_only_tasks_with_targets_are_predicted_where_there_are_some():
+    learner = tiny_learner().eval()
+    batch = images(2)
+    whole = learner(batch, mode='predict')
+    some = learner(batch, dict(depth=torch.zeros(2, 1, 24, 40)), mode='predict')
+    assert [list(image) for image in some] == [['depth'], ['depth']]
+    assert all(torch.equal(one['depth'], other['depth']) for one, other in zip(some, whole, strict=True))

@@ -14,6 +14,7 @@ from statistics import fmean
 
 import torch
 
+from lhl.atomic import writing
 from lhl.engine.runtime.orphans import PARENT
 from lhl.errors import ConfigError, RunError
 from lhl.lock import only_writer
@@ -164,10 +165,11 @@ class _Child:
     def __init__(self, run: BenchmarkRun, command: Sequence[str], slot: int, jobs: int) -> None:
         self.slot = slot
         self.started = time.monotonic()
-        run.log.parent.mkdir(parents=True, exist_ok=True)
-        self.log = open(run.log, 'a+b')  # noqa: SIM115, it is open as long as the process runs
-        self.log.write(f'$ {shlex.join(command)}\n'.encode())
-        self.log.flush()
+        with writing(run.log, names=False):
+            run.log.parent.mkdir(parents=True, exist_ok=True)
+            self.log = open(run.log, 'a+b')  # noqa: SIM115, it is open as long as the process runs
+            self.log.write(f'$ {shlex.join(command)}\n'.encode())
+            self.log.flush()
         self.offset = self.log.tell()
         # A session of its own keeps Ctrl-C from reaching it unasked, and lets its workers be stopped with it.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,

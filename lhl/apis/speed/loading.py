@@ -1,9 +1,10 @@
 """Whether the data loader of a config keeps up with the learner, and whether its memory grows.
 
-In every epoch the loader of one phase, built as the engine builds it, delivers all its batches; then a learner trains a
-few steps on the last of them while the workers rest, so that both see the same machine. Ratios are those of the sums.
-Without a data set to read the images are random arrays in NYUv2's layout, freshly written: what is measured then is
-decoding, checking, transforming and batching, not the disk.
+In every epoch the loader of one phase, built as the engine builds it, delivers all its batches, and so does one that
+decodes each image every time, as lhl did before it kept decoded images; then a learner trains a few steps on the last
+of them while the workers rest, so that all see the same machine. Ratios are those of the sums. Without a data set to
+read the images are random arrays in NYUv2's layout, freshly written: what is measured then is decoding, checking,
+transforming and batching, not the disk.
 """
 import math
 import multiprocessing
@@ -12,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -23,11 +24,14 @@ from mmengine.utils.dl_utils import set_multi_processing
 from torch.utils.data import DataLoader
 
 from lhl.config_files import read_config
-from lhl.datasets import EpochSampler
+from lhl.datasets import DenseDataset, EpochSampler
+from lhl.datasets.transforms import RandomHorizontalFlip
 from lhl.engine import Stream, runner_config
+from lhl.engine.runtime.decoded import DEFAULT_GIB
 from lhl.errors import ConfigError
 from lhl.models import Learner
 from lhl.registry import MODELS
+from lhl.tasks import SurfaceNormalEstimation
 
 PROC = Path('/proc')
 DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -158,13 +162,14 @@ def measure_loading(config: str, phase: int = 1, data_root: str | None = None, s
         if data_root is None:
             write_random_images(Path(folder, 'data'), images, size, derived.train_dataloader.dataset.tasks)
         loader, learner = build(derived, model)
-        measurement = Measurement(loader, learner, steps)
+        kept = cast(DenseDataset, loader.dataset).keep_decoded(folder, DEFAULT_GIB)
+        measurement = Measurement(loader, baseline_of(build(derived, model)[0]), learner, steps)
         for number in range(epochs):
             measurement.epoch(number)
         height, width = measurement.batch['inputs'].shape[-2:]
         return (f'{config}, phase {phase} ({", ".join(learner.tasks)}): batches of {loader.batch_size}, '
                 f'{height}x{width}, {loader.num_workers} workers, {torch.get_num_threads()} threads, {len(loader)} '
-                f'batches an epoch\n{measurement.report()}')
+                f'batches an epoch, {kept / 2**20:.0f} MiB decoded\n{measurement.report()}')
 
 
 def build(phase: Config, model: str) -> tuple[DataLoader, Learner]:
@@ -177,6 +182,37 @@ def build(phase: Config, model: str) -> tuple[DataLoader, Learner]:
                           f'lower `batch_size`')
     learner = read_config(model).model.to_dict()
     return loader, MODELS.build({**learner, 'tasks': phase.train_dataloader.dataset.tasks.to_dict()}).to(DEVICE)
+
+
+def baseline_of(loader: DataLoader) -> DataLoader:
+    """Let a loader work as before decoded samples were kept: every image is decoded, checked and mirrored by indexing
+    every time, and a batch is stacked before it is copied into shared memory.
+    """
+    transforms = cast(DenseDataset, loader.dataset).pipeline.transforms
+    transforms[:] = [_IndexingFlip(step.probability) if isinstance(step, RandomHorizontalFlip) else step
+                     for step in transforms]
+    loader.collate_fn = _stack
+    return loader
+
+
+class _IndexingFlip(RandomHorizontalFlip):
+
+    def transform(self, sample: dict) -> dict:
+        """Mirror the sample with the given probability."""
+        if np.random.rand() >= self.probability:
+            return sample
+        targets = {name: target[:, ::-1].copy() for name, target in sample['targets'].items()}
+        targets |= {name: target * np.array([-1, 1, 1], target.dtype) for name, target in targets.items()
+                    if isinstance(sample['tasks'][name], SurfaceNormalEstimation)}
+        return dict(sample, image=sample['image'][:, ::-1].copy(), targets=targets,
+                    valid={name: valid[:, ::-1].copy() for name, valid in sample['valid'].items()})
+
+
+def _stack(samples: Sequence[dict]) -> dict:
+    parts = {part: {task: torch.stack([sample[part][task] for sample in samples]) for task in samples[0][part]}
+             for part in ('targets', 'valid')}
+    return dict(inputs=torch.stack([sample['inputs'] for sample in samples]), **parts,
+                meta=[sample['meta'] for sample in samples])
 
 
 def train_step(learner: Learner, optimizer: torch.optim.Optimizer, batch: dict) -> None:
@@ -192,30 +228,36 @@ def train_step(learner: Learner, optimizer: torch.optim.Optimizer, batch: dict) 
 
 
 class Measurement:
-    """The epochs of a loader, and the steps of a learner between them."""
+    """The epochs of a loader and of the baseline, and the steps of a learner between them."""
 
-    def __init__(self, loader: DataLoader, learner: Learner, steps: int) -> None:
-        self.loader, self.learner, self.steps = loader, learner, steps
+    def __init__(self, loader: DataLoader, baseline: DataLoader, learner: Learner, steps: int) -> None:
+        self.loader, self.baseline, self.learner, self.steps = loader, baseline, learner, steps
         self.optimizer = torch.optim.Adam(learner.parameters(), lr=1e-4)
         self.loading: list[Cost] = []
+        self.before: list[Cost] = []
         self.training: list[Cost] = []
         self.memory: dict[str, list[float]] = {'process': [], 'workers': []}
 
     def epoch(self, number: int) -> None:
         """Take all batches, look at the memory while the workers live, then train on the last batch."""
-        sampler = self.loader.sampler
-        assert isinstance(sampler, EpochSampler) and self.loader.batch_size is not None
-        sampler.set_epoch(number)
-        self.loading.append(cost_of(len(self.loader) * self.loader.batch_size, self._load))
-        self.training.append(cost_of(self.steps * self.loader.batch_size, self._train))
+        for loader, costs, load in ((self.baseline, self.before, self._load_baseline),
+                                    (self.loader, self.loading, self._load)):
+            assert isinstance(loader.sampler, EpochSampler) and loader.batch_size is not None
+            loader.sampler.set_epoch(number)
+            costs.append(cost_of(len(loader) * loader.batch_size, load))
+        self.training.append(cost_of(self.steps * len(self.batch['meta']), self._train))
+
+    def _load_baseline(self) -> None:
+        for _ in self.baseline:
+            pass
 
     def _load(self) -> None:
         for number, batch in enumerate(self.loader, 1):
             if number == len(self.loader):
                 self.batch = batch
                 self.memory['process'].append(resident_mib('self'))
-                self.memory['workers'].append(
-                    sum((resident_mib(str(worker.pid)) for worker in multiprocessing.active_children()), 0.0))
+                workers = getattr(self.loader._iterator, '_workers', ())  # not those of the baseline
+                self.memory['workers'].append(sum((resident_mib(str(worker.pid)) for worker in workers), 0.0))
 
     def _train(self) -> None:
         for _ in range(self.steps):
@@ -223,12 +265,13 @@ class Measurement:
 
     def report(self) -> str:
         """Say what was measured: costs after the first epoch, which starts the workers, memory in the second half."""
-        loading, training = total(self.loading[1:]), total(self.training[1:])
+        loading, before, training = (total(costs[1:]) for costs in (self.loading, self.before, self.training))
         rows = [('', 'images/s', 'CPU ms per image'),
-                ('loader', f'{loading.rate:.1f}', f'{loading.processor_ms:.2f}'),
-                ('learner', f'{training.rate:.1f}', f'{training.processor_ms:.2f}'),
-                ('ratio', f'{loading.rate / training.rate:.2f}',
-                 f'{loading.processor_ms / training.processor_ms:.3f}')]
+                *((name, f'{cost.rate:.1f}', f'{cost.processor_ms:.2f}')
+                  for name, cost in (('loader', loading), ('baseline', before), ('learner', training))),
+                *((f'loader / {name}', f'{loading.rate / cost.rate:.2f}',
+                   f'{loading.processor_ms / cost.processor_ms:.3f}')
+                  for name, cost in (('baseline', before), ('learner', training)))]
         lines = [' | '.join(cell.rjust(max(len(row[i]) for row in rows)) for i, cell in enumerate(row))
                  for row in rows]
         for name, values in self.memory.items():

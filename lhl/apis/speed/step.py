@@ -54,23 +54,26 @@ class StepTimer(Hook):
         self.engine: list[float] = []
         self.bare: list[float] = []
         self.backbone_calls = 0
-        learner, teacher = runner.learner, runner.phase.teacher and runner.phase.teacher.learner
+        learner, teacher = runner.learner, runner.phase.teacher
         # The bare loop learns with weights and an optimizer of its own.
         self.copy = copy.deepcopy(learner)
         optimizer = runner.optim_wrapper.optimizer
         self.optimizer = type(optimizer)([p for p in self.copy.parameters() if p.requires_grad], **optimizer.defaults)
-        for model, part in ((learner, 'student'), (teacher, 'teacher')):
-            if model is not None:
-                for name in ('extract_features', 'run_heads', 'interpret'):
-                    setattr(model, name, self._timed(part, getattr(model, name)))
+        for name in ('extract_features', 'run_heads', 'interpret'):
+            setattr(learner, name, self._timed('student', getattr(learner, name)))
         if teacher is not None:
-            teacher.backbone.register_forward_hook(self._count_backbone)
+            teacher.features = self._counted(teacher.features)
+            teacher.predictions = self._timed('teacher', teacher.predictions)
             runner.method.distillation = self._timed('distillation', runner.method.distillation)
         for name, part in (('backward', 'backward'), ('step', 'optimizer')):
             setattr(runner.optim_wrapper, name, self._timed(part, getattr(runner.optim_wrapper, name)))
 
-    def _count_backbone(self, *_) -> None:
-        self.backbone_calls += 1
+    def _counted(self, function):
+        def counted(*args):
+            self.backbone_calls += 1
+            return function(*args)
+
+        return counted
 
     def _timed(self, part, function):
         def timed(*args, **kwargs):
@@ -108,14 +111,12 @@ class StepTimer(Hook):
         loss = model.tasks[task].loss_map(outputs[task], data['targets'][task]).mean()
         if phase.teacher is not None:
             with torch.no_grad():
-                # The bare modules: the learner's own methods are timed.
                 teacher = phase.teacher.learner
                 features = teacher.backbone(data['inputs'])
                 for name in phase.old_tasks:
                     raw = teacher.heads[name](features)
                     teacher.tasks[name].predict(
                         F.interpolate(raw, size=size, mode='bilinear', align_corners=False))
-                self.backbone_calls -= 1
             loss = loss + sum(outputs[name].mean() for name in phase.old_tasks)
         loss.backward()
         self.optimizer.step()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lhl.atomic import atomic_write
-from lhl.errors import DataError
+from lhl.errors import DataError, WriteError
 
 #: The file in which :func:`record_options` remembers what a folder was made with.
 RECORD = 'conversion.json'
@@ -82,9 +82,8 @@ def _convert(conversion: Conversion) -> None:
         try:
             with atomic_write(path) as file:
                 file.write(contents[path])
-        except OSError as error:
-            raise DataError(f'{str(path)!r} cannot be written ({error}); make room or choose another folder, and run '
-                            f'the same command again: it continues where this one stopped') from error
+        except WriteError as error:
+            raise DataError(f'{error}, and run the same command again: it continues where this one stopped') from error
 
 
 @contextmanager
@@ -110,6 +109,7 @@ def record_options(folder: Path, options: Mapping[str, object]) -> None:
 
     Raises:
         DataError: If the folder was made with other options, or holds files of unknown origin.
+        WriteError: If the record cannot be written.
     """
     path = folder / RECORD
     wanted = json.loads(json.dumps(options))

@@ -63,8 +63,11 @@ class Manifest:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it has its name only once it is complete."""
     temporary = path.with_name(path.name + '.tmp')
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -16,6 +16,8 @@ class RandomGrayscale(BaseTransform):
         probability: That it happens to a sample, from 0 to 1.
     """
 
+    is_random, moves_pixels = True, False
+
     def __init__(self, probability: Fraction = 0.2) -> None:
         if not 0 <= probability <= 1:
             raise ConfigError(f'RandomGrayscale got probability={probability}, expected a number from 0 to 1')

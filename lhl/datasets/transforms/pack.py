@@ -14,12 +14,14 @@ class PackSample(BaseTransform):
     valid={task: (H, W) bool}, meta=dict)``.
     """
 
+    is_random, moves_pixels = False, True
+
     def transform(self, sample: dict) -> dict:
         """Pack a sample."""
         return dict(
             inputs=_channels_first(sample['image']),
             targets={name: _channels_first(target) for name, target in sample['targets'].items()},
-            valid={name: torch.from_numpy(valid) for name, valid in sample['valid'].items()},
+            valid={name: _channels_first(valid) for name, valid in sample['valid'].items()},
             meta=sample['meta'])
 
     def __repr__(self) -> str:
@@ -28,4 +30,5 @@ class PackSample(BaseTransform):
 
 def _channels_first(array: np.ndarray) -> torch.Tensor:
     """``(H, W, C)`` to a contiguous tensor ``(C, H, W)``; a map ``(H, W)`` keeps its shape."""
-    return torch.from_numpy(np.ascontiguousarray(array if array.ndim == 2 else np.moveaxis(array, -1, 0)))
+    array = array if array.ndim == 2 else np.moveaxis(array, -1, 0)
+    return torch.from_numpy(np.require(array, requirements=('C', 'W')))  # a copy of what may only be read

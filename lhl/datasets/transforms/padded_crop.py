@@ -18,6 +18,8 @@ class RandomPaddedCrop(BaseTransform):
         padding: Pixels on each side, at least 1.
     """
 
+    is_random, moves_pixels = True, True
+
     def __init__(self, padding: Count = 4) -> None:
         if not isinstance(padding, int) or padding < 1:
             raise ConfigError(f'RandomPaddedCrop got padding={padding}, expected a whole number of at least 1')

@@ -21,6 +21,8 @@ class PhotometricDistortion(BaseTransform):
         hue: The largest rotation of the hue, in degrees, from 0 to 180.
     """
 
+    is_random, moves_pixels = True, False
+
     def __init__(self, brightness: Fraction = 32 / 255, contrast: Fraction = 0.5, saturation: Fraction = 0.5,
                  hue: NotNegative = 36.0) -> None:
         for name, value, most in (('brightness', brightness, 1), ('contrast', contrast, 1),

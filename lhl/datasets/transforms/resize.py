@@ -24,6 +24,8 @@ class Resize(BaseTransform):
         size: Height and width.
     """
 
+    is_random, moves_pixels = False, False
+
     def __init__(self, size: tuple[Count, Count]) -> None:
         self.size = checked_size('Resize', size)
 

@@ -27,6 +27,8 @@ class RandomResizedCropPad(BaseTransform):
             the crop than this. 1 takes the first; samples without classes always do.
     """
 
+    is_random, moves_pixels = True, False
+
     def __init__(self, size: tuple[Count, Count], scale: tuple[Positive, Positive] = (0.5, 2.0),
                  cat_max_ratio: Fraction = 0.75) -> None:
         self.size = checked_size('RandomResizedCropPad', size)

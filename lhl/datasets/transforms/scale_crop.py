@@ -25,6 +25,8 @@ class RandomScaleCrop(BaseTransform):
         scales: The values of s, at least 1, equally likely.
     """
 
+    is_random, moves_pixels = True, False
+
     def __init__(self, scales: Sequence[Positive] = (1.0, 1.2, 1.5)) -> None:
         if not scales or min(scales) < 1:
             raise ConfigError(f'RandomScaleCrop got scales={scales}, expected one or more numbers of at least 1')

@@ -19,6 +19,8 @@ NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer'
 _NOT_TRAINING = (*NOT_HASHED, 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name', 'val_dataloader',
                  'val_evaluator')
 _NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
+#: The options of a teacher with which it answers to the last bit alike.
+_ALIKE = dict(cache=('exact', 'off'), fold=(None, ), compile=(False, ))
 #: What a run that has diverged may be resumed with.
 _NOT_HASHED_IN_OPTIM_WRAPPERS = ('nonfinite', 'max_skipped')
 
@@ -70,14 +72,22 @@ def _training(stream: Stream, index: int) -> dict:
     cfg = Config({**stream.cfg.to_dict(), 'work_dir': ''})
     phase = runner_config(replace(stream, cfg=cfg), index).to_dict()
     phase['val_cfg'] = {}  # like the data: it trains nothing
+    requires = stream.phases[index - 1].requires
+    if not (requires.external_teacher or (requires.teacher and index > 1)):
+        phase.pop('teacher', None)
     if phase['phase']['previous_checkpoint']:  # its name when runs were first hashed
         phase['phase']['previous_checkpoint'] = str(Path(phase['phase']['previous_checkpoint']).with_suffix('.pth'))
     return _without_what_trains_alike({key: value for key, value in phase.items() if key not in _NOT_TRAINING})
 
 
 def _without_what_trains_alike(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop what only changes how fast data is loaded, and what to do with a run that would end otherwise."""
-    return _without(values, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
+    """Drop what only changes how fast it is trained, and what to do with a run that would end otherwise."""
+    teacher = {key: value for key, value in (values.get('teacher') or {}).items()
+               if value not in _ALIKE.get(key, ()) and key != 'memory_gib'}
+    others = {key: value for key, value in values.items() if key != 'teacher'}
+    if teacher:
+        others['teacher'] = teacher
+    return _without(others, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
                     optim_wrapper=_NOT_HASHED_IN_OPTIM_WRAPPERS)
 
 

@@ -14,15 +14,10 @@ REQUIRED = ('model', 'tasks', 'phases', 'method', 'train_dataloader', 'val_datal
 class _Processes(TypedDict, total=False):
     mp_start_method: Literal['fork', 'spawn', 'forkserver']
     opencv_num_threads: CountFrom0
-class _Distribution(TypedDict, total=False):
-    backend: Literal['nccl', 'gloo', 'mpi', 'ucc', 'hccl', 'cncl', 'mccl']
-    init_backend: str
-    timeout: Count
-    port: Count
 class _Environment(TypedDict, total=False):
     cudnn_benchmark: bool
     mp_cfg: _Processes
-    dist_cfg: _Distribution
+    dist_cfg: Mapping
     resource_limit: Count
 #: The seed is looked at beside the other sections.
 class _Randomness(TypedDict, total=False):
@@ -48,7 +43,7 @@ SECTIONS: dict[str, Any] = {
     'default_scope': Literal['lhl', 'mmseg', 'mmengine'], 'auto_scale_lr': _AutoScale | None,
     'sync_bn': Literal['torch', 'mmcv'] | None, 'compile': bool | Mapping, 'resume': bool,
     'batch_norm': Literal[NORM_POLICIES], 'stored_images': CountFrom0, 'order': Sequence[str] | None,
-    'starts_from': str,
+    'starts_from': str, 'teacher': Any, 'model_wrapper_cfg': Any, 'strategy': Any, 'runner_type': Any,
 }
 
 

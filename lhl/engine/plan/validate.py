@@ -9,7 +9,9 @@ from torch.utils.data import DataLoader
 
 from lhl.component_check import component_problems, option_problems
 from lhl.engine.runtime.optim_wrapper import LR_GROUPS
+from lhl.engine.runtime.process_group import dist_problems
 from lhl.errors import Problems, suggest
+from lhl.methods import TeacherOptions
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -52,9 +54,11 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
     """
     problems.add(*_section_problems(cfg, problems))
     problems.add(*_seed_problems(cfg))
+    problems.add(*dist_problems(cfg))
     if 'model' in cfg:
         problems.add(*_model_problems(cfg.model), at='model')
     problems.add(*_surrounding_problems(cfg.to_dict()), at='surroundings')
+    _check_teacher(cfg.get('teacher', {}), problems)
     _check_sections(cfg, phases, problems, _SECTIONS)
     before = cfg.to_dict().get('model', {}).get('backbone')
     for phase in phases:
@@ -105,6 +109,14 @@ def _section_problems(cfg: Config, problems: Problems) -> Iterator[str]:
     for key in REQUIRED:
         if key not in cfg and key not in meant and problems.sound(key):
             yield f'the config has no {key!r}; inherit a file of configs/_base_ that defines it'
+
+
+def _check_teacher(options: Any, problems: Problems) -> None:
+    if not isinstance(options, Mapping):
+        problems.add(f"teacher is {options!r}, expected options such as dict(cache='off')")
+    elif problems.add(*option_problems(TeacherOptions, options, 'teacher')):
+        with problems.collected():
+            TeacherOptions(**options)
 
 
 def _seed_problems(cfg: Config) -> Iterator[str]:

@@ -1,4 +1,5 @@
 """The optimizer step: mixed precision on any device, and the only place where a method edits gradients or updates."""
+import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from mmengine.device import get_device
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper
 from torch import nn
+from torch.utils._foreach_utils import _get_fused_kernels_supported_devices
 
 from lhl.errors import ConfigError, suggest
 from lhl.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from lhl.methods import Method, Student
     from lhl.models import Learner
 
-AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+#: What :class:`MethodOptimWrapper` autocasts to for each value of ``amp``; TF32 is a way to multiply float32.
+AMP_DTYPES = {'bfloat16': torch.bfloat16, 'float16': torch.float16, 'tf32': None}
 NONFINITE = ('stop', 'skip')
 LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
 
@@ -32,8 +36,16 @@ def nonfinite_problems(nonfinite: object, max_skipped: object, where: str = 'opt
 
 
 def preferred_amp() -> str:
-    """Choose the half precision for this machine: bfloat16, which needs no loss scaling, unless the GPU lacks it."""
-    return 'float16' if torch.cuda.is_available() and not torch.cuda.is_bf16_supported() else 'bfloat16'
+    """Choose the half precision for this machine: bfloat16, which needs no loss scaling, unless the GPU lacks it.
+
+    A processor that lacks it is slower with it than with float32, which is said in a warning.
+    """
+    if torch.cuda.is_available():
+        return 'bfloat16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'float16'
+    if get_device() == 'cpu' and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        print_log('mixed precision is slower than float32 here: this processor does not compute with bfloat16',
+                  logger='current', level=logging.WARNING)
+    return 'bfloat16'
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -44,7 +56,8 @@ class MethodOptimWrapper(OptimWrapper):
 
     Args:
         optimizer: The optimizer.
-        amp: ``None`` for float32, ``'bfloat16'``, or ``'float16'`` with dynamic loss scaling.
+        amp: ``None`` for float32, ``'bfloat16'``, ``'float16'`` with dynamic loss scaling, or ``'tf32'``: float32 whose
+            products are of 10 bits on GPUs that have it. Convolutions are that by PyTorch's default, in any case.
         nonfinite: What to do where a gradient is not finite: ``'stop'`` the run, or ``'skip'`` the update, which has to
             wait for the device in every iteration. With loss scaling an overflow of gradients is normal and is neither.
         max_skipped: How many updates of a phase may be skipped before the run stops after all.
@@ -64,6 +77,7 @@ class MethodOptimWrapper(OptimWrapper):
         self.has_finite_gradients: torch.Tensor | None = None
         self.device_type = torch.device(get_device()).type
         self.amp_dtype = AMP_DTYPES[amp] if amp is not None else None
+        torch.backends.cuda.matmul.allow_tf32 = amp == 'tf32'
         self.scaler = torch.amp.GradScaler(self.device_type, enabled=amp == 'float16')
         self.edits: str | None = None
 
@@ -161,6 +175,9 @@ class PhaseOptimWrapperConstructor:
                  **(dict(weight_decay=0.0) if group == 'method' else {}))
             for group, parameters in members.items() if parameters
         ]
+        devices = {parameter.device.type for group in groups for parameter in group['params']}
+        if self.optimizer_cfg.get('fused') and not devices <= set(_get_fused_kernels_supported_devices()):
+            self.optimizer_cfg['fused'] = False  # a matter of speed, so not of whether it runs
         optimizer = OPTIMIZERS.build(dict(self.optimizer_cfg, params=groups))
         return OPTIM_WRAPPERS.build(dict(self.optim_wrapper_cfg, optimizer=optimizer))
 

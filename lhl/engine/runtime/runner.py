@@ -1,26 +1,17 @@
-"""mmengine's Runner, trained for one phase: where the student comes from, where the teacher comes from, what is saved.
+"""The runner of a phase: where the student comes from, where the teacher comes from, what is saved.
 
 Everything else (loops, DDP, logging, schedules) is mmengine's own.
 """
 import json
-import logging
-import math
-from functools import partial
 from pathlib import Path
-from pprint import pformat
 from typing import Any
 
 import torch
-from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier
-from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel
-from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, IterBasedTrainLoop
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
-from lhl.datasets import DenseDataset
 from lhl.engine.checkpoint import (
     CHECKPOINT_VERSION,
     build_learner,
@@ -31,103 +22,21 @@ from lhl.engine.checkpoint import (
 )
 from lhl.engine.sources.external_teacher import load_external_teacher
 from lhl.errors import CheckpointError, Interruption
-from lhl.methods import Method, Phase, Student, Teacher
+from lhl.lock import check_still_held
+from lhl.methods import Method, Phase, Student, Teacher, TeacherOptions
 from lhl.models import Learner
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, RUNNERS
 from lhl.weight_files import read_checkpoint, write_checkpoint
 
+from .decoded import keep_decoded
+from .hooks.compile_hook import CompileHook
 from .hooks.finite_hook import FiniteHook
+from .learner_runner import LearnerRunner
 from .loops import PhaseEpochLoop, PhaseIterLoop
 from .process_group import unwrapped
 from .randomness import seed_torch
-from .signals import ToldToStop, undisturbed
-
-
-class PlainConfig(Config):
-    """A config whose text takes milliseconds: mmengine's takes seconds, and is asked for at every checkpoint."""
-
-    @property
-    def pretty_text(self) -> str:
-        """The config as Python code that reads it back."""
-        entries = self.to_dict().items()
-        return ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
-
-
-@RUNNERS.register_module()
-class LearnerRunner(Runner):
-    """mmengine's Runner with safe, strict loading and distribution without GPUs; enough to test a learner."""
-
-    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
-        if self.distributed and not torch.cuda.is_available():
-            return MMDistributedDataParallel(model, device_ids=None, broadcast_buffers=True)
-        if self.distributed and model_wrapper_cfg is None:
-            model_wrapper_cfg = dict(type='MMDistributedDataParallel', broadcast_buffers=True)
-        return super().wrap_model(model_wrapper_cfg, model)
-
-    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone."""
-        logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(lambda record: not record.getMessage().startswith('Hooks will be executed'))
-        return logger
-
-    @property
-    def learner(self) -> Learner:
-        """The model, unwrapped."""
-        return unwrapped(self.model)
-
-    def val(self) -> dict[str, float]:
-        """Evaluate, and say aloud which metrics are no numbers."""
-        metrics = super().val()
-        for loop in (self._val_loop, *getattr(self._val_loop, 'others', ())):
-            for name in getattr(loop.dataloader.dataset, 'tasks', ()):
-                missing = [key.partition('/')[2] for key, value in metrics.items()
-                           if key.startswith(f'{name}/') and not math.isfinite(value)]
-                if missing:
-                    root = getattr(loop.dataloader.dataset, 'data_root', '')
-                    self.logger.warning(f'task {name}: {", ".join(missing)} is not a finite number on the validation '
-                                        f'data of {root}; check its targets there, and the losses of its training')
-        return metrics
-
-    def image_sizes(self) -> dict[str, tuple[int, int] | None]:
-        """Say at which size each task was scored, or trained where it was not scored; None where sizes differ."""
-        loops = (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ()))
-        datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
-        return {name: dataset.image_size() for dataset in datasets if isinstance(dataset, DenseDataset)
-                for name in dataset.tasks}
-
-    def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
-                        revise_keys: list | None = None) -> dict:
-        """Read safely and load strictly, whatever mmengine's defaults."""
-        checkpoint = read_checkpoint(filename, map_location)
-        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        self.load_state(checkpoint['state_dict'], filename)
-        self._has_loaded = True
-        return checkpoint
-
-    @staticmethod
-    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
-        """Build a loader whose workers signals to a whole run do not reach."""
-        loader = Runner.build_dataloader(*args, **kwargs)
-        loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
-        return loader
-
-    def load_state(self, weights: dict[str, Tensor], source: str) -> None:
-        """Load the weights of a checkpoint into the model."""
-        load_weights(self.learner, weights, source)
-
-    def end_workers(self) -> None:
-        """End the data loaders' persistent workers.
-
-        Left to the garbage collector, which finds the runner in a cycle, each worker would be waited for in vain for
-        5 seconds, because the queue that tells it to stop is destroyed first.
-        """
-        for loop in (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ())):
-            if isinstance(loop, BaseLoop):
-                loop.dataloader._iterator = None
+from .signals import ToldToStop
 
 
 @RUNNERS.register_module()
@@ -178,13 +87,13 @@ class PhaseRunner(LearnerRunner):
             previous = read_checkpoint(self.previous_checkpoint)
             if not leaves_state:
                 method.load_state_dict(method_state(previous, self.previous_checkpoint))
-        teacher = None
+        teacher, options = None, TeacherOptions(**self.cfg.get('teacher') or {})
         if previous is not None and method.requires.teacher:
-            teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()))
+            teacher = Teacher(build_learner(previous, self.previous_checkpoint).to(get_device()), options)
         self.teacher_digest = None
         if method.requires.external_teacher is not None:
             loaded, self.teacher_digest = load_external_teacher(method.requires.external_teacher, get_device())
-            teacher = Teacher(loaded)
+            teacher = Teacher(loaded, options)
         phase['new_tasks'] = tuple(phase['new_tasks'])
         self._previous_weights = None
         if previous is not None and (self._adapted_heads or not is_new_learner):
@@ -217,6 +126,8 @@ class PhaseRunner(LearnerRunner):
         loop = super().build_train_loop(loop)
         if self.trained is not None:
             loop._epoch, loop._iter = loop.max_epochs, loop.max_iters
+        else:
+            keep_decoded(self, loop)
         return loop
 
     def _init_model_weights(self) -> None:
@@ -278,13 +189,20 @@ class PhaseRunner(LearnerRunner):
         if self.param_schedulers is not None:
             checkpoint['param_schedulers'] = [scheduler.state_dict() for scheduler in self.param_schedulers]
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        check_still_held()
         write_checkpoint(checkpoint, Path(out_dir, filename))
 
     def register_hooks(self, default_hooks: dict | None = None, custom_hooks: list | None = None) -> None:
-        """Add the hook that watches over the training."""
+        """Add the hook that watches over the training, and the one that compiles where the config says so."""
         super().register_hooks(default_hooks, custom_hooks)
         self.finite = FiniteHook()
         self.register_hook(self.finite)
+        options = self.cfg.get('compile') or None
+        if options is not None:
+            self.register_hook(CompileHook(dict(options) if isinstance(options, dict) else {}))
+
+    def _maybe_compile(self, target: str) -> None:
+        """Leave the step as it is, of which mmengine would compile the optimizer and what logs, too."""
 
     def train(self) -> nn.Module:
         """Train the phase.
@@ -294,7 +212,9 @@ class PhaseRunner(LearnerRunner):
             DivergenceError: If a loss, a gradient or a weight is not finite.
         """
         self._told = ToldToStop()
-        return super().train()
+        model = super().train()
+        self._told.close()
+        return model
 
     def validate_while_training(self) -> None:
         """Evaluate between two epochs; a signal ends that at once, and the weights are saved as they are."""
@@ -352,6 +272,7 @@ class PhaseRunner(LearnerRunner):
                 'model': json.dumps(_without_pretraining(self.cfg.model.to_dict())),
                 **stream,
             }
+            check_still_held()
             write_checkpoint(dict(state_dict=weights, method=self.method.state_dict(), lhl=description), path)
         return weights
 

@@ -2,12 +2,14 @@
 import uuid
 from pathlib import Path
 
+from lhl.atomic import writing
 from lhl.engine.checkpoint import load_weights, weights_of
 from lhl.engine.plan import Stream, runner_config
 from lhl.models.pretraining import without_pretraining
 from lhl.weight_files import read_checkpoint
 
-from .runner import LearnerRunner
+from .learner_runner import LearnerRunner
+from .release import released
 
 
 def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str, dict[str, float]]:
@@ -24,16 +26,15 @@ def score_phase(stream: Stream, index: int, checkpoint: str | Path) -> dict[str,
     cfg, folder = runner_config(stream, index), Path(checkpoint).parent
     if cfg.val_cfg is None:
         return {name: {} for name in cfg.model.tasks}
-    runner = LearnerRunner(
-        model={**cfg.model.to_dict(), 'backbone': without_pretraining(cfg.model.backbone.to_dict())},
-        work_dir=str(folder / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
-        val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=cfg.get('launcher', 'none'),
-        default_scope='lhl', log_level='WARNING',
-        experiment_name=f'test_{folder.name}_{uuid.uuid4().hex[:8]}', randomness=cfg.randomness)
-    load_weights(runner.learner, weights_of(read_checkpoint(checkpoint), checkpoint), checkpoint)
-    metrics = runner.val()
-    runner.end_workers()
-    by_task: dict[str, dict[str, float]] = {name: {} for name in runner.learner.tasks}
+    name = f'test_{folder.name}_{uuid.uuid4().hex[:8]}'
+    with writing(folder), released(name, lambda: LearnerRunner(
+            model={**cfg.model.to_dict(), 'backbone': without_pretraining(cfg.model.backbone.to_dict())},
+            work_dir=str(folder / 'test'), val_dataloader=cfg.val_dataloader, val_cfg=cfg.val_cfg,
+            val_evaluator=cfg.val_evaluator, env_cfg=cfg.get('env_cfg', {}), launcher=cfg.get('launcher', 'none'),
+            default_scope='lhl', log_level='WARNING', experiment_name=name, randomness=cfg.randomness)) as runner:
+        load_weights(runner.learner, weights_of(read_checkpoint(checkpoint), checkpoint), checkpoint)
+        metrics = runner.val()
+    by_task: dict[str, dict[str, float]] = {name: {} for name in cfg.model.tasks}
     for key, value in metrics.items():
         task, _, metric = key.partition('/')
         if task in by_task:

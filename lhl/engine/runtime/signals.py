@@ -15,6 +15,8 @@ from torch.distributed import ReduceOp, Work
 
 from lhl.errors import Interruption
 
+from .process_group import group_timeout
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 #: torchrun passes on a signal that its processes may have got as well; within so many seconds both are one.
 _ONE_SIGNAL = 5.0
@@ -82,7 +84,7 @@ class ToldToStop:
     """
 
     def __init__(self) -> None:
-        self.group = torch.distributed.new_group(backend='gloo') if is_distributed() else None
+        self.group = torch.distributed.new_group(timeout=group_timeout(), backend='gloo') if is_distributed() else None
         self.exchange: tuple[Work, torch.Tensor] | None = None
 
     def ask(self, wait: bool = False) -> int:
@@ -98,6 +100,11 @@ class ToldToStop:
             number = torch.tensor([_received.number])
             self.exchange = torch.distributed.all_reduce(number, ReduceOp.MAX, self.group, async_op=True), number
         return self._answer() if wait and not told else told
+
+    def close(self) -> None:
+        """End the group of the exchange, which has connections and a thread of its own."""
+        if self.group is not None:
+            torch.distributed.destroy_process_group(self.group)
 
     def _answer(self) -> int:
         if self.exchange is None:

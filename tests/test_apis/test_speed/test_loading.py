@@ -101,12 +101,13 @@ def test_the_benchmark_compares_the_loader_with_the_learner_and_judges_the_memor
     lines = stdout.splitlines()
     # Of nine images two batches of four are taken.
     assert code == 0 and lines[0] == ('had/had_r18_nyuv2.py, phase 2 (depth): batches of 4, 16x24, 1 workers, 1 '
-                                      'threads, 2 batches an epoch')
-    rates, costs = zip(*([float(cell) for cell in line.split('|')[1:]] for line in lines[2:5]), strict=True)
-    for (loader, learner, ratio), digits in ((rates, 0.02), (costs, 0.05)):
-        assert ratio == pytest.approx(loader / learner, rel=digits)
+                                      'threads, 2 batches an epoch, 0 MiB decoded')
+    rates, costs = zip(*([float(cell) for cell in line.split('|')[1:]] for line in lines[2:7]), strict=True)
+    for (loader, baseline, learner, to_baseline, to_learner), digits in ((rates, 0.02), (costs, 0.05)):
+        assert to_baseline == pytest.approx(loader / baseline, rel=digits)
+        assert to_learner == pytest.approx(loader / learner, rel=digits)
     number = r'(\d+\.\d) MiB, [+-]\d+\.\d{3} \+- \d+\.\d{3} MiB per epoch'
-    for line, name in zip(lines[5:], ('process', 'workers'), strict=True):
+    for line, name in zip(lines[7:], ('process', 'workers'), strict=True):
         assert 50 < float(re.fullmatch(f'memory of the {name}: {number}', line)[1]) < 5000
 
 

@@ -69,7 +69,7 @@ def test_the_innermost_source_is_the_one_that_is_named():
 
 def test_an_output_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / 'file').write_text('in the way')
-    with pytest.raises(DataError, match=r"file/0\.a' cannot be written .*continues where this one stopped"):
+    with pytest.raises(DataError, match=r"file/0\.a cannot be written .*continues where this one stopped"):
         run_conversions([counting(tmp_path / 'file', 0, [])], 'numbers')
 
 # ---- what a folder was made with -------------------------------------------------------------------------------

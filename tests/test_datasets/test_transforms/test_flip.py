@@ -46,6 +46,14 @@ def test_flip_happens_with_its_probability(probability, flips):
     assert abs(happened - flips) <= 4 * np.sqrt(200 * probability * (1 - probability))
 
 
+def test_the_sample_says_whether_it_happened():
+    np.random.seed(0)
+    sample, transform = random_sample(size=(2, 3)), RandomHorizontalFlip(0.5)
+    for _ in range(20):
+        result = transform(sample)
+        assert result['meta'] == dict(sample['meta'], flip=not np.array_equal(result['image'], sample['image']))
+
+
 def test_it_is_built_by_name_and_prints_its_options():
     transform = TRANSFORMS.build(dict(type='RandomHorizontalFlip', probability=0.25))
     assert repr(transform) == 'RandomHorizontalFlip(probability=0.25)'

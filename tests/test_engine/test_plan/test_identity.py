@@ -47,7 +47,8 @@ def changed(cfg, **options):
     ('work_dir', 'elsewhere'), ('launcher', 'pytorch'), ('log_level', 'DEBUG'), ('train_dataloader__num_workers', 2),
     ('val_dataloader__num_workers', 2), ('train_dataloader__persistent_workers', True),
     ('train_dataloader__pin_memory', True), ('default_hooks__checkpoint__interval', 7),
-    ('optim_wrapper__nonfinite', 'skip'), ('optim_wrapper__max_skipped', 3)])
+    ('optim_wrapper__nonfinite', 'skip'), ('optim_wrapper__max_skipped', 3),
+    ('teacher', dict(cache='off', memory_gib=1.0)), ('teacher', dict(cache='exact', fold=None, compile=False))])
 def test_what_does_not_decide_the_weights_does_not_change_the_hash(config, option, value):
     cfg = config()
     other = changed(cfg, **{option: value})
@@ -58,7 +59,9 @@ def test_what_does_not_decide_the_weights_does_not_change_the_hash(config, optio
 @pytest.mark.parametrize('option, value', [
     ('randomness__seed', 1), ('method__alpha', 2.0), ('train_dataloader__batch_size', 3), ('train_cfg__max_epochs', 3),
     ('optim_wrapper__optimizer__lr', 0.5), ('optim_wrapper__amp', 'bfloat16'), ('model__head__channels', 9),
-    ('phases', [dict(task='depth')]), ('train_dataloader__dataset__data_root', 'elsewhere')])
+    ('phases', [dict(task='depth')]), ('train_dataloader__dataset__data_root', 'elsewhere'),
+    ('teacher', dict(cache='float32')), ('teacher', dict(cache='float16')), ('teacher', dict(fold=True)),
+    ('teacher', dict(fold=False)), ('teacher', dict(compile=True))])
 def test_what_decides_the_weights_changes_the_hash(config, option, value):
     cfg = config()
     assert config_hash(changed(cfg, **{option: value})) != config_hash(cfg)
@@ -74,6 +77,14 @@ def test_another_number_of_processes_is_another_run(config):
     cfg = config()
     assert config_hash(cfg, num_processes=1) == config_hash(cfg)
     assert config_hash(cfg, num_processes=2) != config_hash(cfg)
+
+
+def test_how_a_teacher_answers_is_part_of_the_training_from_the_second_phase_on(config):
+    cfg = config()
+    other = changed(cfg, teacher=dict(fold=True))
+    assert training_hash(other, 1) == training_hash(cfg, 1) and first_phase_hash(other) == first_phase_hash(cfg)
+    assert training_hash(other, 2) != training_hash(cfg, 2)
+    assert training_hash(changed(cfg, teacher=dict(cache='off')), 3) == training_hash(cfg, 3)
 
 
 def test_on_which_data_a_task_is_scored_is_no_part_of_its_training(config):

@@ -1,5 +1,7 @@
 """Carries a method through the training of one phase: teacher, begin and end, state, seeding."""
+import contextlib
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,7 +37,12 @@ class ContinualPhaseHook(Hook):
         """Begin the phase."""
         seed_torch(runner.seed, runner.phase.index)
         self.started = time.perf_counter() - self.seconds
-        runner.student.begin_phase(runner.train_dataloader if runner.trained is None else None, self.resumed_state)
+        if runner.phase.teacher is not None and runner.trained is None:
+            iterations = runner.max_iters - runner.iter
+            runner.phase.teacher.remember(runner.train_dataloader, iterations / len(runner.train_dataloader),
+                                          runner.work_dir)
+        with _sound_state(runner):
+            runner.student.begin_phase(runner.train_dataloader if runner.trained is None else None, self.resumed_state)
         if runner.phase.index > 1:  # in phase 1 there is nothing to protect
             runner.optim_wrapper.attach(runner.method, runner.learner)
 
@@ -66,10 +73,26 @@ class ContinualPhaseHook(Hook):
             runner.method.load_state_dict(method_state(read_checkpoint(path), path))
         else:
             seed_torch(runner.seed, runner.phase.index, runner.iter)
-            try:
+            with _sound_state(runner):
                 runner.method.end_phase(runner.learner, runner.phase, runner.train_dataloader)
-            except torch.linalg.LinAlgError as error:
-                raise DivergenceError(f'phase {runner.phase.index}: {type(runner.method).__name__} cannot compute what '
-                                      f'it keeps of {", ".join(runner.phase.new_tasks)} ({error}); lower the learning '
-                                      f'rate, or check the data of the phase') from error
+        if runner.phase.teacher is not None:
+            runner.phase.teacher.forget()
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)
+
+
+@contextlib.contextmanager
+def _sound_state(runner: 'PhaseRunner') -> Iterator[None]:
+    """Make a sentence of what a method cannot compute at the beginning or the end of a phase.
+
+    Raises:
+        DivergenceError: If a decomposition fails, or something of what the method keeps is not finite.
+    """
+    what = f'phase {runner.phase.index}: what {type(runner.method).__name__} keeps of {", ".join(runner.phase.tasks)}'
+    cure = 'lower the learning rate, or check the data of the phase'
+    try:
+        yield
+    except torch.linalg.LinAlgError as error:
+        raise DivergenceError(f'{what} cannot be computed ({error}); {cure}') from error
+    for name, value in runner.method.state_dict().items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise DivergenceError(f'{what} is not finite ({name}); {cure}')

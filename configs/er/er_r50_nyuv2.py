@@ -1,0 +1,2 @@
+_base_ = ['../_base_/streams/r50_nyuv2.py', '../_base_/methods/er.py']
+method = dict(weight=1.0)  # the original's; not searched

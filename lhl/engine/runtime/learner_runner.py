@@ -1,0 +1,121 @@
+"""mmengine's Runner for a learner: read safely, evaluated, distributed without GPUs."""
+import logging
+import math
+import sys
+from functools import partial
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import BaseLoop, Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from lhl.atomic import atomic_write
+from lhl.config_files import with_digest
+from lhl.datasets import DenseDataset, share_batches
+from lhl.engine.checkpoint import load_weights
+from lhl.models import Learner
+from lhl.registry import RUNNERS
+from lhl.weight_files import read_checkpoint
+
+from .process_group import unwrapped
+from .signals import undisturbed
+
+
+class PlainConfig(Config):
+    """A config whose text takes milliseconds: mmengine's takes seconds, and is asked for at every checkpoint."""
+
+    @property
+    def pretty_text(self) -> str:
+        """The config as Python code that reads it back."""
+        entries = self.to_dict().items()
+        return ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
+
+    def dump(self, file: str | Path) -> None:
+        """Write that code with its digest, whole or not at all."""
+        with atomic_write(file) as stream:
+            stream.write(with_digest(self.pretty_text))
+
+
+@RUNNERS.register_module()
+class LearnerRunner(Runner):
+    """mmengine's Runner with safe, strict loading and distribution without GPUs; enough to test a learner."""
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
+        options = dict(model_wrapper_cfg or {}, type='MMDistributedDataParallel')
+        if not self.distributed or torch.cuda.is_available():
+            return super().wrap_model(options, model)
+        del options['type']
+        return MMDistributedDataParallel(model, **options)
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Keep mmengine's table of hooks, 60 lines in every phase, in the log file alone; a full disk is said once."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            handler.handleError = partial(_go_on_without, handler)
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: not record.getMessage().startswith('Hooks will be executed'))
+        return logger
+
+    @property
+    def learner(self) -> Learner:
+        """The model, unwrapped."""
+        return unwrapped(self.model)
+
+    def val(self) -> dict[str, float]:
+        """Evaluate, and say aloud which metrics are no numbers."""
+        metrics = super().val()
+        for loop in (self._val_loop, *getattr(self._val_loop, 'others', ())):
+            for name in getattr(loop.dataloader.dataset, 'tasks', ()):
+                missing = [key.partition('/')[2] for key, value in metrics.items()
+                           if key.startswith(f'{name}/') and not math.isfinite(value)]
+                if missing:
+                    root = getattr(loop.dataloader.dataset, 'data_root', '')
+                    self.logger.warning(f'task {name}: {", ".join(missing)} is not a finite number on the validation '
+                                        f'data of {root}; check its targets there, and the losses of its training')
+        return metrics
+
+    def image_sizes(self) -> dict[str, tuple[int, int] | None]:
+        """Say at which size each task was scored, or trained where it was not scored; None where sizes differ."""
+        loops = (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ()))
+        datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
+        return {name: dataset.image_size() for dataset in datasets if isinstance(dataset, DenseDataset)
+                for name in dataset.tasks}
+
+    def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
+                        revise_keys: list | None = None) -> dict:
+        """Read safely and load strictly, whatever mmengine's defaults."""
+        checkpoint = read_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        self.load_state(checkpoint['state_dict'], filename)
+        self._has_loaded = True
+        return checkpoint
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader:
+        """Build a loader whose workers signals to a whole run do not reach."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        share_batches(loader)
+        loader.worker_init_fn = partial(undisturbed, loader.worker_init_fn)
+        return loader
+
+    def load_state(self, weights: dict[str, Tensor], source: str) -> None:
+        """Load the weights of a checkpoint into the model."""
+        load_weights(self.learner, weights, source)
+
+
+def _go_on_without(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """Say once that a log cannot be written to, as on a full disk, and write no more to it."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OSError):
+        logging.Handler.handleError(handler, record)
+        return
+    handler.setLevel(logging.CRITICAL + 1)
+    print(f'{getattr(handler, "baseFilename", "the log")} cannot be written ({error.strerror}); the run goes on '
+          f'without it', file=sys.stderr)

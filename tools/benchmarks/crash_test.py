@@ -1,0 +1,363 @@
+"""Kill runs of every method at random moments, resume them, and compare what they end with.
+
+Each run learns a tiny stream of random images, from the method's shipped config, and is ended as by a power cut: by
+SIGKILL at a random event of a chosen place (inside a write, between phases, in a validation, in what a method does at
+the beginning or end of a phase, in the training), or at a random moment of its processor time, by the system's timer.
+One in three is killed once more while it is resumed. What it ends with has to be what the undisturbed run ended with:
+weights, method's state and metrics of every phase, to the bit, and no other file.
+
+    python tools/benchmarks/crash_test.py --kills 200
+
+The same seed draws the same places. Counts are printed, and written to OUT/crash_test.json. The exit status is 1 if a
+run did not end as it should; its folder is kept. An interrupted command goes on when it is given again.
+"""
+import argparse
+import contextlib
+import importlib
+import json
+import mmap
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = ('start', 'between phases', 'begin_phase', 'training', 'validation', 'end_phase', 'write')
+#: A moment that is drawn by time, and may be at any place.
+ANY = 'any time'
+#: How long a run may take, in seconds, on however busy a machine; it takes a few of the processor.
+PATIENCE = 3600
+KILLED = (-signal.SIGKILL, -signal.SIGPROF)
+
+
+class Moments:
+    """Knows at which place a process is, counts the events there, and kills it at one of them."""
+
+    def __init__(self) -> None:
+        self.place = mmap.mmap(-1, 1)  # seen by the parent, too
+        self.counts: Counter[str] = Counter()
+        self.target: tuple[str, int] | None = None
+        self.is_counting = False
+
+    @contextlib.contextmanager
+    def at(self, place: str) -> Iterator[None]:
+        """Be at a place, inside another one."""
+        before = self.place[0]
+        self._go(PLACES.index(place))
+        try:
+            yield
+        finally:
+            self._go(before)
+
+    def _go(self, number: int) -> None:
+        sys.setprofile(None)
+        self.place[0] = number
+        if self.is_counting or (self.target is not None and self.target[0] == PLACES[number]):
+            sys.setprofile(self._event)
+
+    def _event(self, *_: object) -> None:
+        place = PLACES[self.place[0]]
+        self.counts[place] += 1
+        if self.target == (place, self.counts[place]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self, owner: Any, name: str, place: str) -> None:
+        """Let a function be a place."""
+        original = getattr(owner, name)
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            with self.at(place):
+                return original(*args, **kwargs)
+        setattr(owner, name, watched)
+
+    def watch_writes(self, modules: Sequence[Any]) -> None:
+        """Let the writing of a file be a place, wherever these modules do it."""
+        original = modules[0].atomic_write
+
+        @contextlib.contextmanager
+        def atomic_write(path: Path) -> Iterator[Any]:
+            with self.at('write'), original(path) as file:
+                yield file
+        for module in modules:
+            module.atomic_write = atomic_write
+
+
+class Ending(NamedTuple):
+    """How a process ended.
+
+    Attributes:
+        status: Its exit status, or minus the signal that killed it.
+        place: Where it was then.
+        seconds: How long it used the processor.
+    """
+    status: int
+    place: str
+    seconds: float
+
+
+class Laboratory:
+    """Learns streams in processes that may be killed; they are forked from this one, which has imported everything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.runs, self.moments = folder, folder / 'runs', Moments()
+        self.runs.mkdir(parents=True, exist_ok=True)
+
+    def prepare(self) -> None:
+        """Import everything, once for all runs, and write the data."""
+        sys.path[:0] = [str(ROOT / 'tests'), str(ROOT)]
+        import mmengine.runner.runner
+        import torch
+        from integration import test_every_method
+        from test_engine.tiny_stream import write_data
+
+        import lhl.engine.run
+        import lhl.engine.runtime.learner_runner
+        import lhl.evaluation.results
+        import lhl.methods.student
+        import lhl.weight_files
+        from lhl.engine.runtime.hooks import ContinualPhaseHook
+        from lhl.engine.runtime.runner import PhaseRunner
+        torch.set_num_threads(1)
+        setattr(mmengine.runner.runner, 'collect_env', dict)  # noqa: B010, it takes seconds to survey the machine
+        self.configs, self.variants = test_every_method.CONFIG_FILES, test_every_method.VARIANTS
+        self.read, self.train = test_every_method.read, lhl.engine.run.train_stream
+        self.moments.watch_writes([lhl.weight_files, lhl.evaluation.results, lhl.engine.runtime.learner_runner])
+        self.moments.watch(lhl.engine.run, '_train_phase', 'between phases')
+        self.moments.watch(lhl.methods.student.Student, 'begin_phase', 'begin_phase')
+        self.moments.watch(PhaseRunner, 'train', 'training')
+        self.moments.watch(PhaseRunner, 'val', 'validation')
+        self.moments.watch(ContinualPhaseHook, 'after_train', 'end_phase')
+        if not (self.folder / 'joint').exists():
+            write_data(self.folder / 'data')
+
+    def learn(self, name: str, run: Path, act: Callable[[], None] = lambda: None, kill_after: float = 0.0,
+              at_end: Callable[[], None] = lambda: None) -> Ending:
+        """Learn the stream of a config, or go on with it, in a process of its own.
+
+        Args:
+            name: Of the method's config.
+            run: The folder.
+            act: What the process does at first.
+            kill_after: When it is killed, in seconds of the processor; 0 for never.
+            at_end: What it does in the end.
+        """
+        process = os.fork()
+        if not process:
+            status = 1
+            try:
+                log = os.open(f'{run}.log', os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+                os.dup2(log, 1)
+                os.dup2(log, 2)
+                act()
+                signal.setitimer(signal.ITIMER_PROF, kill_after)  # unlike SIGKILL it could be handled, and is not
+                with self.moments.at('start'):
+                    self.train(self.read(name, self.folder / 'data', run), resume=(run / 'results.json').exists())
+                at_end()
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(status)
+        handle = os.pidfd_open(process)
+        if not select.select([handle], [], [], PATIENCE)[0]:
+            os.kill(process, signal.SIGHUP)
+        os.close(handle)
+        _, status, usage = os.wait4(process, 0)
+        return Ending(os.waitstatus_to_exitcode(status), PLACES[self.moments.place[0]], usage.ru_utime + usage.ru_stime)
+
+    def undisturbed(self, name: str) -> tuple[dict[str, int], float]:
+        """Learn a stream undisturbed; give the number of events at each place, and the seconds that it used."""
+        run = self.runs / name
+        counts = run.with_suffix('.json')
+
+        def count() -> None:
+            self.moments.is_counting = True
+
+        def write() -> None:
+            sys.setprofile(None)
+            counts.write_text(json.dumps([self.moments.counts, time.process_time()]))
+        if not counts.exists():
+            shutil.rmtree(run, ignore_errors=True)
+            ending = self.learn(name, run, count, at_end=write)
+            if ending.status:
+                raise SystemExit(f'the undisturbed run of {name} failed with {ending.status}; see {run}.log')
+        return tuple(json.loads(counts.read_text()))
+
+    def difference(self, name: str, run: Path) -> str:
+        """Say in what a run differs from the undisturbed one; empty if in nothing."""
+        from lhl.engine import read_checkpoint, weights_digest
+        from lhl.evaluation import Results
+        whole = self.runs / name
+        ours, theirs = Results.load(run), Results.load(whole)
+        if len(ours.phases) != len(theirs.phases):
+            return f'{len(ours.phases)} phases instead of {len(theirs.phases)}'
+        for mine, other in zip(ours.phases, theirs.phases, strict=True):
+            found, expected = read_checkpoint(run / mine.checkpoint), read_checkpoint(whole / other.checkpoint)
+            for part in ('state_dict', 'method'):
+                if weights_digest(found[part]) != weights_digest(expected[part]):
+                    return f'the {part} of phase {mine.phase}'
+            if mine.weights_sha256 != other.weights_sha256 or repr(mine.metrics) != repr(other.metrics):
+                return f'what is recorded of phase {mine.phase}'
+        logs = r'[0-9]*_[0-9]*'
+        files = [{path.relative_to(root) for path in root.rglob('*') if path.is_file() and not any(
+            parent.match(logs) for parent in path.relative_to(root).parents)} for root in (run, whole)]
+        return f'the files {sorted(map(str, files[0] ^ files[1]))}' if files[0] != files[1] else ''
+
+
+class Kill(NamedTuple):
+    """A run that was killed.
+
+    Attributes:
+        method: Of its config.
+        drawn: The place that was drawn, or any time.
+        places: Where it was killed: once or twice.
+        problem: In what it ended otherwise than it should; empty if in nothing.
+    """
+    method: str
+    drawn: str
+    places: tuple[str, ...]
+    problem: str
+
+
+def kill_and_resume(laboratory: Laboratory, name: str, drawn: str, counts: dict[str, int], seconds: float, number: int,
+                    generator: random.Random) -> Kill:
+    """Kill a run at a random moment, once or twice, resume it and compare."""
+    run, places = laboratory.runs / f'{name}_{number}', []
+
+    def kill(place: str, part: float) -> Ending:
+        target = None if place == ANY else (place, 1 + int(part * counts[place]))
+
+        def aim() -> None:
+            laboratory.moments.target = target
+        return laboratory.learn(name, run, aim, 0.0 if target else part * seconds)
+
+    shutil.rmtree(run, ignore_errors=True)
+    part, ending = generator.random(), Ending(0, '', 0.0)
+    while not ending.status:  # it may be quicker, or less may happen, than when that was counted
+        shutil.rmtree(run, ignore_errors=True)
+        ending = kill(drawn, part)
+        part *= 0.8
+    for times in range(1 + (generator.random() < 1 / 3)):
+        if times:
+            ending = kill(ANY, generator.random())
+        if ending.status in KILLED:
+            places.append(ending.place)
+        elif ending.status:
+            return Kill(name, drawn, tuple(places), f'failed with {ending.status}; see {run}.log')
+    if laboratory.learn(name, run).status:
+        return Kill(name, drawn, tuple(places), f'could not be resumed; see {run}.log')
+    problem = laboratory.difference(name, run)
+    if not problem:
+        shutil.rmtree(run)
+        Path(f'{run}.log').unlink()
+    return Kill(name, drawn, tuple(places), problem)
+
+
+def share_of_work(laboratory: Laboratory, names: Sequence[str], per_method: dict[str, list[str]], seed: int) -> None:
+    """Do the kills of some methods, and write down a line for each."""
+    for name in names:
+        counts, seconds = laboratory.undisturbed(name)
+        with open(laboratory.folder / f'{name}.jsonl', 'a+') as file:
+            file.seek(0)
+            done = len(file.readlines())
+            for number, place in list(enumerate(per_method[name]))[done:]:
+                kill = kill_and_resume(laboratory, name, place, counts, seconds, number,
+                                       random.Random(f'{seed} {name} {number}'))
+                file.write(json.dumps(kill._asdict()) + '\n')
+                file.flush()
+                if kill.problem:
+                    print(f'{name}, killed at {", ".join(kill.places)} ({place}): {kill.problem}', file=sys.stderr)
+        print(f'{name}: {len(per_method[name])} runs killed and resumed, of {seconds:.1f} s each', flush=True)
+
+
+def plan(names: Sequence[str], kills: int, seed: int) -> dict[str, list[str]]:
+    """Spread kills over methods, and those of a method over places: each once before one is drawn again."""
+    generator = random.Random(seed)
+    places = {name: generator.sample((*PLACES, ANY), len(PLACES) + 1) for name in names}
+    per_method: dict[str, list[str]] = {name: [] for name in names}
+    for number in range(kills):
+        name = names[number % len(names)]
+        per_method[name].append(places[name][len(per_method[name]) % len(places[name])])
+    return per_method
+
+
+def table(kills: Sequence[Kill]) -> str:
+    """Count, for each method and place, the kills."""
+    lines = ['| method | runs | ' + ' | '.join(PLACES) + ' | otherwise than undisturbed |',
+             '|---|---:|' + '---:|' * (len(PLACES) + 1)]
+    for name in [*dict.fromkeys(kill.method for kill in kills), 'all']:
+        ours = [kill for kill in kills if name in (kill.method, 'all')]
+        at = Counter(place for kill in ours for place in kill.places)
+        cells = [len(ours), *(at[place] for place in PLACES), sum(bool(kill.problem) for kill in ours)]
+        lines.append(f'| {name} | ' + ' | '.join(map(str, cells)) + ' |')
+    return '\n'.join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--kills', type=int, default=200, help='number of runs to kill, in all (default: 200)')
+    parser.add_argument('--methods', nargs='+', metavar='NAME', help='only those of these configs, such as had gpm')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='processes at a time (default: one per core)')
+    parser.add_argument('--out', default='work_dirs/crash_test', help='folder for the runs and crash_test.json')
+    args = parser.parse_args()
+    folder = Path(args.out).resolve()
+    options = json.dumps([args.kills, args.methods, args.seed])
+    if folder.exists() and (folder / 'options.json').read_text() != options:
+        parser.error(f'{folder} holds another crash test; remove it, or choose another --out')
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'options.json').write_text(options)
+    laboratory = Laboratory(folder)
+    laboratory.prepare()
+    unknown = set(args.methods or []) - set(laboratory.configs)
+    if unknown:
+        parser.error(f'found {", ".join(sorted(unknown))}; known: {", ".join(laboratory.configs)}')
+    names = args.methods or [name for name in laboratory.configs if name not in laboratory.variants]
+    modules = folder / 'modules.json'
+    ending = laboratory.learn('joint', folder / 'joint',  # the teacher of another method
+                              at_end=lambda: modules.write_text(json.dumps(list(sys.modules))))
+    if ending.status:
+        parser.error(f'the run of the teacher failed; see {folder}/joint.log')
+    for name in json.loads(modules.read_text()):  # what a run imports only when it needs it, a second each time
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    per_method = plan(names, args.kills, args.seed)
+    workers = []
+    for number in range(args.jobs):
+        worker = os.fork()
+        if not worker:
+            status = 1
+            try:
+                laboratory.moments.place = mmap.mmap(-1, 1)
+                share_of_work(laboratory, names[number::args.jobs], per_method, args.seed)
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stdout.flush()
+                os._exit(status)
+        workers.append(worker)
+    failed = [os.waitpid(worker, 0)[1] for worker in workers]
+    files = [folder / f'{name}.jsonl' for name in names]
+    kills = [Kill(**json.loads(line)) for path in files if path.exists() for line in path.read_text().splitlines()]
+    used = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    document = dict(seed=args.seed, processor_seconds=used, kills=[kill._asdict() for kill in kills])
+    (folder / 'crash_test.json').write_text(json.dumps(document, indent=1) + '\n')
+    total = sum(len(kill.places) for kill in kills)
+    print(f'\n{table(kills)}\n\n{total} kills of {len(kills)} runs, with {used:.0f} s of the processor; '
+          f'{sum(bool(kill.problem) for kill in kills)} runs ended otherwise than undisturbed')
+    return int(any(failed) or any(kill.problem for kill in kills))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
