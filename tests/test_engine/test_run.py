@@ -120,6 +120,24 @@ def test_a_folder_with_another_run_is_refused(run):
             refused(other, RunError, r'holds a run of another config, seed or .*choose another `work_dir`', resume)
 
 
+def test_what_finished_phases_did_not_depend_on_is_refused_with_the_way_to_change_it(run, tmp_path):
+    other = deepcopy(run)
+    other.phases[2].method = dict(alpha=5.0)
+    refused(other, RunError, r'phases 1 to 2 of 3 did not depend on what was changed: take them over with '
+                             rf'`take_over={run.work_dir}` and another `work_dir`', resume=True)
+    other.work_dir = str(tmp_path / 'other')
+    changed, before = train_stream(other, take_over=run.work_dir), Results.load(run.work_dir)
+    same = [one.weights_sha256 == two.weights_sha256
+            for one, two in zip(changed.phases, before.phases, strict=True)]
+    assert same == [True, True, False]
+
+
+@pytest.mark.parametrize('until', [0, -1, 4])
+def test_a_phase_that_does_not_exist_is_no_place_to_stop(run, until):
+    with pytest.raises(ConfigError, match=f'`until` is {until}, expected a phase from 1 to 3'):
+        train_stream(run, until=until, resume=True)
+
+
 def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_folder(finished, tmp_path):
     cfg = deepcopy(finished('HAD')[0])
     cfg.work_dir = str(tmp_path / 'run')
