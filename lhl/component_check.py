@@ -47,19 +47,24 @@ _FOREIGN: dict[str, dict[str, Any]] = {
                       betas=Sequence[Fraction], alpha=Fraction),
     'wrapper': dict(accumulative_counts=Count, clip_grad=ClipGrad | None),
     'dataloader': dict(batch_size=Count, num_workers=NumWorkers, prefetch_factor=Count | None, timeout=NotNegative,
-                       drop_last=bool, pin_memory=bool, shuffle=bool | None, sampler=dict, dataset=dict),
+                       drop_last=bool, pin_memory=bool, persistent_workers=bool, shuffle=bool | None,
+                       sampler=dict, dataset=dict),
     'loop': dict(max_epochs=Count, max_iters=Count, val_begin=CountFrom0, val_interval=Count, by_epoch=bool),
     'scheduler': dict(begin=CountFrom0, end=Count, milestones=Sequence[Count], gamma=Positive, step_size=Count,
                       T_max=Count, power=Positive, eta_min=NotNegative, eta_min_ratio=Fraction,
                       start_factor=NotNegative, end_factor=NotNegative, factor=Positive, convert_to_iter_based=bool,
                       by_epoch=bool),
+    'backbone': dict(style=Literal['pytorch', 'caffe']),
     'hook': dict(priority=int | str),
     'log_processor': dict(window_size=Count, num_digits=Count),
     'layer': dict(requires_grad=bool),
     'initializer': dict(layer=str | Sequence[str] | None, a=NotNegative, std=NotNegative, gain=Positive,
-                        mode=Literal['fan_in', 'fan_out'], distribution=Literal['normal', 'uniform']),
+                        mode=Literal['fan_in', 'fan_out'], distribution=Literal['normal', 'uniform'],
+                        nonlinearity=Literal['linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu']),
     'head': dict(in_channels=int | Sequence[int] | None),
 }
+#: Options that may be of another type than their default: a truth value, or the path of weights.
+_UNTOLD = ('pretrained', )
 #: Where an option's own components are registered, and what fills in their further options.
 _NESTED: dict[str, tuple[Registry, str]] = {
     'init_cfg': (WEIGHT_INITIALIZERS, 'initializer'), 'metrics': (METRICS, 'metric'), 'methods': (METHODS, ''),
@@ -86,16 +91,16 @@ def component_problems(registry: Registry, config: Any, where: str, kind: str = 
         if component is None:
             yield f'{where} names the unknown {registry.name} {name!r}; {suggest(name, _known(registry))}'
             return
-    if not callable(component):
-        yield f'{where}.type is {shortened(component)}, expected a name; correct it'
+    if not inspect.isclass(component) and not inspect.isfunction(component):
+        yield f'{where}.type is {shortened(config["type"])}, expected the name of a class; correct it'
         return
     yield from option_problems(component, config, where, kind)
     for key, part in config.items():
-        if key in _NESTED and isinstance(part, Mapping):
-            yield from component_problems(_NESTED[key][0], part, f'{where}.{key}', _NESTED[key][1])
-        elif key in _NESTED and isinstance(part, list | tuple):
-            for i, entry in enumerate(part):
-                yield from component_problems(_NESTED[key][0], entry, f'{where}.{key}[{i}]', _NESTED[key][1])
+        if key not in _NESTED or part is None:
+            continue
+        several = {f'[{i}]': entry for i, entry in enumerate(part)} if isinstance(part, list | tuple) else {'': part}
+        for number, entry in several.items():
+            yield from component_problems(_NESTED[key][0], entry, f'{where}.{key}{number}', _NESTED[key][1])
 
 
 def option_problems(component: Callable, config: Mapping, where: str, kind: str = '') -> Iterator[str]:
@@ -118,10 +123,11 @@ def option_problems(component: Callable, config: Mapping, where: str, kind: str 
     for key, value in config.items():
         if key in foreign and key in known:
             yield from value_problems(foreign[key], value, f'{where}.{key}')
-        elif key in options and key not in taken and not _is_default(options[key].default, value):
+        elif key in options and key not in (*taken, *_NESTED) and not _is_default(options[key].default, value):
             annotation, default = options[key].annotation, options[key].default
-            is_own = annotation is not inspect.Parameter.empty
-            yield from value_problems(annotation if is_own else kind_of_default(default), value, f'{where}.{key}')
+            if annotation is inspect.Parameter.empty:
+                annotation = Any if key in _UNTOLD else kind_of_default(default)
+            yield from value_problems(annotation, value, f'{where}.{key}')
 
 
 def _is_default(default: Any, value: Any) -> bool:

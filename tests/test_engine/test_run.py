@@ -2,6 +2,7 @@ import json
 import shutil
 from copy import deepcopy
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -119,13 +120,37 @@ def test_a_folder_with_another_run_is_refused(run):
             refused(other, RunError, r'holds a run of another config, seed or .*choose another `work_dir`', resume)
 
 
+def test_what_finished_phases_did_not_depend_on_is_refused_with_the_way_to_change_it(run, tmp_path):
+    other = deepcopy(run)
+    other.phases[2].method = dict(alpha=5.0)
+    refused(other, RunError, r'phases 1 to 2 of 3 did not depend on what was changed: take them over with '
+                             rf'`take_over={run.work_dir}` and another `work_dir`', resume=True)
+    other.work_dir = str(tmp_path / 'other')
+    changed, before = train_stream(other, take_over=run.work_dir), Results.load(run.work_dir)
+    same = [one.weights_sha256 == two.weights_sha256
+            for one, two in zip(changed.phases, before.phases, strict=True)]
+    assert same == [True, True, False]
+
+
+@pytest.mark.parametrize('until', [0, -1, 4])
+def test_a_phase_that_does_not_exist_is_no_place_to_stop(run, until):
+    with pytest.raises(ConfigError, match=f'`until` is {until}, expected a phase from 1 to 3'):
+        train_stream(run, until=until, resume=True)
+
+
 def test_a_start_that_failed_before_anything_was_computed_does_not_hold_the_folder(finished, tmp_path):
     cfg = deepcopy(finished('HAD')[0])
     cfg.work_dir = str(tmp_path / 'run')
     broken = deepcopy(cfg)
     broken.train_dataloader.dataset.data_root = str(tmp_path / 'nowhere')
+    broken_later = deepcopy(cfg)
+    broken_later.method.alpha = 3.0
     with pytest.raises(DataError, match='nowhere'):
         train_stream(broken)
+    assert not (tmp_path / 'run').exists()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr('lhl.engine.run._train_phase', Mock(side_effect=InterruptedError))
+        train_stream(broken_later)
     assert Results.load(tmp_path / 'run').phases == []
     # Another config, and without resume=True: there is nothing to lose.
     assert train_stream(cfg).finished
@@ -167,7 +192,7 @@ def test_a_lost_checkpoint_of_a_finished_phase_is_refused(run, damage):
 def test_an_unknown_launcher_is_refused(finished, tmp_path):
     cfg = deepcopy(finished('HAD')[0])
     cfg.work_dir, cfg.launcher = str(tmp_path / 'run'), 'torchrun'
-    refused(cfg, ConfigError, "launcher='torchrun' is unknown; use one of none, pytorch, slurm, mpi")
+    refused(cfg, ConfigError, "launcher is 'torchrun', which is unknown; did you mean 'pytorch'")
 
 
 # ---- resuming ------------------------------------------------------------------------------------------------------
@@ -203,13 +228,13 @@ def test_a_phase_stopped_between_its_training_and_its_record_is_recorded_as_it_w
     assert resumed.phases[2].metrics == whole.phases[2].metrics
 
 
-def test_a_run_whose_data_was_missing_is_resumed_when_it_is_there(finished, tmp_path, data_root):
+def test_a_run_whose_data_were_missing_begins_when_they_are_there(finished, tmp_path, data_root):
     cfg = stream_config(tmp_path / 'c.py', tmp_path / 'data', tmp_path / 'run', phases=[dict(task='depth')],
                         train_cfg__max_epochs=1)
     with pytest.raises(DataError, match='data_root .* is not a folder'):
         train_stream(cfg)
     shutil.copytree(data_root, tmp_path / 'data')
-    assert train_stream(cfg, resume=True).finished
+    assert train_stream(cfg).finished
 
 
 def test_the_seconds_of_before_an_interruption_count(tmp_path, data_root, monkeypatch):

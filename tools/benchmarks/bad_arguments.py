@@ -14,6 +14,8 @@ _BAD_OPTIONS = (
     'val_dataloader.dataset.data_root=/no/such/folder', 'train_dataloader.dataset.data_root=',
     'train_dataloader.num_workers=-1', 'optim_wrapper.optimizer.lr=-1', 'custom_imports.imports=no_such_module',
     'custom_imports=3')
+#: How a good command is called: one that failed would be refused whatever is wrong with it.
+GOOD_COMMAND = 'a good command'
 _BAD_NUMBERS = ('x', '', '1.5', 'nan', '--', '1e3', '-1')
 #: Paths that are no run, no checkpoint and no config.
 _BAD_PATHS = ('', '.', '/', '/no/such', '/dev/null', '/dev/zero', 'a' * 5000, '/etc/hostname', '~nobody', '*',
@@ -35,9 +37,10 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         'train': (config, '--work-dir', 'run'), 'test': (run, ),
         'extend': (run, '--config', config, '--work-dir', 'run'),
         'search': (config, '--step', 'method.alpha', '1', '--reference', other, '--work-dir', 'run'),
-        'benchmark': ('synthrooms_tiny', '--work-dir', 'run', '--dry-run'),
+        'benchmark': ('synthrooms3', '--work-dir', 'run', '--dry-run'),
         'compare': (run, '--reference', other), 'report': (run, '--out', 'out'),
         'check-dataset': (config, '--out', 'out'), 'model-size': (config, )}
+    yield from ((command, GOOD_COMMAND, arguments) for command, arguments in good.items() if command != 'extend')
     for command, arguments in good.items():
         yield command, 'nothing', ()
         yield command, '--unknown', (*arguments, '--unknown')

@@ -11,6 +11,16 @@ _SKIPPED = ('torch_default*', 'data_root', 'launcher', 'work_dir', '*._scope_')
 #: What is valid although it is unusual: path=value -> why.
 VALID = {
     'model.head.in_channels=None': 'the learner counts them',
+    'model.head.in_channels=[[]64]': 'as many as one feature map has',
+    'model.head.dilations=(*': 'none, or several alike',
+    'model.backbone.out_indices=(*': 'a feature map may be given twice',
+    '*.init_cfg.layer=*': 'layers may be of any class; all are meant without one',
+    '*.init_cfg=[[]*': 'several, or none',
+    'param_scheduler=[[]*': 'several, or none',
+    'param_scheduler.milestones=()': 'none',
+    'optim_wrapper.amp=None': 'single precision',
+    '*.scales=*': 'any numbers from 1 on',
+    '*.scale=[[]1.0, 2.5]': 'any numbers above 0',
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
 METHODS: dict[str, dict[str, Any]] = {

@@ -7,6 +7,7 @@ first. The good answer is a sentence, or several, before anything is trained. Th
     late        a sentence, but only after training had begun
     accepted    the command did something with it
     hung        no answer within two minutes
+    misjudged   a good command was refused, so that what is wrong with the bad ones is not known
 """
 import json
 import math
@@ -22,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bad_arguments import bad_arguments
+from bad_arguments import GOOD_COMMAND, bad_arguments
 from bad_configs import as_python, bad_configs
 from bad_files import bad_files
 
@@ -30,7 +31,7 @@ from lhl.cli import errors_as_sentences, main
 from lhl.commands.options import Parser, with_flags
 
 ROOT = Path(__file__).resolve().parents[2]
-GOOD, BAD = ('refused', 'valid', 'while reading'), ('traceback', 'late', 'accepted', 'hung')
+GOOD, BAD = ('refused', 'valid', 'while reading'), ('traceback', 'late', 'accepted', 'hung', 'misjudged')
 _TIME_LIMIT = 120.0
 
 
@@ -42,7 +43,7 @@ class Case(NamedTuple):
         name: What is wrong.
         arguments: Of ``lhl``.
         prepare: Is called before, in the folder of the case.
-        valid: Why it is no mistake after all; empty if it is one.
+        valid: Why it may be accepted after all; empty if it may not.
         is_content: Whether the mistake is inside a file that only training reads, so that it may be found then.
     """
 
@@ -74,7 +75,7 @@ def all_cases(bench: Path) -> Iterator[Case]:
         yield Case('config', bad.mistake, ('train', 'bad.py', '--work-dir', 'run'),
                    lambda text=text: Path('bad.py').write_text(text), bad.valid)
     for command, name, arguments in bad_arguments(bench):
-        yield Case(f'arguments of {command}', name, (command, *arguments))
+        yield Case(f'arguments of {command}', name, (command, *arguments), valid=name * (name == GOOD_COMMAND))
     for command, name, arguments, prepare, is_content in bad_files(bench):
         yield Case(f'files of {command}', name, (command, *arguments), prepare, is_content=is_content)
 
@@ -161,10 +162,12 @@ def _verdict(case: Case, status: int | None, output: dict[str, str]) -> str:
         return 'hung'
     if status not in (0, 1, 2) or 'Traceback' in output['err'] + output['trace']:
         return 'traceback'
+    if status == 1 and 'error: ' not in output['err'] and not output['out']:
+        return 'traceback'
     if status == 0:
         return 'valid' if case.valid else 'accepted'
-    if not output['err'].strip() and not output['out'].strip():
-        return 'accepted'
+    if case.name == GOOD_COMMAND:
+        return 'misjudged'
     if output['began']:
         return 'while reading' if case.is_content else 'late'
     return 'refused'

@@ -46,7 +46,7 @@ SECTIONS: dict[str, Any] = {
     'default_scope': Literal['lhl', 'mmseg', 'mmengine'], 'auto_scale_lr': _AutoScale | None,
     'sync_bn': Literal['torch', 'mmcv'] | None, 'compile': bool | Mapping, 'resume': bool,
     'batch_norm': Literal[NORM_POLICIES], 'stored_images': CountFrom0, 'order': Sequence[str] | None,
-    'starts_from': str, 'model_wrapper_cfg': Mapping | str, 'strategy': Any, 'runner_type': Any, 'teacher': Any,
+    'starts_from': str, 'model_wrapper_cfg': Any, 'strategy': Any, 'runner_type': Any, 'teacher': Any,
 }
 
 

@@ -66,7 +66,8 @@ def check_names(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) ->
                 problems.add(f'phase {phase.index} has a learning-rate factor for {group!r}; '
                              f'{suggest(group, LR_GROUPS)}')
         if phase.backbone and phase.backbone != before:
-            problems.add(*component_problems(MODELS, phase.backbone, f'{where}.backbone'), at=f'{where}.backbone')
+            problems.add(*component_problems(MODELS, phase.backbone, f'{where}.backbone', 'backbone'),
+                         at=f'{where}.backbone')
         before = phase.backbone
 
 
@@ -127,7 +128,7 @@ def _model_problems(model: Any) -> Iterator[str]:
     yield from component_problems(MODELS, model, 'model', 'model')
     if not isinstance(model, Mapping):
         return
-    for part, kind in (('backbone', ''), ('head', 'head')):
+    for part, kind in (('backbone', 'backbone'), ('head', 'head')):
         if part in model:
             yield from component_problems(MODELS, model[part], f'model.{part}', kind)
     heads = model.get('heads')

@@ -32,7 +32,8 @@ def problems(tmp_path, data_root):
     (dict(model__backbone__depth=19),
      'model: ResNet cannot be built with its heads, or run on a 64x64 image (KeyError'),
     (dict(model__head__in_channels=65), 'expected input[2, 64, 1, 1] to have 65 channels, but got 64'),
-    (dict(model__head__init_cfg=dict(type='Kaiming', layer='Conv2d', nonlinearity='rellu')), 'model: ResNet cannot be'),
+    (dict(model__head__init_cfg=dict(type='Kaiming', layer='Conv2d', nonlinearity='rellu')),
+     "model.head.init_cfg.nonlinearity is 'rellu', which is unknown; did you mean 'relu'"),
     (dict(phases__1__backbone=dict(out_indices=(3, 9))), 'phases[1].backbone: ResNet cannot be built with its heads'),
 ])
 def test_what_another_package_refuses_is_one_sentence_with_its_place(problems, options, sentence):
