@@ -96,7 +96,9 @@ def component_problems(registry: Registry, config: Any, where: str, kind: str = 
         return
     yield from option_problems(component, config, where, kind)
     for key, part in config.items():
-        if key not in _NESTED or part is None:
+        if key not in _NESTED or not isinstance(part, Mapping | list | tuple):
+            if key == 'init_cfg' and part is not None:
+                yield f'{where}.{key} is {shortened(part)}, expected dict(type=NAME, ...)'
             continue
         several = {f'[{i}]': entry for i, entry in enumerate(part)} if isinstance(part, list | tuple) else {'': part}
         for number, entry in several.items():
@@ -123,7 +125,7 @@ def option_problems(component: Callable, config: Mapping, where: str, kind: str 
     for key, value in config.items():
         if key in foreign and key in known:
             yield from value_problems(foreign[key], value, f'{where}.{key}')
-        elif key in options and key not in (*taken, *_NESTED) and not _is_default(options[key].default, value):
+        elif key in options and key not in (*taken, 'init_cfg') and not _is_default(options[key].default, value):
             annotation, default = options[key].annotation, options[key].default
             if annotation is inspect.Parameter.empty:
                 annotation = Any if key in _UNTOLD else kind_of_default(default)

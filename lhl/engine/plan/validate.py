@@ -1,7 +1,7 @@
 """Names all that is wrong with the sections, components and options of a config, each with its place and the cure."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, LogProcessor
@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from lhl.component_check import component_problems, option_problems
 from lhl.errors import Problems, suggest
 from lhl.methods import TeacherOptions
+from lhl.options import value_problems
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -173,6 +174,9 @@ def _surrounding_problems(plain: Mapping[str, Any]) -> Iterator[str]:
             yield f'default_hooks names the unknown hook {name!r}; {suggest(name, _DEFAULT_HOOKS)}'
         elif hook is not None:
             yield from component_problems(HOOKS, hook, f'default_hooks.{name}', 'hook')
+    backend = (plain.get('env_cfg') or {}).get('dist_cfg', {}).get('backend', 'nccl')
+    yield from value_problems(Literal['nccl', 'gloo', 'mpi', 'ucc', 'hccl', 'cncl', 'mccl'], backend,
+                              'env_cfg.dist_cfg.backend')
     processor = plain.get('log_processor') or {}
     if 'type' in processor:
         yield from component_problems(LOG_PROCESSORS, processor, 'log_processor', 'log_processor')
