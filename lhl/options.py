@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Annotated, Any, Literal, NamedTuple, Union
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired, Required, Union
 
 from .errors import suggest
 
@@ -78,7 +78,8 @@ def value_problems(kind: Any, value: Any, where: str) -> Iterator[str]:
 
 def _key_problems(kind: Any, value: Mapping, where: str) -> Iterator[str]:
     """Check the keys of a dictionary, and what they hold."""
-    known = typing.get_type_hints(kind, include_extras=True)
+    known = {key: typing.get_args(entry)[0] if typing.get_origin(entry) in (NotRequired, Required) else entry
+             for key, entry in typing.get_type_hints(kind, include_extras=True).items()}
     for key, entry in value.items():
         if key not in known:
             yield f'{where} has the unknown option {key!r}; {suggest(str(key), known)}'

@@ -1,10 +1,15 @@
 """Moves a batch to the device, restores what travelled in small types, and normalises its images."""
 
+from typing import Annotated
+
 import torch
 from mmengine.model import BaseDataPreprocessor
 
-from lhl.options import Positive
+from lhl.options import Fraction, Range
 from lhl.registry import MODELS
+
+#: Of numbers from 0 to 1.
+_Spread = Annotated[float, Range(0, 1, is_open=True)]
 
 
 @MODELS.register_module()
@@ -25,8 +30,8 @@ class DensePreprocessor(BaseDataPreprocessor):
     #: The same image always gives the same one, and its mirror image the mirror image.
     is_random = False
 
-    def __init__(self, mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
-                 std: tuple[Positive, Positive, Positive] = (0.229, 0.224, 0.225),
+    def __init__(self, mean: tuple[Fraction, Fraction, Fraction] = (0.485, 0.456, 0.406),
+                 std: tuple[_Spread, _Spread, _Spread] = (0.229, 0.224, 0.225),
                  channels_last: bool = True, to_bgr: bool = False) -> None:
         super().__init__(non_blocking=True)
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
