@@ -24,15 +24,16 @@ def config(tmp_path, data_root):
 
 
 @pytest.fixture
-def runners(monkeypatch):
-    """The runners of all phases, as they are built."""
-    built, build = [], PhaseRunner.from_cfg.__func__
+def optimizers(monkeypatch):
+    """The optimizers of all phases, as they were when a phase had been trained."""
+    used, train = [], PhaseRunner.train
 
-    def record(cls, cfg):
-        built.append(build(cls, cfg))
-        return built[-1]
-    monkeypatch.setattr(PhaseRunner, 'from_cfg', classmethod(record))
-    return built
+    def record(runner):
+        model = train(runner)
+        used.append(runner.optim_wrapper.optimizer)
+        return model
+    monkeypatch.setattr(PhaseRunner, 'train', record)
+    return used
 
 
 def learned(run):
@@ -41,9 +42,9 @@ def learned(run):
     return {name: state[f'method_parameters.{name}'].item() for name in STREAM}
 
 
-def test_they_are_learned_without_decay_in_a_group_of_their_own(config, runners, tmp_path):
+def test_they_are_learned_without_decay_in_a_group_of_their_own(config, optimizers, tmp_path):
     train_stream(config())
-    groups = {group['name']: group for group in runners[0].optim_wrapper.optimizer.param_groups}
+    groups = {group['name']: group for group in optimizers[0].param_groups}
     assert {name: group['weight_decay'] for name, group in groups.items()} == dict(
         encoder=0.1, new_head=0.1, method=0.0)
     assert len(groups['method']['params']) == len(STREAM)
