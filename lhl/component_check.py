@@ -116,7 +116,8 @@ def option_problems(component: Callable, config: Mapping, where: str, kind: str 
     known = (set(options) - set(given)) | set(taken)
     unknown = [] if is_open else [key for key in config if key not in known and key not in {'type', '_scope_'}]
     for key in unknown:
-        yield f'{where}: {component.__name__} has no option {key!r}; {suggest(str(key), known)}'
+        cure = suggest(str(key), known) if known else 'it has none'
+        yield f'{where}: {component.__name__} has no option {key!r}; {cure}'
     if not unknown and kind not in ('scheduler', 'layer'):  # mmengine and the network fill in what those lack
         for name in required:  # what is missing beside something unknown is probably misspelt
             if name not in config and name not in given:
@@ -163,7 +164,7 @@ def _parameters(component: Callable) -> tuple[dict[str, inspect.Parameter], list
             own = False
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             return options, required, False
-    return options, required, True
+    return options, required, not own  # without any __init__ there are no options
 
 
 def _annotations(function: Callable) -> dict[str, Any]:

@@ -19,6 +19,11 @@ class Wide(Base):
 
 
 @THINGS.register_module()
+class Plain:
+    pass
+
+
+@THINGS.register_module()
 def anything(size, **kwargs):
     pass
 
@@ -36,6 +41,7 @@ def anything(size, **kwargs):
     (dict(type='Base'), ["here: Base needs the option 'width'; give it in the config"]),
     (dict(type='Wide', scale=1, depth=3), []),  # handed on to the base class
     (dict(type='Wide', scale=1, dept=3), ["here: Wide has no option 'dept'; did you mean 'depth'?"]),
+    (dict(type='Plain', size=1), ["here: Plain has no option 'size'; it has none"]),
     (dict(type='anything', size=1, whatever=2), []),
     (dict(type='anything'), ["here: anything needs the option 'size'; give it in the config"]),
 ])

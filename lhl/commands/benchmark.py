@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train what is not trained yet; 1 if a run failed."""
+    """Train what is not trained yet, or say so; 1 if a run failed, or would."""
     from lhl.apis.benchmark import describe_plan, describe_suites, plan_benchmark, run_benchmark
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # for whoever follows it through a pipe
@@ -38,6 +38,6 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         runs = plan_benchmark(args.suite, args.seeds, args.work_dir, args.only, args.cfg_options)
         print(describe_plan(runs, args.cfg_options))
-        return 0
-    runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options)
+    else:
+        runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options)
     return int(any(run.error for run in runs))

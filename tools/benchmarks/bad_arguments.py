@@ -59,7 +59,8 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
                           ('search', '--seed'), ('benchmark', '--jobs'), ('benchmark', '--seeds'),
                           ('report', '--views'), ('check-dataset', '--workers')):
         for number in (*_BAD_NUMBERS, *(('0', '4') if flag == '--until' else ('4294967296', ) * (flag == '--seed'))):
-            yield command, f'{flag} {number!r}', (*good[command], flag, number)
+            begins = [argument for argument in good[command] if (flag, argument) != ('--jobs', '--dry-run')]
+            yield command, f'{flag} {number!r}', (*begins, flag, number)
     for command in ('train', 'test', 'extend', 'search'):
         for launcher in ('x', '', 'pytorch', 'slurm', 'mpi'):
             yield command, f'--launcher {launcher!r} without one', (*good[command], '--launcher', launcher)
@@ -78,7 +79,8 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
     for path in ('/dev/null/x', config, '/proc/x', 'a' * 5000):
         for command, flag in (('train', '--work-dir'), ('extend', '--work-dir'), ('search', '--work-dir'),
                               ('benchmark', '--work-dir'), ('report', '--out'), ('check-dataset', '--out')):
-            yield command, f'{flag} {path[:40]!r}', (*good[command], flag, path)
+            yield command, f'{flag} {path[:40]!r}', (*(
+                argument for argument in good[command] if argument != '--dry-run'), flag, path)
         yield 'test', f'--out {path[:40]!r}', (run, '--out', path if path != config else str(bench))
         yield 'compare', f'--out {path[:40]!r}', (run, '--reference', other, '--out', path)
         yield 'convert', f'synth-rooms {path[:40]!r}', ('synth-rooms', path, '--train', '1', '--val', '1')
