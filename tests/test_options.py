@@ -2,7 +2,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pytest
 from hypothesis import given
@@ -23,9 +23,9 @@ from lhl.options import (
 )
 
 
-class Part(TypedDict, total=False):
-    index: CountFrom0
-    count: Count
+class Part(TypedDict):
+    index: NotRequired[CountFrom0]
+    count: NotRequired[Count]
 NUMBERS = [math.nan, math.inf, -math.inf, -1, -0.5, 0, 0.0, 0.5, 1, 1.0, 2, 2.5, True, '1', None, [1], {'a': 1}]
 
 

@@ -17,9 +17,15 @@ VALID = {
     '*.init_cfg.layer=*': 'layers may be of any class; all are meant without one',
     '*.init_cfg=[[]*': 'several, or none',
     'param_scheduler=[[]*': 'several, or none',
+    'phases.1.param_scheduler=[[][]]': 'none',
+    'phases.2.old_heads=None': 'the default',
     'param_scheduler.milestones=()': 'none',
     'optim_wrapper.amp=None': 'single precision',
     '*.scales=*': 'any numbers from 1 on',
+    'tasks.depth.mean=-7.0': 'any number',
+    'model.data_preprocessor.mean=[[]1.0, 1.0, 1.0]': 'any numbers from 0 to 1',
+    'model.data_preprocessor.std=[[]0.7, 0.7, 0.7]': 'any numbers up to 1',
+    '*.part.index=[[]0]': 'a list of parts',
     '*.scale=[[]1.0, 2.5]': 'any numbers above 0',
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
