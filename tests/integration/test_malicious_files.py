@@ -59,11 +59,11 @@ def ways_in(finished, tmp_path, data_root):
     def teacher(path):
         student = config('student', phases=[dict(tasks=['segmentation', 'depth', 'normal'])])
         student.method = dict(type='KDAM', teacher=str(path))
-        train_stream(student, until=1)
+        train_stream(student, until=0)
 
     def extend(path):
         more = config('more', phases=[dict(task='more')], tasks=dict(_delete_=True, more=dict(type='DepthEstimation')))
-        extend_run(path, more, until=1)
+        extend_run(path, more, until=0)
     return run, dict(
         test=lambda: test_learner(run),
         test_file=lambda: test_learner(last_weights(run)),
@@ -71,7 +71,7 @@ def ways_in(finished, tmp_path, data_root):
         report=lambda: write_report([run], tmp_path / 'report'),
         compare=lambda: compare_runs([run], [run]),
         resume=resume,
-        take_over=lambda: train_stream(config('student'), take_over=run, until=1),
+        take_over=lambda: train_stream(config('student'), take_over=run, until=0),
         teacher=lambda: teacher(run),
         teacher_file=lambda: teacher(last_weights(run)),
         extend=lambda: extend(run),
