@@ -50,7 +50,7 @@ def train_stream(cfg: Config | Stream, resume: bool = False, take_over: str | Pa
         resume: Continue the run in ``work_dir``.
         take_over: The folder of a run whose first phases trained exactly as this run's would: they are taken over and
             only scored again. Of another method's run that is the first phase, which most methods have in common.
-        until: Stop after this phase, from 1; the run can be resumed.
+        until: Stop after this phase, from 1; the run can be resumed. 0 begins it without training.
         source: What the config extends, see :func:`lhl.engine.sources.extend.extended_config`. A run that has begun
             can be resumed without it.
         trust_config: Let configs inside the files of other runs name code, as this config may; otherwise they may name
@@ -90,7 +90,7 @@ def _checked(cfg: Config) -> Stream:
 
 def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: int | None,
            source: Source | None) -> Results:
-    if until is not None and not 1 <= until <= len(stream.phases):
+    if until is not None and not 0 <= until <= len(stream.phases):
         raise ConfigError(f'`until` is {until}, expected a phase from 1 to {len(stream.phases)}')
     check_external_teachers(stream)
     init_distributed(stream.cfg)

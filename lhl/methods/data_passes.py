@@ -39,4 +39,4 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
     for number, data in enumerate(loader):
         data = learner.data_preprocessor(data, training=True)
         yield (indices[number * batch_size:(number + 1) * batch_size],
-               Batch(data['inputs'], data['targets'], data['valid'], data['meta']))
+               Batch(data['inputs'], data['targets'], data['valid'], data.get('meta', ())))

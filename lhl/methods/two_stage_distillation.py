@@ -104,7 +104,7 @@ class TwoStageDistillation(Method):
             for seed, data in zip(seeds[epoch], dataloader, strict=True):
                 torch.manual_seed(seed + get_rank())
                 data = learner.data_preprocessor(data, training=True)
-                yield Batch(data['inputs'], data['targets'], data['valid'], data['meta'])
+                yield Batch(data['inputs'], data['targets'], data['valid'], data.get('meta', ()))
             left = (time.perf_counter() - started) / (epoch + 1) * (epochs - epoch - 1)
             print_log(f'old heads: epoch {epoch + 1}/{epochs}, eta {timedelta(seconds=round(left))}', logger='current')
 

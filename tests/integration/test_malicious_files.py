@@ -63,6 +63,8 @@ def ways_in(finished, tmp_path, data_root):
 
     def extend(path):
         more = config('more', phases=[dict(task='more')], tasks=dict(_delete_=True, more=dict(type='DepthEstimation')))
+        for loader in (more.train_dataloader, more.val_dataloader):
+            loader.dataset.folders = dict(more='depth')
         extend_run(path, more, until=0)
     return run, dict(
         test=lambda: test_learner(run),

@@ -4,7 +4,7 @@ from typing import Any, Literal, TypedDict
 
 from mmengine.config import Config
 
-from lhl.errors import Problems
+from lhl.errors import Problems, suggest
 from lhl.models.learner import NORM_POLICIES
 from lhl.options import Count, CountFrom0, NotNegative, value_problems
 
@@ -34,6 +34,8 @@ class _Imports(TypedDict, total=False):
 
 #: How long a process waits for another one, in seconds, unless ``env_cfg.dist_cfg.timeout`` says otherwise.
 TIMEOUT = 600
+#: What processes may talk over, as PyTorch names it.
+BACKENDS = ['nccl', 'gloo', 'mpi', 'ucc', 'hccl', 'cncl', 'mccl']
 SCHEDULES = Mapping | Sequence[Mapping] | None
 #: The sections that mmengine or lhl may find in a config, with what they are.
 SECTIONS: dict[str, Any] = {
@@ -69,6 +71,9 @@ def dist_problems(cfg: Config) -> Iterator[str]:
     for key in sorted(options.keys() - {'backend', 'timeout'}):
         cure = 'set the environment variable MASTER_PORT' if key == 'port' else 'remove it'
         yield f'env_cfg.dist_cfg has the unknown option {key!r}, expected backend and timeout; {cure}'
+    if options.get('backend', 'nccl') not in BACKENDS:
+        yield (f"env_cfg.dist_cfg.backend is {options['backend']!r}, which is unknown; "
+               f"{suggest(str(options['backend']), BACKENDS)}")
     timeout = options.get('timeout', TIMEOUT)
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < 1e7:
         yield f'env_cfg.dist_cfg.timeout={timeout!r} is no time; give a number of seconds above 0, such as {TIMEOUT}'

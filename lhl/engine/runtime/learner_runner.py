@@ -87,10 +87,13 @@ class LearnerRunner(Runner):
 
     def image_sizes(self) -> dict[str, tuple[int, int] | None]:
         """Say at which size each task was scored, or trained where it was not scored; None where sizes differ."""
-        loops = (self._train_loop, self._val_loop, *getattr(self._val_loop, 'others', ()))
-        datasets = [loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)]
-        return {name: dataset.image_size() for dataset in datasets if isinstance(dataset, DenseDataset)
-                for name in dataset.tasks}
+        loops = (self._val_loop, *getattr(self._val_loop, 'others', ()), self._train_loop)
+        sizes: dict[str, tuple[int, int] | None] = {}
+        for dataset in (loop.dataloader.dataset for loop in loops if isinstance(loop, BaseLoop)):
+            names = [name for name in getattr(dataset, 'tasks', ()) if name not in sizes]
+            if names and isinstance(dataset, DenseDataset):
+                sizes |= dict.fromkeys(names, dataset.image_size())
+        return sizes
 
     def load_checkpoint(self, filename: str, map_location: str | torch.device = 'cpu', strict: bool = True,
                         revise_keys: list | None = None) -> dict:

@@ -54,6 +54,14 @@ def held(monkeypatch, tmp_path):
     return found
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_other_tests():
+    """Some stop a run in the middle of a phase on purpose."""
+    for owner in (MMLogger, MessageHub, Visualizer, DefaultScope):
+        for name in registered():
+            owner._instance_dict.pop(name, None)
+
+
 def registered():
     """What mmengine keeps under the names of experiments."""
     return [name for owner in (MMLogger, MessageHub, Visualizer, DefaultScope) for name in owner._instance_dict
