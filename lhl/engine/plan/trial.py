@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner.priority import get_priority
 from torch import nn
@@ -138,6 +139,8 @@ def _building() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
+        for logger in MMLogger._instance_dict.values():
+            logger._cache.clear()  # mmengine's loggers keep in mind that they were silent; logging does not know them
 
 
 def _text(value: Any) -> str:

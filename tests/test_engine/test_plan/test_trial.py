@@ -1,9 +1,13 @@
 """What is built once before anything is written: optimizers, schedules, hooks, metrics, the learner with its heads."""
+import logging
+
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from lhl.engine import Stream
 from lhl.errors import ConfigError
+from lhl.registry import MODELS
 from test_engine.tiny_stream import stream_config
 
 
@@ -55,3 +59,20 @@ def test_looking_leaves_no_trace_in_the_random_numbers(tmp_path, data_root):
     drawn = torch.rand(1)
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.rand(1))
+
+
+def test_a_logger_that_was_silent_while_looking_speaks_again(tmp_path, data_root, monkeypatch):
+    """mmengine's loggers keep what they are enabled for in a cache of their own, which logging does not clear."""
+    logger = MMLogger.get_instance('silent_while_looking')
+    build, silent = MODELS.build, []
+
+    def heard(*arguments, **options):
+        silent.append(not logger.isEnabledFor(logging.INFO))
+        return build(*arguments, **options)
+    monkeypatch.setattr(MODELS, 'build', heard)
+    try:
+        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__head__in_channels=320,
+                                         model__backbone__base_channels=40))  # a learner that was not built before
+        assert any(silent) and logger.isEnabledFor(logging.INFO)
+    finally:
+        del MMLogger._instance_dict['silent_while_looking']
