@@ -126,7 +126,10 @@ def _growing() -> Group:
 
 
 _SUITES = (
-    Suite('synthrooms3', 'every method on the tiny rooms: segmentation, depth, normals',
+    Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
+          (_all_methods('segmentation_first', 'synthrooms3'),
+           _all_methods('normals_first', 'synthrooms3_normals_first'))),
+    Suite('tiny_synthrooms', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
     Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) on the tiny rooms',
           (Group('', _member(_VANILLA, 'tiny_synthrooms'),
