@@ -116,8 +116,12 @@ class Method:
         """
         return phase.new_tasks
 
-    def trains_backbone(self, phase: Phase) -> bool:
-        """Say whether the backbone is trained in this phase. If not, it is frozen, its statistics included."""
+    def trains_backbone(self, phase: Phase) -> bool | Literal['weights']:
+        """Say whether the backbone is trained in this phase. If not, it is frozen, its statistics included.
+
+        ``'weights'`` trains the weights of its convolutions and linear layers: normalisations, their statistics, biases
+        and embeddings are frozen.
+        """
         return True
 
     def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
