@@ -4,7 +4,7 @@ tasks = {
         type='ImageClassification',
         num_classes=10,
         labels=[first, first + 1],
-        head='digits',
+        head='classes',
         classes=[str(digit) for digit in range(10)])
     for first in range(0, 10, 2)
 }
