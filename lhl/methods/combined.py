@@ -86,8 +86,10 @@ class Combined(Method):
         for position, method in enumerate(self.methods):
             own_outputs = {name: outputs[name] for name in method.trained_tasks(self.phase)}
             for name, value in method.losses(batch, features, own_outputs).items():
-                is_taken = name in losses and not name.startswith('loss_new_')
-                losses[f'loss_{position}_{name.removeprefix("loss_")}' if is_taken else name] = value
+                if name in losses and not name.startswith('loss_new_'):
+                    kind, _, rest = name.partition('_')
+                    name = f'{kind}_{position}_{rest}'
+                losses[name] = value
         return losses
 
     def edit_gradients(self, learner: Learner) -> None:

@@ -19,7 +19,7 @@ class Task:
     default, which suits a map of numbers:
 
     - learning: :meth:`predict`, :meth:`loss_map`, :meth:`label_loss_map`, :meth:`loss`; distillation:
-      :meth:`pseudo_label`, :meth:`soft_loss_map`, :meth:`groups`;
+      :meth:`pseudo_label`, :meth:`soft_loss_map`, :meth:`groups`, :attr:`groups_are_classes`;
     - data: :attr:`interpolation`, :attr:`image_level`, :meth:`has_target`, :meth:`check_target`, :meth:`flip_target`,
       :meth:`zoom_target`;
     - results: :attr:`default_metric`, :meth:`metrics`, :meth:`draw`;
@@ -50,6 +50,8 @@ class Task:
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
     #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
     image_level: ClassVar[bool] = False
+    #: Whether the :meth:`groups` are classes; if not, they are parts of a range of values.
+    groups_are_classes: ClassVar[bool] = False
 
     #: The names of all classes of the head, by index. Empty unless a target is a class index, as are the next two; see
     #: :class:`~lhl.tasks.classification.Classification`.

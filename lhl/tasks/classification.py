@@ -38,6 +38,7 @@ class Classification(Task):
     """
 
     interpolation = 'nearest'
+    groups_are_classes = True
 
     def __init__(self, name: str, num_classes: Count, classes: Sequence[str] | None = None,
                  palette: Sequence[Sequence[int]] | None = None, metrics: Sequence[Mapping] | None = None,
