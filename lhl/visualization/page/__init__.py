@@ -1,0 +1,20 @@
+"""The page about runs: charts as inline SVG, predictions with a slider, and the files beside it."""
+from .chart import Chart, Section, chart_section, csv_text, write_chart
+from .charts import cost_chart, curves_chart, forgetting_chart, improvement_chart, matrix_chart, separate_chart
+from .document import document, runs_section, strip_html
+from .headline import headline
+from .slides import scores_table, slides_section
+from .training import (
+    Distribution,
+    Edges,
+    PhaseLog,
+    distribution_chart,
+    edges_chart,
+    learning_rate_chart,
+    losses_chart,
+)
+
+__all__ = ['Chart', 'Distribution', 'Edges', 'PhaseLog', 'Section', 'chart_section', 'cost_chart', 'csv_text',
+           'curves_chart', 'distribution_chart', 'document', 'edges_chart', 'forgetting_chart', 'headline',
+           'improvement_chart', 'learning_rate_chart', 'losses_chart', 'matrix_chart', 'runs_section', 'scores_table',
+           'separate_chart', 'slides_section', 'strip_html', 'write_chart']
