@@ -21,7 +21,7 @@ _LEGEND_COLUMNS = 7
 
 
 def draw_panel(views: Sequence[View], tasks: Mapping[str, Task], path: str | Path, rule: str = '') -> None:
-    """Write a picture: for each view and task the image, the truth, the first run's when learned, each run's at the end.
+    """Write a picture: of each view and task the image, the truth, what the first run learned, and each run at the end.
 
     All pictures of a row share their colour scale, whose range stands below the truth; below a prediction stands its
     score. Pixels without a valid target are black in the truth. The classes that are seen are named at the bottom.

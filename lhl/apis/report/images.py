@@ -14,8 +14,8 @@ from ..scored_data import describe
 #: Images that are looked at to choose some of them, over all validation sets.
 _CANDIDATES = 16
 
-RULE = ('How the images were chosen: of some evenly spread validation images, in as many stretches as images are shown, the '
-        'one whose truth shows the most classes, then the most labelled pixels. No prediction was looked at.')
+RULE = ('How the images were chosen: of some evenly spread validation images, in as many stretches as are shown, '
+        'that whose truth has the most classes, then the most labelled pixels. No prediction was looked at.')
 
 
 class Candidate(NamedTuple):

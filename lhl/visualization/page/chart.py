@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ from lhl.atomic import atomic_write
 
 from ..labels import figure_text, spreadsheet_text
 from ..style import GRID, LINE, TEXT
+from .picture import picture_html
 
 #: Pixels of a page per inch of a figure.
 _PIXELS = 96
@@ -81,6 +83,30 @@ class Panel:
 
 
 @dataclass
+class Picture:
+    """A panel that is a picture: ``(H, W, 3)`` uint8, or float in [0, 1]."""
+
+    pixels: np.ndarray
+    title: str
+
+    @property
+    def width(self) -> float:
+        """In inches."""
+        return 2.3
+
+    @property
+    def height(self) -> float:
+        """In inches."""
+        return self.width * self.pixels.shape[0] / self.pixels.shape[1] + 0.28
+
+    def draw(self, panel: Axes) -> None:
+        """Draw it for the PNG."""
+        panel.imshow(self.pixels, interpolation='nearest')
+        panel.set_title(figure_text(self.title), fontsize=9, color=TEXT)
+        panel.set_axis_off()
+
+
+@dataclass
 class Chart:
     """Panels that belong together.
 
@@ -96,7 +122,7 @@ class Chart:
     name: str
     title: str
     caption: str
-    panels: Sequence[Panel]
+    panels: Sequence[Panel | Picture]
     table: Sequence[Row]
     marks: Sequence[Mark] = field(default_factory=list)
     columns: int = 3  #: of the panels in the PNG, at most
@@ -164,7 +190,7 @@ def csv_text(table: Sequence[Row]) -> str:
 def chart_section(chart: Chart) -> Section:
     """Write a chart as a section of a page: each panel is an image of its own, so that they find room on a phone."""
     panels = ''.join(f'<div class="panel" style="flex-basis:{panel.width * _PIXELS:.0f}px">'
-                     f'{_svg(panel, f"{chart.name}{number}", chart.title)}</div>'
+                     f'{_panel(panel, f"{chart.name}{number}", chart.title)}</div>'
                      for number, panel in enumerate(chart.panels))
     legend = f'<ul class="legend">{"".join(mark.html() for mark in chart.marks)}</ul>' if chart.marks else ''
     return Section(chart.name, chart.title, f'<p>{escape(chart.caption)}</p>{legend}<div class="panels">{panels}</div>'
@@ -196,6 +222,12 @@ def files_html(name: str) -> str:
     """Say which files of a figure are beside the page."""
     files = (f'<a href="{escape(name)}.{suffix}">{escape(name)}.{suffix}</a>' for suffix in ('png', 'csv'))
     return f'<p class="files">Beside this page: {", ".join(files)}</p>'
+
+
+def _panel(panel: Panel | Picture, salt: str, label: str) -> str:
+    if isinstance(panel, Panel):
+        return _svg(panel, salt, label)
+    return f'<figure>{picture_html(panel.pixels, panel.title)}<figcaption>{escape(panel.title)}</figcaption></figure>'
 
 
 def _svg(panel: Panel, salt: str, label: str) -> str:

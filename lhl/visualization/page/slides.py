@@ -1,20 +1,13 @@
 """The predictions of a page: the truth, when each task was learned, and, phase after phase, what became of it."""
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
-
-import cv2
-import numpy as np
 
 from lhl.tasks import Task
 
 from ..views import Frame, View, has_scale, ramp_of, seen_classes
 from .chart import Row, Section, files_html, numbers_html
-
-#: Bytes up to which a picture is embedded without loss.
-_LARGEST_PNG = 24_000
-_LARGEST_WIDTH = 480
+from .picture import picture_html
 
 #: Shows the frames of one phase; without it, all of them stand side by side.
 SCRIPT = '''
@@ -61,20 +54,6 @@ def scores_table(views: Sequence[View]) -> list[Row]:
     table += [[view.label, run, row, phase, frame.score] for view in views for run, of_run in view.frames.items()
               for row, frames in of_run.items() for phase, frame in frames.items()]
     return table
-
-
-def picture_html(picture: np.ndarray, label: str) -> str:
-    """Embed a picture ``(H, W, 3)``, uint8 or float in [0, 1]."""
-    if picture.dtype != np.uint8:
-        picture = (255 * np.clip(picture, 0, 1)).round().astype(np.uint8)
-    if picture.shape[1] > _LARGEST_WIDTH:
-        height = max(1, round(picture.shape[0] * _LARGEST_WIDTH / picture.shape[1]))
-        picture = cv2.resize(picture, (_LARGEST_WIDTH, height), interpolation=cv2.INTER_AREA)
-    kind, data = 'png', cv2.imencode('.png', picture[..., ::-1])[1]
-    if data.size > _LARGEST_PNG:
-        kind, data = 'jpeg', cv2.imencode('.jpg', picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
-    return (f'<img alt="{escape(label)}" width="{picture.shape[1]}" height="{picture.shape[0]}" '
-            f'src="data:image/{kind};base64,{base64.b64encode(data.tobytes()).decode()}">')
 
 
 def _article(view: View, tasks: Mapping[str, Task], num_phases: int) -> str:

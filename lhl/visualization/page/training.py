@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lhl.tasks import Task
+from lhl.tasks.drawing import apply_colour_map
 
 from ..curves import look
 from ..labels import figure_text, with_unit
 from ..style import COLOURS, LINE, TEXT
-from .chart import Chart, Mark, Panel, Row, style
+from .chart import Chart, Mark, Panel, Picture, Row, style
 from .charts import run_marks
 
 #: Classes of a distribution, those with the most pixels first.
@@ -138,16 +140,16 @@ def edges_chart(edges: Sequence[Edges], threshold: float) -> Chart | None:
         return None
     table: list[Row] = [['run', 'task', 'edges of the loss map (% of the pixels)',
                          'edges of the prediction (% of the pixels)', 'in both (% of the pixels)']]
-    panels: list[Panel] = []
+    panels: list[Picture] = []
     for one in edges:
         of_loss, of_prediction = one.of_loss, one.of_prediction
         table.append([one.run, one.task, *(float(100 * mask.mean()) for mask in (
             of_loss, of_prediction, of_loss & of_prediction))])
-        height = 2.4 * of_loss.shape[0] / of_loss.shape[1] + 0.28
-        shown = [(f'{one.run}: image', one.image, None), (f'{one.task}: loss map', one.loss_map, 'magma'),
-                 ('edges of the loss map', of_loss, 'gray_r'), ('edges of the prediction', of_prediction, 'gray_r')]
-        panels += [Panel(partial(_draw_picture, picture=picture, title=title, colours=colours), 2.4, height)
-                   for title, picture, colours in shown]
+        brightness = 255 * one.loss_map / max(float(one.loss_map.max()), 1e-6)
+        panels += [Picture(one.image, f'{one.run}: image'),
+                   Picture(apply_colour_map(brightness, cv2.COLORMAP_MAGMA), f'{one.task}: loss map'),
+                   Picture(_black(of_loss), 'edges of the loss map'),
+                   Picture(_black(of_prediction), 'edges of the prediction')]
     return Chart('edges', 'Edges of the loss map beside those of the prediction',
                  'An old task on the first image above: where the learner after the last phase disagrees with its '
                  f'teacher, the one before; bright is much. Black are the pixels whose Sobel gradient exceeds '
@@ -224,7 +226,6 @@ def _draw_distribution(panel: Axes, one: Distribution) -> None:
     panel.set_ylabel('% of the pixels', fontsize=9, color=TEXT)
 
 
-def _draw_picture(panel: Axes, picture: np.ndarray, title: str, colours: str | None) -> None:
-    panel.imshow(picture, cmap=colours, interpolation='nearest')
-    panel.set_title(figure_text(title), fontsize=9, color=TEXT)
-    panel.set_axis_off()
+def _black(mask: np.ndarray) -> np.ndarray:
+    """Draw a mask black on light grey."""
+    return np.where(mask[..., None], np.uint8(0), np.full(3, 235, np.uint8))
