@@ -19,7 +19,7 @@ from lhl.models import Learner
 from lhl.registry import METRICS
 from lhl.tasks import Task
 from lhl.visualization import Frame, View
-from lhl.visualization.labels import short_number
+from lhl.visualization.labels import listed, short_number
 from lhl.visualization.page import Distribution, Edges
 
 from .images import Candidate, Candidates
@@ -37,13 +37,21 @@ class Replay:
         predictions: For each shown image, per task and phase from 1, the prediction ``(C, H, W)``.
         distributions: What the teacher of the last phase predicts for its old tasks.
         edges: Of its old tasks, on the first image.
-        missing: Why phases have no predictions, a sentence each.
+        missing: Why phases have no predictions.
     """
 
     predictions: list[dict[str, dict[int, Tensor]]]
     distributions: list[Distribution] = field(default_factory=list)
     edges: list[Edges] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[int, CheckpointError] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str:
+        """Say which phases have no predictions, and why the first of them has none; empty where all have some."""
+        if not self.missing:
+            return ''
+        phases = f'phase{"s" if len(self.missing) > 1 else ""} {listed(list(map(str, self.missing)))}'
+        return f'there are no predictions of {phases}: {next(iter(self.missing.values()))}.'
 
 
 @torch.no_grad()
@@ -136,14 +144,14 @@ def _scalars(target: Tensor) -> Tensor:
     return target.float().mean(dim=0) if target.dim() == 3 else target
 
 
-def _learners(run: str | Path, results: Results, missing: list[str]) -> Iterator[tuple[int, Learner]]:
+def _learners(run: str | Path, results: Results, missing: dict[int, CheckpointError]) -> Iterator[tuple[int, Learner]]:
     """Load the learner of each finished phase in turn."""
     for phase in results.phases:
         path = recorded_checkpoint(run, phase)
         try:
             yield phase.phase, build_learner(read_recorded(path, phase), path)
         except CheckpointError as error:
-            missing.append(f'There are no predictions of phase {phase.phase}: {error}.')
+            missing[phase.phase] = error
 
 
 def _predict(learner: Learner, candidate: Candidate, names: Sequence[str] | None = None) -> dict[str, Tensor]:

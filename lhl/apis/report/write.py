@@ -17,7 +17,6 @@ from lhl.visualization.labels import listed, run_names
 from lhl.visualization.page import (
     Chart,
     Section,
-    chart_section,
     cost_chart,
     csv_text,
     curves_chart,
@@ -30,12 +29,12 @@ from lhl.visualization.page import (
     learning_rate_chart,
     losses_chart,
     matrix_chart,
+    render_chart,
     runs_section,
     scores_table,
     separate_chart,
     slides_section,
     strip_html,
-    write_chart,
 )
 
 from ..scored_data import check_same_data, scored_data
@@ -123,10 +122,7 @@ class _Report:
             improvement_chart(results, names, self.references), forgetting_chart(results, names),
             separate_chart(results, names, separate), *about_teacher,
             losses_chart(logs, names, results[0].stream), learning_rate_chart(logs, names), cost_chart(results, names)]
-        written = [chart for chart in charts if chart is not None]
-        for chart in written:
-            write_chart(chart, self.out)
-        sections = [*predictions, *map(chart_section, written),
+        sections = [*predictions, *(render_chart(chart, self.out) for chart in charts if chart is not None),
                     runs_section(results, names, list(map(str, self.runs)), list(map(_config_text, self.runs)))]
         title = f'{listed(names) if len(names) < 4 else f"{len(names)} runs"}: {" → ".join(results[0].stream)}'
         lead = headline(results, names, self.references, separate)
@@ -139,6 +135,7 @@ class _Report:
         """Predict some images with the learners of all phases; a note says why where that cannot be."""
         config = next((config for config in self.configs if config is not None), None)
         if not num_views or config is None:
+            self.notes += ['There are no predictions, because no run has weights or a config.'] if num_views else []
             return [], []
         try:
             images = choose_images(config, num_views)
@@ -151,7 +148,7 @@ class _Report:
         replays: dict[str, Replay] = {}
         for run, result, name in zip(self.runs, self.results, self.names, strict=True):
             replays[name] = replay(run, result, name, images, threshold)
-            self.notes += [f'{name}: {reason}' for reason in replays[name].missing]
+            self.notes += [f'{name}: {replays[name].note}'] if replays[name].missing else []
         views = views_of(images, replays)
         tasks = {task.head: task for task in images.tasks.values()}
         sections = self._show(views, tasks) if any(view.rows(tasks) for view in views) else []

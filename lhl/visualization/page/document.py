@@ -5,9 +5,10 @@ from html import escape
 from lhl.evaluation import Results
 
 from ..labels import short_number
-from .chart import Row, Section, table_html
+from .chart import Section
 from .slides import SCRIPT
 from .stylesheet import STYLESHEET
+from .tables import Row, table_html
 
 #: What the page may load: nothing but what is inside it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
