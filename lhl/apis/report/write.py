@@ -15,6 +15,7 @@ from lhl.trust import trusting_configs
 from lhl.visualization import View, draw_panel, results_table
 from lhl.visualization.labels import listed, run_names
 from lhl.visualization.page import (
+    MOST_NAMED,
     Chart,
     Section,
     cost_chart,
@@ -124,7 +125,9 @@ class _Report:
             losses_chart(logs, names, results[0].stream), learning_rate_chart(logs, names), cost_chart(results, names)]
         sections = [*predictions, *(render_chart(chart, self.out) for chart in charts if chart is not None),
                     runs_section(results, names, list(map(str, self.runs)), list(map(_config_text, self.runs)))]
-        title = f'{listed(names) if len(names) < 4 else f"{len(names)} runs"}: {" → ".join(results[0].stream)}'
+        stream = results[0].stream
+        tasks = ' → '.join(stream) if len(stream) <= MOST_NAMED else f'a stream of {len(stream)} tasks'
+        title = f'{listed(names) if len(names) < 4 else f"{len(names)} runs"}: {tasks}'
         lead = headline(results, names, self.references, separate)
         page = document(title, lead, self.notes, strip_html(results, names), sections)
         with atomic_write(self.out / PAGE) as file:

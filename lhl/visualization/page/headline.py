@@ -8,8 +8,10 @@ from lhl.evaluation.directions import mean
 from ..labels import listed
 from .document import value_text
 
-#: From so many earlier tasks on, their mean stands for them.
-_MANY = 4
+#: Tasks of a stream that are named one by one, at most.
+MOST_NAMED = 6
+#: Earlier tasks that are told one by one, at most.
+_MOST_TOLD = 3
 
 
 def headline(runs: Sequence[Results], names: Sequence[str], references: Sequence[Results],
@@ -25,7 +27,8 @@ def headline(runs: Sequence[Results], names: Sequence[str], references: Sequence
     stream = max(runs, key=lambda run: len(run.stream)).stream
     told = [f'{name} {_fate(run, references, run in separate)}' for run, name in zip(runs, names, strict=True)]
     how = 'all at once' if all(len(run.phases) == 1 for run in runs) else 'one after the other'
-    learned = f'{listed(stream)} {"was" if len(stream) == 1 else "were"} learned'
+    tasks = listed(stream) if len(stream) <= MOST_NAMED else f'{len(stream)} tasks'
+    learned = f'{tasks} {"was" if len(stream) == 1 else "were"} learned'
     return f'{learned}{"" if len(stream) == 1 else f" {how}"}: {"; ".join(told)}.'
 
 
@@ -43,15 +46,15 @@ def _fate(run: Results, references: Sequence[Results], separate: bool) -> str:
         text = 'learned everything in one phase, so that nothing was forgotten'
     elif not lost:
         text = 'was not scored on its earlier tasks'
-    elif len(lost) < _MANY:
+    elif len(lost) <= _MOST_TOLD:
         told = [_loss_of(run, task, value) for task, value in lost.items()]
         same = [word for word in ('lost ', 'gained ') if all(text.startswith(word) for text in told)]
         told[1:] = [text.removeprefix(same[0]) if same else text for text in told[1:]]
         text = f'has {listed(told)} at the end'
     else:
         worst = max(lost, key=lambda task: lost[task])
-        text = (f'has on average {_change(mean(list(lost.values())))} of its {len(lost)} earlier tasks at the end, and '
-                f'{_loss_of(run, worst, lost[worst])}')
+        text = (f'has on average {_change(mean(list(lost.values())))} of its {len(lost)} earlier tasks at the end, at '
+                f'worst {_loss_of(run, worst, lost[worst])}')
     reference = next((one for one in references if one.seed == run.seed and one is not run), None)
     if reference is not None and run not in references and reference.finished:
         tasks = {task: run.higher_is_better[task] for task in run.stream

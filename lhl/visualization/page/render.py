@@ -21,6 +21,8 @@ from .tables import csv_text, files_html, numbers_html
 
 #: Pixels of a page per inch of a figure, and of a PNG.
 _PIXELS, _DPI = 96, 150
+#: Inches from which on a panel scrolls on a phone, where its text would be too small.
+_WIDE = 6.0
 
 
 def render_chart(chart: Chart, folder: str | Path) -> Section:
@@ -103,4 +105,6 @@ def _svg(figure: Figure, salt: str, label: str) -> str:
     text = re.sub(r' id="([\w.-]+)"', lambda match: match[0] if match[1] in used else '', text)
     text = re.sub(r"(font: [\w. ]*?px)[^;\"]*", r'\1 sans-serif', text)
     opening = re.sub(r' (width|height|version|xmlns|xmlns:xlink)="[^"]*"', '', text[:text.index('>')])
-    return f'{opening} role="img" aria-label="{escape(label)}"{text[text.index(">"):]}'.strip()
+    width = figure.get_figwidth()
+    least = f' style="min-width:{0.75 * width * _PIXELS:.0f}px"' if width > _WIDE else ''
+    return f'{opening}{least} role="img" aria-label="{escape(label)}"{text[text.index(">"):]}'.strip()

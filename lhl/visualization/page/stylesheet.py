@@ -5,7 +5,7 @@ STYLESHEET = '''
 body { margin: 0; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   color: var(--text); background: #fff; }
 header, main, nav { max-width: 1180px; margin: 0 auto; padding: 0 16px; }
-header { padding-top: 28px; }
+header { padding-top: 28px; overflow-x: clip; }
 h1 { font-size: clamp(1.4rem, 4vw, 2rem); line-height: 1.2; margin: 0 0 12px; overflow-wrap: anywhere; }
 h2 { font-size: 1.3rem; line-height: 1.25; margin: 0 0 8px; }
 h3 { font-size: 1.05rem; margin: 20px 0 8px; overflow-wrap: anywhere; }

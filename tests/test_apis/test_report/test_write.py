@@ -204,8 +204,8 @@ watch();
 @pytest.mark.skipif(CHROMIUM is None, reason='Chromium is not installed (Debian: apt-get install chromium)')
 def test_in_a_browser_the_slider_slides_and_the_page_fits_a_phone(report, tmp_path):
     """One start of Chromium opens the page as wide as a desktop and as a phone, and without scripts."""
-    wanted = dict(desktop=dict(width=1280, script=True), phone=dict(width=390, script=True),
-                  plain=dict(width=390, script=False))
+    wanted = dict(desktop=dict(width=1280, script=True), tablet=dict(width=700, script=True),
+                  phone=dict(width=390, script=True), plain=dict(width=390, script=False))
     harness = tmp_path / 'harness.html'
     page = escape((report / 'index.html').read_text())
     harness.write_text(f'<!DOCTYPE html><body><textarea id="page">{page}</textarea>'
@@ -217,7 +217,7 @@ def test_in_a_browser_the_slider_slides_and_the_page_fits_a_phone(report, tmp_pa
         capture_output=True, text=True, timeout=120)
     seen = json.loads(done.stdout.partition('<pre id="seen">')[2].partition('</pre>')[0])
     frames_per_phase = 2 * len(STREAM)  # of two runs
-    for name in ('desktop', 'phone'):
+    for name in ('desktop', 'tablet', 'phone'):
         assert seen[name]['slider'] and seen[name]['width'] <= wanted[name]['width']
         assert seen[name]['shown'] == {str(value): [str(value)] * frames_per_phase for value in (1, 2, 3)}
         assert seen[name]['names'] == {str(value): f'after phase {value}: {task}'

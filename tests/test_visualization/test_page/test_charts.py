@@ -110,6 +110,14 @@ def test_the_sentence_has_what_was_lost_and_delta():
     gained = run('HAD', (40.0,), (50.0, 2.2))
     assert 'HAD has gained 25.0 % of rooms (mIoU 40.0 % → 50.0 %)' in headline([gained], ['HAD'], [], [])
     assert headline([run('HAD', (40.0,))], ['HAD'], [], []).endswith('HAD has learned 1 of 2 tasks so far.')
+    stream = [f'task{number}' for number in range(1, 8)]
+    long = Results('HAD', 0, stream, 'c.py', 'hash', {}, {task: {'mIoU': True} for task in stream})
+    for number, task in enumerate(stream, start=1):
+        long.add_phase(PhaseResults(number, [task], {old: {'mIoU': 50.0 - 10 * (old == 'task3') * (number == 7)}
+                                                     for old in stream[:number]}, 1, 1, 1, 1, 0, 0, 'hash', 'c'))
+    assert headline([long], ['HAD'], [], []) == (
+        '7 tasks were learned one after the other: HAD has on average lost 3.3 % of its 6 earlier tasks at the end, at '
+        'worst lost 20.0 % of task3 (mIoU 50.0 → 40.0).')
     null = run('HAD', (40.0,), (math.nan, 2.2))
     assert headline([null], ['HAD'], [], []).endswith('HAD was not scored on its earlier tasks.')
 
