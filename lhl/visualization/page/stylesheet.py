@@ -46,7 +46,8 @@ article { margin: 0 0 26px; }
 .pair { flex: 1 1 300px; max-width: 480px; display: grid; grid-template-columns: 1fr 1fr; gap: 2px 8px;
   align-content: start; min-width: 0; }
 .pair .run { grid-column: 1 / -1; margin: 0; font-size: .85rem; color: var(--soft); }
-.frames { display: grid; gap: 6px; align-content: start; min-width: 0; }
+.frames { display: contents; }
+.js .frames { display: block; min-width: 0; }
 .frame.empty { display: none; }
 .js .frame { display: none; } .js .frame.on { display: block; }
 figure { margin: 0; min-width: 0; }
@@ -68,6 +69,7 @@ figcaption b { display: block; color: var(--text); font-weight: 600; }
   section { break-inside: auto; } figure, .panel, .row, table { break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; }
   .js .frame:not(.empty) { display: block; } .js .frame.empty { display: none; }
-  .pair { flex-basis: 200px; } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .frames, .js .frames { display: contents; } .pairs { display: block; }
+  .pair { max-width: none; grid-template-columns: repeat(6, 1fr); } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 '''
