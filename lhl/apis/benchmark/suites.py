@@ -172,6 +172,7 @@ _SUITES = (
     Suite('taskonomy', 'every method on the ten tasks of Taskonomy with ResNet-18',
           (_all_methods('', 'r18_taskonomy'), )),
     _split('split_synth_objects', 'drawn objects, on a CPU,'),
+    _split('split_digits', 'handwritten digits, on a CPU,'),
     _split('split_cifar10', 'CIFAR-10'),
     _split('split_cifar100', 'CIFAR-100'),
     _split('split_tiny_imagenet', 'Tiny ImageNet'),
