@@ -77,7 +77,8 @@ def _bad_images(run: str, images: str) -> Iterator[tuple[str, str, Sequence[str]
                 def prepare(suffix: str = suffix, damage: Callable[[Path], object] = damage) -> None:
                     _picture(Path(f'image.{suffix}'))
                     damage(Path(f'image.{suffix}'))
-                yield 'predict', f'{few}, {suffix}, is {name}', (run, f'image.{suffix}', *rest, '--out', 'out'), prepare, False
+                arguments = (run, f'image.{suffix}', *rest, '--out', 'out')
+                yield 'predict', f'{few}, {suffix}, is {name}', arguments, prepare, False
     for name, change in _ARRAYS.items():
         if name not in ('another height', 'values of 0.5 (labels)'):
             yield ('predict', f'an image is an array with {name}', (run, 'image.npy', '--out', 'out'),

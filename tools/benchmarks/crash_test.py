@@ -188,7 +188,8 @@ class Laboratory:
             with socket.socket() as probe:
                 probe.bind(('127.0.0.1', 0))
                 port = probe.getsockname()[1]
-            os.environ.update(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), **{PARENT: str(os.getpid())})
+            os.environ.update({'WORLD_SIZE': '2', 'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port),
+                               PARENT: str(os.getpid())})
             other, cfg.launcher = os.fork(), 'pytorch'
             os.environ.update(RANK=str(int(not other)), LOCAL_RANK=str(int(not other)))
         if processes > 1 and not other:

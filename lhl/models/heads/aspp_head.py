@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
-
-#: Pixels of a map from which on leaving taps out pays; on smaller ones PyTorch may choose a kernel that rounds otherwise.
+#: Pixels of a map from which on leaving taps out pays; on smaller ones PyTorch may choose a kernel that rounds
+#: otherwise.
 _MIN_PIXELS = 1000
 
 
