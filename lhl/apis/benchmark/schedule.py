@@ -55,8 +55,7 @@ def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path
         The runs; those with an ``error`` failed.
 
     Raises:
-        ConfigError: If the suite, a member, a seed, the number of jobs or threads or an option is
-            impossible.
+        ConfigError: If the suite, a member, a seed, the number of jobs, that of threads or an option is impossible.
         RunError: If the work_dir belongs to another suite, another process works in it, or what the suite needs could
             not be trained.
         KeyboardInterrupt: If Ctrl-C or a signal stopped it, after all children were stopped.
