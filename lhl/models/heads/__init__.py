@@ -2,6 +2,7 @@
 from .adapted_head import AdaptedHead
 from .aspp_head import ASPPHead
 from .linear_head import LinearHead
+from .multi_scale_head import MultiScaleHead
 from .segmentor_head import SegmentorHead
 
-__all__ = ['ASPPHead', 'AdaptedHead', 'LinearHead', 'SegmentorHead']
+__all__ = ['ASPPHead', 'AdaptedHead', 'LinearHead', 'MultiScaleHead', 'SegmentorHead']
