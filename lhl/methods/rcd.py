@@ -63,8 +63,8 @@ class RCD(Method):
             raise ConfigError(f'distance={distance["type"]!r} of RCD compares no predictions with a teacher; use '
                               f"dict(type='DIS') or HAD")
         if distance.get('evaluation_mode'):
-            raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation mode '
-                              'is its teacher, so that D_j(0) is 0; leave the option out')
+            raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation '
+                              'mode is its teacher, so that D_j(0) is 0; leave the option out')
         self.distance: DIS = METHODS.build(dict(distance, alpha=1.0))
         self.kappa = kappa
         self.start = start

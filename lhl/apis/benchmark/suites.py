@@ -61,7 +61,8 @@ _METHODS = (
     'ewc/ewc', 'ewc/online_ewc', 'lwf/lwf', 'icarl/icarl', 'er/er', 'agem/agem', 'der/der', 'der/derpp', 'spg/spg',
     'spg/spg_gradient', 'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2',
     'pod/global_pod_fro', 'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation',
-    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had', 'rcd/rcd')
+    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had',
+    'rcd/rcd')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 #: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
 _SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
