@@ -214,7 +214,7 @@ def test_in_a_browser_the_slider_slides_and_the_page_fits_a_phone(report, tmp_pa
         [CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
          '--disable-background-networking', '--disable-component-update', '--disable-sync', '--hide-scrollbars',
          f'--user-data-dir={tmp_path / "profile"}', '--virtual-time-budget=20000', '--dump-dom', harness.as_uri()],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=300)
     seen = json.loads(done.stdout.partition('<pre id="seen">')[2].partition('</pre>')[0])
     frames_per_phase = 2 * len(STREAM)  # of two runs
     for name in ('desktop', 'tablet', 'phone'):
