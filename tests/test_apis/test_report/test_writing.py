@@ -51,9 +51,9 @@ def save(folder, num_phases=2, method='Vanilla', stream=('segmentation', 'depth'
 @pytest.fixture
 def undrawn(monkeypatch):
     """Without the pictures, which take most of the time."""
-    monkeypatch.setattr('lhl.apis.report.write.render_chart',
+    monkeypatch.setattr('lhl.apis.report.writing.render_chart',
                         lambda chart, folder: Section(chart.name, chart.title, ''))
-    monkeypatch.setattr('lhl.apis.report.write.draw_panel', lambda *what: None)
+    monkeypatch.setattr('lhl.apis.report.writing.draw_panel', lambda *what: None)
 
 
 def page_of(runs, folder):
