@@ -3,7 +3,8 @@
 Each run learns a tiny stream of random images, from the method's shipped config, and is ended as by a power cut: by
 SIGKILL at a random event of a chosen place (inside a write, between phases, in a validation, in what a method does at
 the beginning or end of a phase, in the training), or at a random moment of its processor time, by the system's timer.
-One in three is killed once more while it is resumed. What it ends with has to be what the undisturbed run ended with:
+One in three is killed once more while it is resumed. HAD is also learned with two workers that load its images, and by
+two processes, of which the first is killed. What it ends with has to be what the undisturbed run ended with:
 weights, method's state and metrics of every phase, to the bit, and no other file.
 
     python tools/benchmarks/crash_test.py --kills 200
@@ -22,6 +23,7 @@ import resource
 import select
 import shutil
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -37,6 +39,9 @@ ANY = 'any time'
 #: How long a run may take, in seconds, on however busy a machine; it takes a few of the processor.
 PATIENCE = 3600
 KILLED = (-signal.SIGKILL, -signal.SIGPROF)
+#: How HAD is also learned: options of its loaders, and the number of processes.
+SETTINGS: dict[str, tuple[dict, int]] = {
+    'had_with_workers': (dict(num_workers=2, persistent_workers=True), 1), 'had_by_two_processes': ({}, 2)}
 
 
 class Moments:
@@ -128,7 +133,7 @@ class Laboratory:
         from lhl.engine.runtime.runner import PhaseRunner
         torch.set_num_threads(1)
         setattr(mmengine.runner.runner, 'collect_env', dict)  # noqa: B010, it takes seconds to survey the machine
-        self.configs, self.variants = test_every_method.CONFIG_FILES, test_every_method.VARIANTS
+        self.configs, self.variants = [*test_every_method.CONFIG_FILES, *SETTINGS], test_every_method.VARIANTS
         self.read, self.train = test_every_method.read, lhl.engine.run.train_stream
         self.moments.watch_writes([lhl.weight_files, lhl.evaluation.results, lhl.engine.runtime.learner_runner])
         self.moments.watch(lhl.engine.run, '_train_phase', 'between phases')
@@ -136,6 +141,7 @@ class Laboratory:
         self.moments.watch(PhaseRunner, 'train', 'training')
         self.moments.watch(PhaseRunner, 'val', 'validation')
         self.moments.watch(ContinualPhaseHook, 'after_train', 'end_phase')
+        os.register_at_fork(after_in_child=lambda: sys.setprofile(None))  # a loader's worker is no process to be killed
         if not (self.folder / 'joint').exists():
             write_data(self.folder / 'data')
 
@@ -157,12 +163,7 @@ class Laboratory:
                 log = os.open(f'{run}.log', os.O_CREAT | os.O_WRONLY | os.O_APPEND)
                 os.dup2(log, 1)
                 os.dup2(log, 2)
-                act()
-                signal.setitimer(signal.ITIMER_PROF, kill_after)  # unlike SIGKILL it could be handled, and is not
-                with self.moments.at('start'):
-                    self.train(self.read(name, self.folder / 'data', run), resume=(run / 'results.json').exists())
-                at_end()
-                status = 0
+                status = self._train(name, run, act, kill_after, at_end)
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -174,6 +175,33 @@ class Laboratory:
         os.close(handle)
         _, status, usage = os.wait4(process, 0)
         return Ending(os.waitstatus_to_exitcode(status), PLACES[self.moments.place[0]], usage.ru_utime + usage.ru_stime)
+
+    def _train(self, name: str, run: Path, act: Callable[[], None], kill_after: float,
+               at_end: Callable[[], None]) -> int:
+        from lhl.engine.runtime.orphans import PARENT, end_with_parent
+        loader, processes = SETTINGS.get(name, ({}, 1))
+        cfg = self.read('had' if name in SETTINGS else name, self.folder / 'data', run)
+        for options in (cfg.train_dataloader, cfg.val_dataloader):
+            options.update(loader)
+        resume, other = (run / 'results.json').exists(), 0
+        if processes > 1:
+            with socket.socket() as probe:
+                probe.bind(('127.0.0.1', 0))
+                port = probe.getsockname()[1]
+            os.environ.update(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), **{PARENT: str(os.getpid())})
+            other, cfg.launcher = os.fork(), 'pytorch'
+            os.environ.update(RANK=str(int(not other)), LOCAL_RANK=str(int(not other)))
+        if processes > 1 and not other:
+            self.moments.place = mmap.mmap(-1, 1)
+            end_with_parent()
+            self.train(cfg, resume=resume)
+            return 0
+        act()
+        signal.setitimer(signal.ITIMER_PROF, kill_after)  # unlike SIGKILL it could be handled, and is not
+        with self.moments.at('start'):
+            self.train(cfg, resume=resume)
+        at_end()
+        return os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) if other else 0
 
     def undisturbed(self, name: str) -> tuple[dict[str, int], float]:
         """Learn a stream undisturbed; give the number of events at each place, and the seconds that it used."""
