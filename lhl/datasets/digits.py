@@ -56,23 +56,23 @@ class Digits(ImageLabelDataset):
                  **kwargs: Any) -> None:
         if not isinstance(size, int) or size < SIDE or size % SIDE:
             raise ConfigError(f'Digits got size={size}, expected a multiple of {SIDE}, such as {4 * SIDE}')
-        self.factor = size // SIDE
-        super().__init__(_package() / 'datasets/data', split, tasks, pipeline, **kwargs)
+        self.file, self.factor = _package() / FILE, size // SIDE
+        super().__init__(self.file.parent, split, tasks, pipeline, **kwargs)
 
     def list_images(self) -> list[LabelledImage]:
         """Return the images of the split in the order of the file."""
-        self.images, labels = _read(_package() / FILE)
+        images, labels = _read(self.file)
+        self.images = np.kron(images / np.float32(16), np.ones((self.factor, self.factor), np.float32))
         first, last = LINES[self.split]
         return [LabelledImage(int(labels[line]), line) for line in range(first, last)]
 
     def path(self, sample: LabelledImage, task: Task | None = None) -> Path:
         """The file, and below it the line, as if it were a file of its own."""
-        return _package() / FILE / f'{sample.place:04}'
+        return self.file / f'{sample.place:04}'
 
     def load_image(self, sample: LabelledImage) -> np.ndarray:
         """Return an image ``(size, size, 3)``."""
-        square = np.ones((self.factor, self.factor), np.float32)
-        return np.repeat(np.kron(self.images[sample.place] / np.float32(16), square)[..., None], 3, axis=-1)
+        return np.repeat(self.images[sample.place, ..., None], 3, axis=-1)
 
 
 def _package() -> Path:

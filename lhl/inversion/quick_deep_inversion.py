@@ -136,7 +136,7 @@ def _report(teacher: Learner, inverted: dict[int, Tensor], shown: dict[str, tupl
         right = torch.cat([predicted(teacher, chunk.to(device))[name].flatten(1).argmax(1).cpu() == labels[number]
                            for number, chunk in inverted.items()])
         print_log(f'QuickDeepInversion: the teacher takes {100 * right.float().mean():.0f} % of the inverted images '
-                  f'for the class of {teacher.tasks[name].head} that was asked for', logger='current')
+                  f'for what the head {teacher.tasks[name].head!r} was asked for', logger='current')
 
 
 def drawn_labels(teacher: Learner, count: int, seed: int) -> dict[str, Tensor]:

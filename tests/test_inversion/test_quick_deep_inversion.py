@@ -205,8 +205,8 @@ def test_the_teacher_sees_the_drawn_class_in_each_inverted_image_and_the_log_say
     assert (seen[0] != labels).any() and torch.equal(seen[1], labels)
     inversion(steps=1, learning_rate=0.0, chunk_size=4)(classifier, images, seed=1)
     before = 100 * (seen[0] == labels).sum().item() / 9
-    assert said == [f'QuickDeepInversion: the teacher takes {share:.0f} % of the inverted images for the class of '
-                    f'objects that was asked for' for share in (100, before)]
+    assert said == [f"QuickDeepInversion: the teacher takes {share:.0f} % of the inverted images for what the head "
+                    f"'objects' was asked for" for share in (100, before)]
 
 
 def test_all_terms_together_decrease_and_leave_the_classifier_as_it_is(classifier):

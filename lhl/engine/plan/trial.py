@@ -2,7 +2,7 @@
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -137,15 +137,21 @@ def try_learner(model: Mapping, batch_size: int = 2) -> str:
         learner.train()
         features = learner.extract_features(torch.zeros(batch_size, 3, *learner.probe_size))
         raw = learner.run_heads(features, learner.tasks)
-        sum(output.sum() for output in raw.values()).backward()
-        _BUILT[text] = _idle_part(learner, features)
+        _BUILT[text] = _idle_part(learner, features, raw.values())
     return _BUILT[text]
 
 
-def _idle_part(learner: Learner, features: Sequence[torch.Tensor]) -> str:
+def _idle_part(learner: Learner, features: Sequence[torch.Tensor], outputs: Iterable[torch.Tensor]) -> str:
     """Say which part of a backbone gets no gradient from the feature maps that the heads use."""
     weights = [weight for weight in learner.backbone.parameters() if weight.requires_grad]
-    idle = sum(weight.numel() for weight in weights if weight.grad is None)
+    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs]
+    while nodes:  # the graph alone says it, without a backward pass
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            reached.add(id(getattr(node, 'variable', None)))
+            nodes += [following for following, _ in node.next_functions]
+    idle = sum(weight.numel() for weight in weights if id(weight) not in reached)
     share = idle / max(sum(weight.numel() for weight in weights), 1)
     if share < _IDLE:
         return ''

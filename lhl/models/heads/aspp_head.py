@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
-#: Pixels of a map from which on leaving taps out pays; on smaller ones PyTorch may choose a kernel that rounds
-#: otherwise.
+#: On maps of fewer pixels PyTorch may choose a kernel that rounds otherwise, and there is nothing to win.
 _MIN_PIXELS = 1000
 
 
