@@ -1,6 +1,7 @@
 """The model: one backbone shared by all tasks, and heads that belong to one task or to several."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Literal
 
@@ -136,6 +137,8 @@ class Learner(BaseModel):
         cure = ('give a local file with `model.backbone.init_cfg.checkpoint=FILE`, or train from scratch with '
                 '`model.backbone.init_cfg=None` (phases.N.backbone in place of model.backbone for that of a phase, N '
                 'from 0)')
+        if Path(source).name == 'phase.safetensors' and len(Path(source).parts) > 2 and not Path(source).exists():
+            cure = f'train the run {Path(source).parts[-3]} first, {cure}'
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:

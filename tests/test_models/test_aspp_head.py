@@ -63,7 +63,7 @@ def test_dropout_acts_in_training_only():
 
 @pytest.mark.parametrize('size, part', [((4, 256), 1 / 3), ((3, 400), 1 / 3), ((5, 256), 1), ((4, 7), 1)])
 def test_taps_that_see_only_padding_are_left_out_of_learning_and_change_nothing(size, part):
-    """The dilation is 4: on maps of up to 4 rows two of three rows of taps see nothing, and small maps are not touched."""
+    """The dilation is 4: up to 4 rows, two of three rows of taps see nothing; small maps are not touched."""
     branch = head(dilations=(4, )).branches[1].conv.double()
     plain = torch.nn.Conv2d(6, 8, 3, padding=4, dilation=4, bias=False).double()
     plain.load_state_dict(branch.state_dict())

@@ -74,10 +74,9 @@ def _bad_images(run: str, images: str) -> Iterator[tuple[str, str, Sequence[str]
     for suffix in ('png', 'jpg', 'tif', 'npy', 'mp4'):
         for name, damage in _damages().items():
             for few, rest in (('the only image', ()), ('one of several images', (images, ))):
-                def prepare(suffix: str = suffix, damage: Callable[[Path], object] = damage) -> None:
-                    _picture(Path(f'image.{suffix}'))
-                    damage(Path(f'image.{suffix}'))
-                yield 'predict', f'{few}, {suffix}, is {name}', (run, f'image.{suffix}', *rest, '--out', 'out'), prepare, False
+                file = f'image.{suffix}'
+                yield ('predict', f'{few}, {suffix}, is {name}', (run, file, *rest, '--out', 'out'),
+                       lambda file=file, damage=damage: (_picture(Path(file)), damage(Path(file))), False)
     for name, change in _ARRAYS.items():
         if name not in ('another height', 'values of 0.5 (labels)'):
             yield ('predict', f'an image is an array with {name}', (run, 'image.npy', '--out', 'out'),

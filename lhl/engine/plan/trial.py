@@ -2,7 +2,7 @@
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,8 +22,8 @@ from lhl.registry import HOOKS, LOG_PROCESSORS, METRICS, MODELS, OPTIM_WRAPPERS,
 from .mmengine_config import metric_configs, phase_model
 from .stream import PhaseSpec, Stream
 
-#: The learners that were built to check them, as text, and what is to be said of each: a stream may come back to a
-#: backbone, and a suite to a stream.
+#: The learners that were built to check them, as text, and the warning for each: a stream may come back to a backbone,
+#: and a suite to a stream.
 _BUILT: dict[str, str] = {}
 #: A smaller part of a backbone that learns nothing, such as the norms of maps that no head uses, is not worth a word.
 _IDLE = 0.01
@@ -125,7 +125,7 @@ def try_learner(model: Mapping, batch_size: int = 2) -> str:
     """Build a learner from random weights, and run it once as in training, unless that is known to succeed.
 
     Returns:
-        What is to be said of a backbone of which a part learns nothing; usually nothing.
+        The warning for a backbone of which a part learns nothing; otherwise an empty text.
     """
     model = {**model, 'backbone': without_checkpoints(model['backbone'])}
     text = _text([model, batch_size])
@@ -137,15 +137,21 @@ def try_learner(model: Mapping, batch_size: int = 2) -> str:
         learner.train()
         features = learner.extract_features(torch.zeros(batch_size, 3, *learner.probe_size))
         raw = learner.run_heads(features, learner.tasks)
-        sum(output.sum() for output in raw.values()).backward()
-        _BUILT[text] = _idle_part(learner, features)
+        _BUILT[text] = _idle_part(learner, features, raw.values())
     return _BUILT[text]
 
 
-def _idle_part(learner: Learner, features: Sequence[torch.Tensor]) -> str:
+def _idle_part(learner: Learner, features: Sequence[torch.Tensor], outputs: Iterable[torch.Tensor]) -> str:
     """Say which part of a backbone gets no gradient from the feature maps that the heads use."""
     weights = [weight for weight in learner.backbone.parameters() if weight.requires_grad]
-    idle = sum(weight.numel() for weight in weights if weight.grad is None)
+    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs]
+    while nodes:  # the graph alone says it, without a backward pass
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            reached.add(id(getattr(node, 'variable', None)))
+            nodes += [following for following, _ in node.next_functions]
+    idle = sum(weight.numel() for weight in weights if id(weight) not in reached)
     share = idle / max(sum(weight.numel() for weight in weights), 1)
     if share < _IDLE:
         return ''

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
-
-#: Pixels of a map from which on leaving taps out pays; on smaller ones PyTorch may choose a kernel that rounds otherwise.
+#: On maps of fewer pixels PyTorch may choose a kernel that rounds otherwise, and there is nothing to win.
 _MIN_PIXELS = 1000
 
 
@@ -26,6 +25,7 @@ class _DilatedConv2d(nn.Conv2d):
         height, width = input.shape[-2:]
         if height > self.dilation[0] or height * width < _MIN_PIXELS or not torch.is_grad_enabled():
             return super().forward(input)
+        assert not isinstance(self.padding, str)
         return F.conv2d(input, self.weight[:, :, 1:2], self.bias, padding=(0, self.padding[1]), dilation=self.dilation)
 
 

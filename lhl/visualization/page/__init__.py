@@ -1,12 +1,12 @@
 """The page about runs: charts as inline SVG, predictions with a slider, and the files beside it."""
-from .chart import Chart, Section
-from .charts import cost_chart, curves_chart, forgetting_chart, improvement_chart, matrix_chart, separate_chart
-from .document import document, runs_section, strip_html
-from .headline import MOST_NAMED, headline
+from .elements import Chart, Section
+from .html_page import document, runs_section, strip_html
+from .number_tables import csv_text
+from .opening import MOST_NAMED, headline
 from .render import render_chart
+from .results_charts import cost_chart, curves_chart, forgetting_chart, improvement_chart, matrix_chart, separate_chart
 from .slides import scores_table, slides_section
-from .tables import csv_text
-from .training import (
+from .training_charts import (
     Distribution,
     Edges,
     PhaseLog,

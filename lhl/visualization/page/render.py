@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from lhl.atomic import atomic_write
 
 from ..style import TEXT
-from .chart import Chart, Panel, Picture, Section
+from .elements import Chart, Panel, Picture, Section
+from .number_tables import csv_text, files_html, numbers_html
 from .picture import picture_html
-from .tables import csv_text, files_html, numbers_html
 
 #: Pixels of a page per inch of a figure, and of a PNG.
 _PIXELS, _DPI = 96, 150

@@ -6,9 +6,9 @@ from html import escape
 from lhl.tasks import Task
 
 from ..views import Frame, View, has_scale, ramp_of, seen_classes
-from .chart import Section
+from .elements import Section
+from .number_tables import Row, files_html, numbers_html
 from .picture import picture_html
-from .tables import Row, files_html, numbers_html
 
 #: Shows the frames of one phase; without it, all of them stand side by side.
 SCRIPT = '''

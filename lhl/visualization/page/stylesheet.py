@@ -70,6 +70,7 @@ figcaption b { display: block; color: var(--text); font-weight: 600; }
   h2, h3, h4 { break-after: avoid; }
   .js .frame:not(.empty) { display: block; } .js .frame.empty { display: none; }
   .frames, .js .frames { display: contents; } .pairs { display: block; }
-  .pair { max-width: none; grid-template-columns: repeat(6, 1fr); } * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .pair { max-width: none; grid-template-columns: repeat(6, 1fr); }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 '''

@@ -6,7 +6,7 @@ from lhl.evaluation import Results, relative_forgetting, relative_improvement
 from lhl.evaluation.directions import mean
 
 from ..labels import listed
-from .document import value_text
+from .html_page import value_text
 
 #: Tasks of a stream that are named one by one, at most.
 MOST_NAMED = 6

@@ -15,9 +15,9 @@ from lhl.tasks.drawing import apply_colour_map
 from ..curves import look
 from ..labels import figure_text, with_unit
 from ..style import COLOURS, LINE, TEXT
-from .chart import Chart, Mark, Panel, Picture, style
-from .charts import run_marks
-from .tables import Row
+from .elements import Chart, Mark, Panel, Picture, style
+from .number_tables import Row
+from .results_charts import run_marks
 
 #: Classes of a distribution, those with the most pixels first.
 _MOST_CLASSES = 14

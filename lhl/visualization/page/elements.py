@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from ..labels import figure_text
 from ..style import GRID, LINE, TEXT
-from .tables import Row
+from .number_tables import Row
 
 _DASHES = {'-': '', '--': '5 3', ':': '2 2'}
 _MARKERS = {'o': '<circle cx="14" cy="6" r="3.5"/>', 's': '<path d="M11 3h6v6h-6z"/>', '^': '<path d="M14 2l4 7h-8z"/>',

@@ -5,10 +5,10 @@ from html import escape
 from lhl.evaluation import Results
 
 from ..labels import short_number
-from .chart import Section
+from .elements import Section
+from .number_tables import Row, table_html
 from .slides import SCRIPT
 from .stylesheet import STYLESHEET
-from .tables import Row, table_html
 
 #: What the page may load: nothing but what is inside it.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -74,7 +74,7 @@ def runs_section(runs: Sequence[Results], names: Sequence[str], folders: Sequenc
         runs: The results.
         names: What the page calls them.
         folders: Where they are.
-        configs: Their configs as text; empty where there is none.
+        configs: Their configs as text; empty where it is missing.
     """
     parts = []
     for run, name, folder, config in zip(runs, names, folders, configs, strict=True):

@@ -1,7 +1,7 @@
 import json
 import math
 
-from lhl.apis.report.logs import read_logs
+from lhl.apis.report.training_log import read_logs
 from lhl.evaluation import PhaseResults, Results
 
 

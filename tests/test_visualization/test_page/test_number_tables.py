@@ -3,7 +3,7 @@ import math
 from page_reader import PageReader
 
 from lhl.visualization.page import csv_text
-from lhl.visualization.page.tables import table_html
+from lhl.visualization.page.number_tables import table_html
 
 
 def test_a_csv_has_all_digits_and_no_formulas():

@@ -15,7 +15,7 @@ from lhl.visualization.page import (
     matrix_chart,
     separate_chart,
 )
-from lhl.visualization.page.charts import _WORSE_TO_BETTER
+from lhl.visualization.page.results_charts import _WORSE_TO_BETTER
 
 DIRECTIONS = {'rooms': {'mIoU': True}, 'depth': {'AbsErr': False}}
 UNITS = {'rooms': {'mIoU': '%'}, 'depth': {'AbsErr': 'm'}}

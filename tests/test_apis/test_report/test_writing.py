@@ -51,9 +51,9 @@ def save(folder, num_phases=2, method='Vanilla', stream=('segmentation', 'depth'
 @pytest.fixture
 def undrawn(monkeypatch):
     """Without the pictures, which take most of the time."""
-    monkeypatch.setattr('lhl.apis.report.write.render_chart',
+    monkeypatch.setattr('lhl.apis.report.writing.render_chart',
                         lambda chart, folder: Section(chart.name, chart.title, ''))
-    monkeypatch.setattr('lhl.apis.report.write.draw_panel', lambda *what: None)
+    monkeypatch.setattr('lhl.apis.report.writing.draw_panel', lambda *what: None)
 
 
 def page_of(runs, folder):
@@ -214,7 +214,7 @@ def test_in_a_browser_the_slider_slides_and_the_page_fits_a_phone(report, tmp_pa
         [CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
          '--disable-background-networking', '--disable-component-update', '--disable-sync', '--hide-scrollbars',
          f'--user-data-dir={tmp_path / "profile"}', '--virtual-time-budget=20000', '--dump-dom', harness.as_uri()],
-        capture_output=True, text=True, timeout=120)
+        capture_output=True, text=True, timeout=300)
     seen = json.loads(done.stdout.partition('<pre id="seen">')[2].partition('</pre>')[0])
     frames_per_phase = 2 * len(STREAM)  # of two runs
     for name in ('desktop', 'tablet', 'phone'):

@@ -15,8 +15,8 @@ from lhl.evaluation.directions import mean
 from ..curves import curves_figure, draw_curve, look
 from ..labels import all_metrics, all_tasks, all_units, decimals, figure_text, metric_label, number
 from ..style import COLOURS, LINE, TEXT
-from .chart import Chart, Mark, Panel, style
-from .tables import Row
+from .elements import Chart, Mark, Panel, style
+from .number_tables import Row
 
 #: Where the colours of the matrix end, in percent.
 FULL_COLOUR = 50.0

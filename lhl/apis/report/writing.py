@@ -40,8 +40,8 @@ from lhl.visualization.page import (
 
 from ..scored_data import check_same_data, scored_data
 from .images import RULE, choose_images
-from .logs import read_logs
 from .replay import EDGE_THRESHOLD, Replay, replay, views_of
+from .training_log import read_logs
 
 #: The page's name in the folder of the report.
 PAGE = 'index.html'
@@ -169,7 +169,7 @@ class _Report:
 
 
 def _config_of(run: Path, results: Results) -> Config | None:
-    """Read a run's config from its last checkpoint or, where there is none, from its folder."""
+    """Read a run's config from its last checkpoint or, where that is missing, from its folder."""
     if results.phases and recorded_checkpoint(run, results.phases[-1]).is_file():
         return stored_config(run)[0]
     config = read_written_config(run)
