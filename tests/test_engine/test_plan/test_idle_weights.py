@@ -1,8 +1,8 @@
 """A backbone of which a part learns nothing is said aloud when a config is resolved."""
 import pytest
-from test_engine.tiny_stream import stream_config
 
 from lhl.engine import Stream
+from test_engine.tiny_stream import stream_config
 
 BISENET = dict(_delete_=True, type='BiSeNetV2')
 
