@@ -25,6 +25,8 @@ class Network(nn.Module):
         self.learner = learner.to(memory_format=torch.contiguous_format).eval()
         self.tasks, self.preprocess = tuple(tasks), preprocess
         preprocessor = learner.data_preprocessor
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer('mean', preprocessor.mean.clone())
         self.register_buffer('std', preprocessor.std.clone())
         self.to_bgr = preprocessor.to_bgr
