@@ -18,11 +18,13 @@ from lhl.trust import trusting_configs
 from lhl.visualization import View, draw_curves, draw_panel, results_table
 from lhl.visualization.labels import run_names
 
+from .given_names import given_names
 from .inference import load_learners, predict
 from .scored_data import check_same_data, scored_data
 
 
-def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2, trust_config: bool = False) -> str:
+def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2, trust_config: bool = False,
+                 names: Mapping[str | Path, str] | None = None) -> str:
     """Write ``table.md``, ``curves.png`` and ``predictions.png`` for finished runs of one stream.
 
     Args:
@@ -31,6 +33,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
         num_views: How many images of each validation set the panel shows; with 0 there is no panel.
         trust_config: Let the configs inside the runs name code and import modules. Otherwise it may name
             registered components only.
+        names: What to call the methods of runs instead, as for :func:`~lhl.apis.compare_runs`.
 
     Returns:
         The table as text.
@@ -52,19 +55,20 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
             raise RunError(f'{run} learned {", ".join(result.stream)} but {runs[0]} learned '
                            f'{", ".join(results[0].stream)}; report them separately')
     with trusting_configs(trust_config):
-        return _write(runs, results, Path(out), num_views)
+        return _write(runs, results, run_names(results, given_names(runs, names)), Path(out), num_views)
 
 
-def _write(runs: Sequence[str | Path], results: Sequence[Results], out: Path, num_views: int) -> str:
+def _write(runs: Sequence[str | Path], results: Sequence[Results], names: Sequence[str], out: Path,
+           num_views: int) -> str:
     for run in runs:
         import_custom_modules(run)
     configs = [stored_config(run)[0] for run in runs]
     check_same_data(zip(map(str, runs), map(scored_data, configs), strict=True))
     with atomic_write(out / 'table.md') as file:
-        file.write((results_table(results, 'markdown') + '\n').encode())
-    draw_curves(results, out / 'curves.png')
-    draw_predictions(runs, configs[0], run_names(results), out / 'predictions.png', num_views)
-    return results_table(results)
+        file.write((results_table(results, 'markdown', names) + '\n').encode())
+    draw_curves(results, out / 'curves.png', names)
+    draw_predictions(runs, configs[0], names, out / 'predictions.png', num_views)
+    return results_table(results, names=names)
 
 
 def draw_predictions(runs: Sequence[str | Path], cfg: Config, names: Sequence[str], path: Path,

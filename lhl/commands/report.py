@@ -2,7 +2,7 @@
 import argparse
 from pathlib import Path
 
-from .options import Parser, add_trust
+from .options import Parser, add_names, add_trust
 
 
 def add_arguments(parser: Parser) -> None:
@@ -10,12 +10,13 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs of one stream')
     parser.add_argument('--out', required=True, metavar='FOLDER', help='the folder to write to')
     parser.add_argument('--views', type=int, default=2, help='number of images in the panel (default: 2)')
+    add_names(parser)
     add_trust(parser, 'the runs')
 
 
 def run(args: argparse.Namespace) -> None:
     """Write the report, and print the table and where everything is."""
     from lhl.apis import write_report
-    print(write_report(args.runs, args.out, args.views, args.trust_config))
+    print(write_report(args.runs, args.out, args.views, args.trust_config, dict(args.name)))
     for name in ('table.md', 'curves.png', 'predictions.png'):
         print(Path(args.out, name))

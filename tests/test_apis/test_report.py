@@ -35,6 +35,15 @@ def test_the_panel_has_every_task_of_every_run(finished, separate, tmp_path, mon
     assert (logits.argmax(1)[0].numpy() == views[0].predictions['SingleTask']['segmentation']).all()
 
 
+def test_runs_are_called_as_compare_calls_them(finished, separate, tmp_path):
+    run = finished('Vanilla')[1]
+    table = write_report([run, separate], tmp_path, num_views=0, names={run / 'results.json': 'fine-tuning'})
+    assert 'fine-tuning' in table and 'Vanilla' not in table and 'SingleTask' in table
+    assert 'fine-tuning: final' in (tmp_path / 'table.md').read_text()
+    with pytest.raises(RunError, match='nowhere is given a name, but is not among the runs'):
+        write_report([run], tmp_path, names={tmp_path / 'nowhere': 'a'})
+
+
 def test_without_views_there_is_no_panel(finished, tmp_path):
     write_report([finished('Vanilla')[1]], tmp_path, num_views=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['curves.png', 'table.md']
