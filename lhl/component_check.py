@@ -25,7 +25,8 @@ from lhl.registry import METHODS, METRICS, MODELS, OPTIMIZERS, VISBACKENDS, WEIG
 GIVEN_BY_ENGINE = {'dataset': ('tasks', 'seed'), 'task': ('name', ), 'model': ('tasks', ),
                    'head': ('out_channels', ), 'sampler': ('dataset', ), 'loop': ('runner', 'dataloader'),
                    'wrapper': ('optimizer', ), 'optimizer': ('params', ), 'scheduler': ('optimizer', ),
-                   'backend': ('save_dir', ), 'metric': ('task', 'kind', 'num_classes', 'labels')}
+                   'backend': ('save_dir', ), 'metric': ('task', 'kind', 'num_classes', 'labels'),
+                   'distance': ('alpha', )}
 #: What mmengine itself takes out of a config before it builds the component.
 TAKEN_BY_MMENGINE = {'dataloader': ('num_batch_per_epoch', 'disable_subprocess_warning'), 'loop': ('by_epoch', ),
                      'wrapper': ('optimizer', 'constructor', 'paramwise_cfg'), 'hook': ('priority', ),
@@ -69,6 +70,7 @@ _UNTOLD = ('pretrained', )
 _NESTED: dict[str, tuple[Registry, str]] = {
     'init_cfg': (WEIGHT_INITIALIZERS, 'initializer'), 'metrics': (METRICS, 'metric'), 'methods': (METHODS, ''),
     'optimizer': (OPTIMIZERS, 'optimizer'), 'vis_backends': (VISBACKENDS, 'backend'),
+    'distance': (METHODS, 'distance'),
     **dict.fromkeys(('norm_cfg', 'act_cfg', 'conv_cfg'), (MODELS, 'layer')),
     **dict.fromkeys(('distribution_balanced', 'saliency_guided', 'inversion', 'data_preprocessor'), (MODELS, ''))}
 

@@ -90,7 +90,7 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
     monkeypatch.setattr('lhl.apis.benchmark.run_benchmark', interrupted)
-    assert lhl_command('benchmark', 'synthrooms3') == (
+    assert lhl_command('benchmark', 'tiny_synthrooms') == (
         130, '', 'interrupted; give the same command again to go on\n')
     monkeypatch.setattr('lhl.apis.compare_runs', interrupted)
     assert lhl_command('compare', 'a', '--reference', 'a') == (130, '', 'interrupted\n')

@@ -82,7 +82,8 @@ def config(method, stream):
 def methods_of(stream):
     """The methods, ``'had/had'``, that have a config for a stream; ablations and second readings have their own."""
     return {f'{path.parent.name}/{path.stem.removesuffix("_" + stream)}'
-            for path in CONFIGS.glob(f'*/*_{stream}.py') if '_growing_' not in path.stem and path.parent != KDAM}
+            for path in CONFIGS.glob(f'*/*_{stream}.py')
+            if not {'growing', 'literal'} & {*path.stem.split('_')} and path.parent != KDAM}
 
 
 METHOD_NAMES = sorted(methods_of('r18_nyuv2'))

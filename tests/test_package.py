@@ -79,7 +79,7 @@ def test_the_wheel_works_in_an_environment_without_the_checkout_from_an_empty_fo
     results = json.loads((empty / 'had/results.json').read_text())
     assert results['config'] == str(site_packages / 'lhl/.mim/configs/had/had_tiny_synthrooms.py')
     assert 'AbsErr' in run('test', 'had')
-    out = run('benchmark', 'synthrooms3', '--only', 'dis', '--work-dir', 'suite', '--cfg-options', *TINY)
+    out = run('benchmark', 'tiny_synthrooms', '--only', 'dis', '--work-dir', 'suite', '--cfg-options', *TINY)
     assert '[2/2] dis seed 0 finished' in out
     table = run('compare', 'had', 'suite/dis/seed0', '--reference', 'suite/vanilla/seed0')
     assert all(f'| {method} |' in table for method in ('HAD', 'DIS', 'Vanilla'))

@@ -1,6 +1,6 @@
 """Evaluation: metrics per kind of task, the results of a run, summaries of them, and published results."""
 from .accuracies import average_accuracy, average_forgetting, averaged_metrics
-from .directions import Directions, Metrics
+from .directions import Directions, Metrics, mean_metrics
 from .improvement import mean_rank, multi_task_delta, relative_improvement, task_improvements
 from .metrics import (
     BoundaryMetric,
@@ -21,6 +21,6 @@ from .transfer import backward_transfer, forgetting, parameter_overhead, plastic
 __all__ = ['BoundaryMetric', 'ClassificationMetric', 'DenseMetric', 'DepthMetric', 'Directions', 'DisparityMetric',
            'LossMetric', 'Metrics', 'NormalMetric', 'PhaseResults', 'PublishedTable', 'Questionable',
            'RegressionMetric', 'Results', 'SaliencyMetric', 'SegmentationMetric', 'average_accuracy',
-           'average_forgetting', 'averaged_metrics', 'backward_transfer', 'forgetting', 'mean_rank',
+           'average_forgetting', 'averaged_metrics', 'backward_transfer', 'forgetting', 'mean_metrics', 'mean_rank',
            'multi_task_delta', 'parameter_overhead', 'plasticity', 'published_table', 'published_tables',
            'relative_forgetting', 'relative_improvement', 'task_improvements']

@@ -32,6 +32,12 @@ def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def mean_metrics(runs: Sequence[Metrics]) -> dict[str, dict[str, float]]:
+    """Average the metrics of runs that have the same ones, at least one run: a reference over its seeds."""
+    return {task: {metric: mean([run[task][metric] for run in runs]) for metric in metrics}
+            for task, metrics in runs[0].items()}
+
+
 def look_up(metrics: Metrics, task: str, metric: str, owner: str) -> float:
     """Look up a value that takes part in a comparison; what is missing must not be averaged away.
 

@@ -18,6 +18,7 @@ from .kdam import KDAM
 from .lwf import LwF
 from .lwp import LwP
 from .pod import GlobalPOD, LocalPOD
+from .rcd import RCD
 from .sgp import SGP
 from .single_task import SingleTask
 from .spg import SPG
@@ -30,6 +31,6 @@ from .vanilla import Vanilla
 __all__ = [
     'AGEM', 'Combined', 'DER', 'DERpp', 'DIS', 'DIST', 'DetachedDistillation', 'ER', 'EWC', 'ExternalTeacher',
     'FrozenEncoder', 'GPM', 'GlobalPOD', 'HAD', 'HCL', 'ICaRL', 'Joint', 'KD', 'KDAM', 'LocalPOD', 'LwF', 'LwP',
-    'Method', 'OnlineEWC', 'Phase', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'Student', 'Teacher',
+    'Method', 'OnlineEWC', 'Phase', 'RCD', 'Requirements', 'SGP', 'SPG', 'SingleTask', 'Student', 'Teacher',
     'TeacherOptions', 'TwoStageDistillation', 'Vanilla'
 ]

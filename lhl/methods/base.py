@@ -7,6 +7,7 @@ import torch
 from mmengine.dist import all_reduce, is_distributed
 from torch import Tensor, nn
 
+from lhl.errors import ConfigError
 from lhl.models import Batch, Learner
 
 from .teacher import Teacher
@@ -91,8 +92,14 @@ class Method:
 
     @property
     def teacher(self) -> Teacher:
-        """The phase's teacher, for a method that requires one, wherever there is something to ask it."""
-        assert self.phase.teacher is not None, f'{type(self).__name__} has no teacher in phase {self.phase.index}'
+        """The phase's teacher, for a method that requires one, wherever there is something to ask it.
+
+        Raises:
+            ConfigError: If there is none.
+        """
+        if self.phase.teacher is None:
+            raise ConfigError(f'{type(self).__name__} has no teacher in phase {self.phase.index}, expected the learner '
+                              f'of the phase before; train that first, or use a method without a teacher')
         return self.phase.teacher
 
     @property
@@ -109,8 +116,12 @@ class Method:
         """
         return phase.new_tasks
 
-    def trains_backbone(self, phase: Phase) -> bool:
-        """Say whether the backbone is trained in this phase. If not, it is frozen, its statistics included."""
+    def trains_backbone(self, phase: Phase) -> bool | Literal['weights']:
+        """Say whether the backbone is trained in this phase. If not, it is frozen, its statistics included.
+
+        ``'weights'`` trains the weights of its convolutions and linear layers: normalisations, their statistics, biases
+        and embeddings are frozen.
+        """
         return True
 
     def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
@@ -154,8 +165,9 @@ class Method:
             outputs: The predictions ``(B, C, H, W)`` of the :meth:`trained_tasks`; those of one head are one tensor.
 
         Returns:
-            Scalars whose names start with ``loss_``. The base class gives L_new, the weighted loss of each new task,
-            averaged over the valid pixels of the batches of all processes.
+            Scalars whose names start with ``loss_``; others, without "loss" in their names, are logged and not summed.
+            The base class gives L_new, the weighted loss of each new task, averaged over the valid pixels of the
+            batches of all processes.
         """
         return {f'loss_new_{name}': self.phase.loss_weight * relative_count(batch.valid[name])
                 * self.learner.tasks[name].loss(outputs[name], batch.targets[name], batch.valid[name])

@@ -1,6 +1,6 @@
 """Several methods in one run, such as EWC with a memory."""
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
@@ -52,9 +52,10 @@ class Combined(Method):
         trained = {name for method in self.methods for name in method.trained_tasks(phase)}
         return [name for name in phase.tasks if name in trained]
 
-    def trains_backbone(self, phase: Phase) -> bool:
-        """A method that freezes the backbone freezes it for all."""
-        return all(method.trains_backbone(phase) for method in self.methods)
+    def trains_backbone(self, phase: Phase) -> bool | Literal['weights']:
+        """What a method freezes of the backbone is frozen for all."""
+        answers = [method.trains_backbone(phase) for method in self.methods]
+        return all(answers) and ('weights' if 'weights' in answers else True)
 
     def own_parameters(self, phase: Phase) -> dict[str, Tensor]:
         """What each method learns, each name after the method's position: ``'1_weight'``."""
@@ -85,8 +86,10 @@ class Combined(Method):
         for position, method in enumerate(self.methods):
             own_outputs = {name: outputs[name] for name in method.trained_tasks(self.phase)}
             for name, value in method.losses(batch, features, own_outputs).items():
-                is_taken = name in losses and not name.startswith('loss_new_')
-                losses[f'loss_{position}_{name.removeprefix("loss_")}' if is_taken else name] = value
+                if name in losses and not name.startswith('loss_new_'):
+                    kind, _, rest = name.partition('_')
+                    name = f'{kind}_{position}_{rest}'
+                losses[name] = value
         return losses
 
     def edit_gradients(self, learner: Learner) -> None:

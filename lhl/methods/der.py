@@ -55,17 +55,19 @@ class DERpp(DER):
         label_weight: Beta, the weight of the task losses to the stored labels. HAD does not run DER++.
         memory_size: How many images are stored at most, of all tasks together. With 0 this is Vanilla.
         replay_batch_size: Stored images per iteration, process and replay batch.
+        smooth_labels: See :class:`~lhl.methods.experience_replay.ER`; HCL's "KD with buffer" smooths.
 
     Raises:
         ConfigError: If an option is out of range.
     """
 
     def __init__(self, weight: NotNegative, label_weight: NotNegative, memory_size: CountFrom0 = 50,
-                 replay_batch_size: Count = 8) -> None:
+                 replay_batch_size: Count = 8, smooth_labels: bool = False) -> None:
         super().__init__(weight, memory_size, replay_batch_size)
         if label_weight < 0:
             raise ConfigError(f'label_weight={label_weight!r} of DERpp is negative; give 0 or more')
         self.label_weight = label_weight
+        self.smooth_labels = smooth_labels
 
     def replay_losses(self) -> dict[str, Tensor]:
         """The distance of the outputs, and the task losses of a second, independent draw."""

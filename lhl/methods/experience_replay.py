@@ -1,6 +1,7 @@
 """ER: experience replay from a tiny memory (Chaudhry et al., arXiv:1902.10486), for dense tasks of any kind."""
 from torch import Tensor
 
+from lhl.options import Count, CountFrom0, NotNegative
 from lhl.registry import METHODS
 
 from .reservoir import ReservoirReplay
@@ -17,10 +18,17 @@ class ER(ReservoirReplay):
         weight: Of the task losses to the stored labels; 1 is the original's.
         memory_size: How many images are stored at most, of all tasks together. With 0 this is Vanilla.
         replay_batch_size: Stored images per iteration and process.
+        smooth_labels: Smooth stored labels by the task's ``label_smoothing``, as those of new images are, in place of
+            the plain loss.
 
     Raises:
         ConfigError: If an option is out of range.
     """
+
+    def __init__(self, weight: NotNegative, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8,
+                 smooth_labels: bool = False) -> None:
+        super().__init__(weight, memory_size, replay_batch_size)
+        self.smooth_labels = smooth_labels
 
     def replay_losses(self) -> dict[str, Tensor]:
         """The weighted task losses of a replay batch."""

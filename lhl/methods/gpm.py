@@ -31,8 +31,9 @@ class GPM(Method):
     For each convolution and linear layer the method keeps an orthonormal basis of the inputs that mattered. A change of
     the weight orthogonal to it leaves the layer's output for such inputs, and so the old predictions, as they were.
 
-    Weights are protected, and nothing else: the affine weights and statistics of normalisation layers follow the
-    stream's own policy for these, biases and position embeddings learn freely, and old heads are frozen.
+    Weights are protected, and nothing else: unless ``freeze_rest`` is given, the affine weights and statistics of
+    normalisation layers follow the stream's own policy for these, and biases and position embeddings learn freely. What
+    is protected then drifts through them. Old heads are frozen in any case.
 
     Args:
         threshold: Part of the energy, the sum of squares, of a layer's inputs that its basis must hold, in (0, 1].
@@ -43,13 +44,16 @@ class GPM(Method):
             plain SGD only: Adam divides each component by its own scale and so turns a projected gradient back into
             the protected directions, and weight decay knows nothing of them (SGP's own code for reinforcement
             learning, which has Adam, projects the update).
+        freeze_rest: From phase 2 on train nothing of the backbone but its weights, as the authors' code does, which
+            gives the normalisations no gradient after the first task and has no biases: these, position embeddings and
+            the statistics of normalisations stay as phase 1 left them.
 
     Raises:
         ConfigError: If an option is out of its range.
     """
 
     def __init__(self, threshold: Fraction = 0.97, threshold_step: NotNegative = 0.003, num_images: Count = 125,
-                 edit: Literal['update', 'gradient'] = 'update') -> None:
+                 edit: Literal['update', 'gradient'] = 'update', freeze_rest: bool = False) -> None:
         name = type(self).__name__
         if not 0 < threshold <= 1:
             raise ConfigError(f'threshold={threshold!r} is impossible for {name}; give a number above 0 and up to 1')
@@ -63,12 +67,17 @@ class GPM(Method):
         self.threshold = threshold
         self.threshold_step = threshold_step
         self.num_images = num_images
+        self.freeze_rest = freeze_rest
         self.requires = Requirements(same_backbone=True, edits=edit)
         #: Per layer of the backbone an orthonormal ``(d, r)``, d being the length of an input: of a patch, in a
         #: convolution.
         self.bases: dict[str, Tensor] = {}
         #: Per layer ``(r, )`` in [0, 1]: how much of the change along each basis vector is taken away.
         self.importances: dict[str, Tensor] = {}
+
+    def trains_backbone(self, phase: Phase) -> bool | Literal['weights']:
+        """The first phase trains all of it, as a later one does unless the rest is frozen."""
+        return 'weights' if self.freeze_rest and phase.index > 1 else True
 
     def begin_phase(self, learner: Learner, phase: Phase) -> None:
         """Make sure that the bases are those of this backbone.

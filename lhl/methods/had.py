@@ -4,7 +4,7 @@ from typing import Literal
 from torch import Tensor
 
 from lhl.errors import ConfigError
-from lhl.options import Count, Fraction, NotNegative
+from lhl.options import Count, Fraction, NotNegative, Positive
 from lhl.registry import METHODS, MODELS
 from lhl.tasks import Task
 
@@ -27,12 +27,17 @@ class HAD(DIS):
         num_intervals: Split a regression task into so many intervals of equal width instead (Table 4).
         edge_source: The map in which the saliency-guided term finds its edges: ``'loss'`` (the paper) or
             ``'prediction'``, the student's (the alternative of its Fig. 5).
+        arithmetic_regression: Take arithmetic means inside the groups of tasks that have no classes, as the authors'
+            code does.
+        temperature: See :class:`lhl.methods.DIS`; the groups are those of the pseudo-labels in any case.
+        evaluation_mode: See :class:`lhl.methods.DIS`.
     """
 
     def __init__(self, alpha: NotNegative, group_threshold: Fraction, distribution_balanced: dict | None,
                  saliency_guided: dict | None, num_intervals: Count | None = None,
-                 edge_source: Literal['loss', 'prediction'] = 'loss') -> None:
-        super().__init__(alpha)
+                 edge_source: Literal['loss', 'prediction'] = 'loss', arithmetic_regression: bool = False,
+                 temperature: Positive | None = None, evaluation_mode: bool = False) -> None:
+        super().__init__(alpha, temperature, evaluation_mode)
         if edge_source not in ('loss', 'prediction'):
             raise ConfigError(f"edge_source={edge_source!r} is unknown to HAD; use 'loss' or 'prediction'")
         if distribution_balanced is None and saliency_guided is None:
@@ -41,16 +46,19 @@ class HAD(DIS):
         self.group_threshold = group_threshold
         self.num_intervals = num_intervals
         self.edge_source = edge_source
+        self.arithmetic_regression = arithmetic_regression
         self.distribution_balanced, self.saliency_guided = (
             MODELS.build(term) if term is not None else None for term in (distribution_balanced, saliency_guided))
 
-    def distillation(self, task: Task, prediction: Tensor, pseudo_label: Tensor) -> dict[str, Tensor]:
+    def distillation(self, task: Task, prediction: Tensor, teacher_prediction: Tensor) -> dict[str, Tensor]:
         """Half of L_db and half of L_sg, each averaged over the images (Eq. 5)."""
-        loss_map = task.loss_map(prediction, pseudo_label)  # Eq. 7
+        loss_map = self.loss_map(task, prediction, teacher_prediction)  # Eq. 7
         terms = {}
         if self.distribution_balanced is not None:
-            groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
-            terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups).mean()
+            groups, num_groups = task.groups(
+                task.pseudo_label(teacher_prediction), self.group_threshold, self.num_intervals)
+            mean = 'arithmetic' if self.arithmetic_regression and not task.groups_are_classes else None
+            terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups, mean).mean()
         if self.saliency_guided is not None:
             edge_map = predicted_edge_source(task, prediction.detach()) if self.edge_source == 'prediction' else None
             terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_map).mean()

@@ -82,6 +82,8 @@ class Replay(Method):
 
     #: Whether every task has the same share of a replay batch, however many of its images are stored.
     balanced: ClassVar[bool] = False
+    #: Whether stored labels are smoothed as those of new images are.
+    smooth_labels: bool = False
 
     def __init__(self, weight: NotNegative, memory_size: CountFrom0 = 50, replay_batch_size: Count = 8) -> None:
         name = type(self).__name__
@@ -166,7 +168,9 @@ class Replay(Method):
                       maps: Mapping[str, Tensor]) -> Tensor:
         """Compute the task loss to the stored targets, averaged over the valid pixels of each image, ``(R,)``."""
         prediction = self.learner.predict_tasks(features, [name], maps['valid'].shape[-2:])[name]
-        return image_means(self.learner.tasks[name].loss_map(prediction[rows], maps['target']), maps['valid'])
+        task = self.learner.tasks[name]
+        loss_map = task.label_loss_map if self.smooth_labels else task.loss_map
+        return image_means(loss_map(prediction[rows], maps['target']), maps['valid'])
 
     def state_dict(self) -> dict[str, Tensor]:
         """The entries, and how often was drawn from them."""

@@ -25,14 +25,16 @@ class SGP(GPM):
         threshold_step: Likewise; HAD gives neither, these are the original's for CIFAR-100.
         num_images: Likewise.
         edit: Likewise.
+        freeze_rest: Likewise.
 
     Raises:
         ConfigError: If an option is out of its range.
     """
 
     def __init__(self, scale: NotNegative, threshold: Fraction = 0.97, threshold_step: NotNegative = 0.003,
-                 num_images: Count = 125, edit: Literal['update', 'gradient'] = 'update') -> None:
-        super().__init__(threshold, threshold_step, num_images, edit)
+                 num_images: Count = 125, edit: Literal['update', 'gradient'] = 'update',
+                 freeze_rest: bool = False) -> None:
+        super().__init__(threshold, threshold_step, num_images, edit, freeze_rest)
         if not 0 <= scale < float('inf'):
             raise ConfigError(f'scale={scale!r} is impossible for SGP; give a finite number that is not negative')
         self.scale = scale

@@ -72,11 +72,11 @@ class TeacherCache:
         """
         inputs, device = batch.inputs, batch.inputs.device.type
         form = inputs.shape[1:], torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device)
-        self._form = self._form or form
-        if not self.is_open or form != self._form or (self.is_exact and len(inputs) != self.batch_size):
-            return None
         slots = [self._slots.get(meta.get('index', -1), -1) for meta in batch.meta]
         if len(slots) != len(inputs) or min(slots) < 0:
+            return None
+        self._form = self._form or form
+        if not self.is_open or form != self._form or (self.is_exact and len(inputs) != self.batch_size):
             return None
         if self.num_variants == 1:
             return torch.tensor(slots)

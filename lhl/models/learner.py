@@ -2,6 +2,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pickle import UnpicklingError
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +71,7 @@ class Learner(BaseModel):
         self.norm_eval = norm_eval
         self.backbone_norm = backbone_norm
         self.trained_tasks = tuple(self.tasks)
-        self.backbone_trainable = True
+        self.backbone_trainable: bool | Literal['weights'] = True
         if channels_last:
             self.to(memory_format=torch.channels_last)
 
@@ -158,11 +159,20 @@ class Learner(BaseModel):
             head.requires_grad_(name in trained)
         self.train(self.training)
 
-    def set_backbone_trainable(self, trainable: bool) -> None:
-        """Freeze the backbone permanently, or freeze only what ``backbone_norm`` freezes in it."""
+    def set_backbone_trainable(self, trainable: bool | Literal['weights']) -> None:
+        """Freeze the backbone permanently, or what of it is not to be trained.
+
+        Args:
+            trainable: ``False`` freezes all of it, ``'weights'`` all but the weights of its convolutions and linear
+                layers, and ``True`` what ``backbone_norm`` freezes alone.
+        """
         self.backbone_trainable = trainable
-        if not trainable:
-            self.backbone.requires_grad_(False)
+        if trainable is not True:
+            trained = {id(module.weight) for module in self.backbone.modules()
+                       if trainable and isinstance(module, (nn.Conv2d, nn.Linear))}
+            for parameter in self.backbone.parameters():
+                if id(parameter) not in trained:
+                    parameter.requires_grad_(False)
         if self.backbone_norm == 'freeze_all':
             for module in _batch_norms(self.backbone):
                 module.requires_grad_(False)
@@ -177,7 +187,8 @@ class Learner(BaseModel):
                 head.eval()
         if not self.backbone_trainable:
             self.backbone.eval()
-        frozen = self if self.norm_eval else self.backbone if self.backbone_norm != 'train' else None
+        only_weights = self.backbone_trainable == 'weights' or self.backbone_norm != 'train'
+        frozen = self if self.norm_eval else self.backbone if only_weights else None
         for module in _batch_norms(frozen) if frozen is not None else ():
             module.eval()
         return self

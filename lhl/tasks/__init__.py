@@ -16,6 +16,7 @@ from .image_classification import ImageClassification
 from .keypoints import KeypointEstimation
 from .normal import SurfaceNormalEstimation
 from .principal_curvature import PrincipalCurvatureEstimation
+from .reconstruction import ImageReconstruction
 from .regression import Regression
 from .reshading import ReshadingEstimation
 from .saliency import SaliencyEstimation
@@ -24,9 +25,9 @@ from .shared_heads import check_shared_heads
 
 __all__ = [
     'Binary', 'BoundaryDetection', 'Classification', 'DepthEstimation', 'DisparityEstimation', 'EdgeEstimation',
-    'EuclideanDistanceEstimation', 'HumanPartSegmentation', 'ImageClassification', 'KeypointEstimation',
-    'PrincipalCurvatureEstimation', 'Regression', 'ReshadingEstimation', 'SaliencyEstimation', 'SemanticSegmentation',
-    'SurfaceNormalEstimation', 'Task', 'build_tasks', 'check_shared_heads', 'metric_configs'
+    'EuclideanDistanceEstimation', 'HumanPartSegmentation', 'ImageClassification', 'ImageReconstruction',
+    'KeypointEstimation', 'PrincipalCurvatureEstimation', 'Regression', 'ReshadingEstimation', 'SaliencyEstimation',
+    'SemanticSegmentation', 'SurfaceNormalEstimation', 'Task', 'build_tasks', 'check_shared_heads', 'metric_configs'
 ]
 
 

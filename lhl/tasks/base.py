@@ -18,8 +18,8 @@ class Task:
     A new kind is one subclass in one file that defines :meth:`loss_map` and :meth:`draw`; every other member has a
     default, which suits a map of numbers:
 
-    - learning: :meth:`predict`, :meth:`loss_map`, :meth:`loss`; distillation: :meth:`pseudo_label`,
-      :meth:`soft_loss_map`, :meth:`groups`;
+    - learning: :meth:`predict`, :meth:`loss_map`, :meth:`label_loss_map`, :meth:`loss`; distillation:
+      :meth:`pseudo_label`, :meth:`soft_loss_map`, :meth:`groups`, :attr:`groups_are_classes`;
     - data: :attr:`interpolation`, :attr:`image_level`, :meth:`has_target`, :meth:`check_target`, :meth:`flip_target`,
       :meth:`zoom_target`;
     - results: :attr:`default_metric`, :meth:`metrics`, :meth:`draw`;
@@ -50,6 +50,8 @@ class Task:
     interpolation: ClassVar[Literal['nearest', 'bilinear']] = 'bilinear'
     #: Whether there is one output for the whole image, which neither the learner nor a transform resizes.
     image_level: ClassVar[bool] = False
+    #: Whether the :meth:`groups` are classes; if not, they are parts of a range of values.
+    groups_are_classes: ClassVar[bool] = False
 
     #: The names of all classes of the head, by index. Empty unless a target is a class index, as are the next two; see
     #: :class:`~lhl.tasks.classification.Classification`.
@@ -102,8 +104,12 @@ class Task:
         """
         raise NotImplementedError(f'{type(self).__name__} must define loss_map')
 
+    def label_loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Compute the per-pixel loss to a label of the data set, which a kind may smooth; here :meth:`loss_map`."""
+        return self.loss_map(prediction, target)
+
     def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Average the loss map over the valid pixels of the batch: L_new.
+        """Average the loss to the labels over the valid pixels of the batch: L_new.
 
         Args:
             prediction: ``(B, C, H, W)``.
@@ -113,7 +119,7 @@ class Task:
         Returns:
             A scalar; 0, connected to the graph, where no pixel is valid.
         """
-        return masked_mean(self.loss_map(prediction, target), valid)
+        return masked_mean(self.label_loss_map(prediction, target), valid)
 
     def pseudo_label(self, prediction: Tensor) -> Tensor:
         """Turn a prediction ``(B, C, H, W)`` of the teacher into a target, in the form of the ground truth."""

@@ -29,6 +29,7 @@ class Binary(Task):
     """
 
     interpolation = 'nearest'
+    groups_are_classes = True
     #: The colours of 0 and 1, RGB; neither is the black of invalid pixels.
     colours: ClassVar[tuple[tuple[int, int, int], tuple[int, int, int]]] = ((58, 66, 84), (250, 250, 250))
 

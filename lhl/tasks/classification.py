@@ -10,7 +10,6 @@ from lhl.losses import (
     class_groups,
     cross_entropy_map,
     kl_divergence_map,
-    masked_mean,
     smoothed_cross_entropy_map,
 )
 from lhl.options import Count
@@ -31,14 +30,15 @@ class Classification(Task):
         classes: Their names, for tables and legends. Default: ``class 0``, ``class 1`` and so on.
         palette: ``num_classes`` RGB colours, 0 to 255. Default: well separated hues.
         metrics: See :class:`~lhl.tasks.base.Task`.
-        label_smoothing: How much of the label is shared equally among all classes, in [0, 1). It applies to L_new
-            only: neither distillation nor metrics smooth.
+        label_smoothing: How much of the label is shared equally among all classes, in [0, 1). It applies to L_new, and
+            where a method says so to stored labels: neither distillation nor metrics smooth.
 
     Raises:
         ConfigError: If ``classes`` or ``palette`` has another length, or the smoothing is out of range.
     """
 
     interpolation = 'nearest'
+    groups_are_classes = True
 
     def __init__(self, name: str, num_classes: Count, classes: Sequence[str] | None = None,
                  palette: Sequence[Sequence[int]] | None = None, metrics: Sequence[Mapping] | None = None,
@@ -61,11 +61,11 @@ class Classification(Task):
         """Cross-entropy of the logits ``(B, C, H, W)`` against class indices ``(B, H, W)``."""
         return cross_entropy_map(prediction, target)
 
-    def loss(self, prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-        """Average the cross-entropy over the valid pixels, against smoothed labels if so configured."""
+    def label_loss_map(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy against the labels, smoothed if so configured."""
         if not self.label_smoothing:
-            return super().loss(prediction, target, valid)
-        return masked_mean(smoothed_cross_entropy_map(prediction, target, self.label_smoothing), valid)
+            return self.loss_map(prediction, target)
+        return smoothed_cross_entropy_map(prediction, target, self.label_smoothing)
 
     def pseudo_label(self, prediction: Tensor) -> Tensor:
         """The teacher's most likely class, ``(B, H, W)`` int64."""

@@ -75,6 +75,7 @@ class Comparison:
         compatibility: Which deviation of a published table Delta repeats, if any.
         averaged: The accuracies that are averaged over tasks, and over which.
         every_task: Whether those of the single tasks are printed, too; in CSV they always are.
+        with_improvement: Whether Delta has a column, which it need not where another table has it.
     """
 
     higher_is_better: Mapping[str, Mapping[str, bool]]
@@ -84,6 +85,7 @@ class Comparison:
     compatibility: str | None = None
     averaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
     every_task: bool = False
+    with_improvement: bool = True
 
     @property
     def has_improvement(self) -> bool:
@@ -115,7 +117,7 @@ class Comparison:
         if self.averaged and not self.every_task:
             count = len(set().union(*self.averaged.values()))
             notes.append(f'the accuracies of the {count} single tasks are left out')
-        if self.reference is not None:
+        if self.reference is not None and self.with_improvement:
             notes.append(f'Δ: mean over tasks of the improvement over {self.reference} with the same seed' if
                          self.has_improvement else f'Δ does not exist: a metric of {self.reference} is 0 or no number')
         notes.append('MR: mean over tasks of the rank among all rows')
@@ -198,7 +200,8 @@ def _columns(comparison: Comparison, every_task: bool) -> list[_Column]:
             averages.append((f'{symbol} {metric}', f'{symbol} {metric}', better, '%', '', values))
     summaries: list[_Summary] = [
         *averages,
-        ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods if comparison.has_improvement]),
+        ('Delta', 'Δ', True, '%', '+', [method.improvement for method in methods
+                                        if comparison.has_improvement and comparison.with_improvement]),
         ('MR', 'MR', False, '', '', [method.mean_rank for method in methods]),
         ('forgotten', 'forgotten', False, '%', '+', [method.forgetting for method in methods
                                                      if comparison.has_forgetting]),

@@ -9,7 +9,7 @@ from .labels import markdown_text, number, spreadsheet_text
 from .ranking import Contestant, Cost, standing, standings
 
 _LEGEND = (
-    'Ranked by Δ, the mean improvement over {reference} with the same seed; † is no lifelong method and not ranked. '
+    'Ranked by Δ, the mean improvement over {reference}\'s mean over the same seeds; † is no lifelong method and not ranked. '
     'time and memory: seconds per step and peak memory from phase 2 on (of the only phase, where there is but one), as '
     'multiples of {reference}; state and images: the most that is carried from one phase to the next, the teacher '
     'aside; parameters: those needed to predict all tasks, more than {reference}; ± sample standard deviation over '
@@ -53,7 +53,8 @@ def leaderboard_csv(groups: Mapping[str, Sequence[Contestant]]) -> str:
         groups: For each group of a suite its contestants.
 
     Returns:
-        The text of the file. What cannot be compared, because the reference lacks the seed, is empty.
+        The text of the file. What cannot be compared, because the reference lacks the seed, is empty. Delta is over
+        the reference's mean over the seeds that both have, costs are over the reference with the same seed.
     """
     runs = [(group, contestant, seed, contestant.runs[seed]) for group, contestants in groups.items()
             for contestant in contestants for seed in sorted(contestant.runs)]
@@ -69,14 +70,16 @@ def leaderboard_csv(groups: Mapping[str, Sequence[Contestant]]) -> str:
                      'peak memory MiB', 'state MiB', 'stored images', 'parameters', 'parameter overhead'])
     for group, contestant, seed, run in runs:
         cost, final = Cost.of(run), run.phases[-1]
-        row = None
+        row = whole = None
         if seed in references[group].runs:
             row = standing(contestant, references[group], [seed])
-        by_task = row.tasks if row else {}
+            whole = standing(contestant, references[group],
+                             sorted(contestant.runs.keys() & references[group].runs))
+        by_task = whole.by_task if whole else {}
         writer.writerow([
             spreadsheet_text(group), spreadsheet_text(contestant.name), contestant.role, seed,
-            row and row.improvements[seed],
-            *(by_task[task].mean if task in by_task else None for task in tasks),
+            whole and whole.improvements[seed],
+            *(by_task[task][seed] if task in by_task else None for task in tasks),
             *(final.metrics.get(task, {}).get(metric) for task, metric in metrics), cost.seconds_per_iteration,
             row and row.time.mean, row and row.memory.mean, cost.peak_memory_mib, cost.method_state_mib,
             cost.stored_images, final.parameters, row and row.parameters.mean])

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from lhl.evaluation import PhaseResults, Results, parameter_overhead, relative_improvement, task_improvements
+from lhl.evaluation import (
+    PhaseResults,
+    Results,
+    mean_metrics,
+    parameter_overhead,
+    relative_improvement,
+    task_improvements,
+)
 
 from .comparison import Spread
 
@@ -52,8 +59,10 @@ class Standing:
     Args:
         name: Its name in the table.
         role: As in :class:`Contestant`.
-        improvements: Delta in percent by seed, of the seeds that the reference has, too.
-        tasks: The improvement of each task in percent.
+        improvements: Delta in percent by seed, of the seeds that the reference has, too. It is measured over the mean
+            of the reference over these seeds, so that the reference's luck with a seed moves no other method, and the
+            reference has a spread like them.
+        by_task: Likewise the improvement of each task.
         time: Seconds per iteration, as a multiple of the reference's.
         memory: Peak memory, as a multiple of the reference's.
         state_mib: What the method carries, in MiB.
@@ -65,7 +74,7 @@ class Standing:
     name: str
     role: Role
     improvements: dict[int, float]
-    tasks: dict[str, Spread]
+    by_task: dict[str, dict[int, float]]
     time: Spread
     memory: Spread
     state_mib: Spread
@@ -79,13 +88,18 @@ class Standing:
         return Spread.of(list(self.improvements.values()))
 
     @property
+    def tasks(self) -> dict[str, Spread]:
+        """The improvement of each task in percent, over the seeds."""
+        return {task: Spread.of(list(values.values())) for task, values in self.by_task.items()}
+
+    @property
     def label(self) -> str:
         """The name with the mark of an upper bound."""
         return f'{self.name} †' if self.role == 'upper bound' else self.name
 
 
 def standings(contestants: Sequence[Contestant]) -> list[Standing]:
-    """Measure contestants against the reference among them, seed by seed, and rank them.
+    """Measure contestants against the reference among them, and rank them.
 
     Args:
         contestants: Methods that learned the same tasks, one of them the reference.
@@ -112,7 +126,7 @@ def standings(contestants: Sequence[Contestant]) -> list[Standing]:
 def shared_seeds(contestants: Sequence[Contestant]) -> set[int]:
     """Find the seeds that all who are ranked have finished, those aside that have finished none.
 
-    The reference's seed moves all improvements together, so that one over other seeds cannot be ranked among them.
+    A seed moves all methods together, so that one over other seeds cannot be ranked among them.
     """
     reference = next(contestant for contestant in contestants if contestant.role == 'reference')
     finished = [each.runs.keys() & reference.runs.keys() for each in contestants if each.role != 'upper bound']
@@ -122,13 +136,14 @@ def shared_seeds(contestants: Sequence[Contestant]) -> set[int]:
 def standing(contestant: Contestant, reference: Contestant, seeds: Sequence[int]) -> Standing:
     """Measure a contestant against the reference over some seeds that both have finished; it has no rank yet."""
     pairs = [(contestant.runs[seed], reference.runs[seed]) for seed in seeds]
-    metrics = [(run.phases[-1].metrics, base.phases[-1].metrics, base.higher_is_better) for run, base in pairs]
-    by_task = [task_improvements(*of_one) for of_one in metrics]
+    mean_base = mean_metrics([base.phases[-1].metrics for _, base in pairs])
+    metrics = [(run.phases[-1].metrics, mean_base, base.higher_is_better) for run, base in pairs]
+    by_seed = {seed: task_improvements(*of_one) for seed, of_one in zip(seeds, metrics, strict=True)}
     costs = [(Cost.of(run), Cost.of(base)) for run, base in pairs]
     return Standing(
         contestant.name, contestant.role,
         {seed: relative_improvement(*of_one) for seed, of_one in zip(seeds, metrics, strict=True)},
-        {task: Spread.of([improvements[task] for improvements in by_task]) for task in by_task[0]},
+        {task: {seed: by_seed[seed][task] for seed in seeds} for task in by_seed[seeds[0]]},
         Spread.of([_ratio(own.seconds_per_iteration, base.seconds_per_iteration) for own, base in costs]),
         Spread.of([_ratio(own.peak_memory_mib, base.peak_memory_mib) for own, base in costs]),
         Spread.of([own.method_state_mib for own, _ in costs]),

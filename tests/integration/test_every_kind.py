@@ -23,7 +23,7 @@ TERMS = dict(
     Combined=['ewc', 'lwf_{}'], DER=['replay'], DERpp=['replay', 'replay_labels'], DIS=['dis_{}'], ER=['replay_labels'],
     DetachedDistillation=['dis_{}'], EWC=['ewc'], GlobalPOD=['pod'],
     HAD=['distribution_balanced_{}', 'saliency_guided_{}'], HCL=['hcl_{}', 'hcl_inverted_{}'], ICaRL=['replay'],
-    LocalPOD=['pod'], LwF=['lwf_{}'], LwP=['dis_{}', 'distances'], OnlineEWC=['ewc'])
+    LocalPOD=['pod'], LwF=['lwf_{}'], LwP=['dis_{}', 'distances'], OnlineEWC=['ewc'], RCD=['rcd_{}'])
 #: The term of methods that learn all tasks at once with a teacher from another run.
 TAUGHT = dict(DIST='dist', KD='kd', KDAM='kdam')
 #: What other methods have no terms for: they change how much, or which part, of the learner learns.

@@ -2,11 +2,12 @@ import json
 from copy import deepcopy
 
 import pytest
+from mmengine.config import Config
 from test_engine.tiny_stream import listing, stream_config
 
 from lhl.apis import search_strengths
 from lhl.apis.strength_search import Step, Trial, best_options, best_trials, search_table
-from lhl.engine import train_stream
+from lhl.engine import Stream, train_stream
 from lhl.engine.runtime.hooks import ContinualPhaseHook
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results, relative_improvement
@@ -52,6 +53,19 @@ def test_the_best_of_a_phase_is_the_start_of_the_next(cfg, finished, tmp_path, i
     whole.merge_from_dict({'phases.1.method.alpha': alpha, 'phases.2.loss_weight': 4})
     whole.work_dir = str(tmp_path / 'whole')
     assert train_stream(whole).phases[-1].metrics == trials[-1].metrics
+
+
+def test_the_learning_rate_of_a_phase_is_searched_like_a_strength(cfg, finished, tmp_path, iterations):
+    """Methods that scale or project the update need another one than those that add a loss."""
+    lr = cfg.optim_wrapper.optimizer.lr
+    steps = [Step('phases.1.optim_wrapper.optimizer.lr', [lr, 10 * lr]), Step('phases.2.lr_factors.encoder', [1, 4])]
+    reference = finished('Vanilla')[1]
+    iterations.clear()
+    trials = search_strengths(cfg, steps, reference, tmp_path / 'search')
+    assert iterations == {2: 12, 3: 12} and len({trial.score for trial in trials}) == 4
+    given = [[phase.optim_wrapper['optimizer']['lr'] for phase in Stream.from_config(Config.fromfile(
+        f'{trial.run}/config.py')).phases] for trial in trials[:2]]
+    assert given == [[lr, lr, lr], [lr, 10 * lr, lr]]
 
 
 def test_a_search_that_is_done_trains_nothing_more_and_writes_the_same(cfg, finished, tmp_path, iterations):

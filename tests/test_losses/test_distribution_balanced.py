@@ -62,8 +62,15 @@ def test_geometric_means_2_and_4_average_to_3():
     assert distribution_balanced_loss(LOSSES, GROUPS, 2, relative_epsilon=1e-12).item() == pytest.approx(3, abs=1e-10)
 
 
-def test_the_default_epsilon_changes_the_hand_calculated_3_by_less_than_a_millionth():
-    assert distribution_balanced_loss(LOSSES, GROUPS, 2).item() == pytest.approx(3, rel=1e-6)
+def test_the_literal_epsilon_changes_the_hand_calculated_3_by_less_than_a_millionth():
+    assert distribution_balanced_loss(LOSSES, GROUPS, 2, relative_epsilon=1e-6).item() == pytest.approx(3, rel=1e-6)
+
+
+def test_the_robust_default_is_the_geometric_mean_of_losses_that_a_tenth_of_their_mean_was_added_to():
+    # Arithmetic means 2.5 and 5: (1.25 * 4.25) ** 0.5 - 0.25 and twice that.
+    expected = 1.5 * ((1.25 * 4.25)**0.5 - 0.25)
+    assert distribution_balanced_loss(LOSSES, GROUPS, 2).item() == pytest.approx(expected, rel=1e-12)
+    assert DistributionBalancedLoss()(LOSSES, GROUPS, 2).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_arithmetic_means_2_5_and_5_average_to_3_75():

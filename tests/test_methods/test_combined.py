@@ -8,6 +8,7 @@ from lhl.methods import DIS, HAD, Method, Phase, Requirements, Vanilla
 from lhl.methods.combined import Combined
 from lhl.methods.detached_distillation import DetachedDistillation
 from lhl.methods.frozen_encoder import FrozenEncoder
+from lhl.methods.gpm import GPM
 from lhl.methods.lwp import LwP
 from lhl.methods.replay import Entry
 from lhl.methods.two_stage_distillation import TwoStageDistillation
@@ -185,7 +186,10 @@ def test_the_encoder_learns_if_all_of_them_train_it():
     first, third = Phase(1, ('depth', ), ('depth', )), Phase(3, ('normal', ), tuple(TASKS))
     frozen = combine(dict(type=FrozenEncoder), DIS_2)
     assert frozen.trains_backbone(first) and not frozen.trains_backbone(third)
-    assert combine(dict(type=Vanilla), DIS_2).trains_backbone(third)
+    assert combine(dict(type=Vanilla), DIS_2).trains_backbone(third) is True
+    weights = dict(type=GPM, freeze_rest=True)
+    assert [combine(*methods).trains_backbone(third) for methods in (
+        (weights, DIS_2), (DIS_2, weights), (weights, dict(type=FrozenEncoder)))] == ['weights', 'weights', False]
 
 
 def test_requirements_are_united_and_stored_images_added():

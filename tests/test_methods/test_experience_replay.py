@@ -1,12 +1,18 @@
+import functools
+import math
+
 import pytest
 import torch
 
 from lhl.errors import ConfigError
 from lhl.methods import DERpp, Vanilla
 from lhl.methods.experience_replay import ER
+from lhl.methods.replay import Entry
 from lhl.registry import METHODS
 
 from .conftest import begin, losses_of, make_batch
+from .shared_head import begin_third_phase
+from .shared_head import make_batch as make_objects
 from .training import is_same, take_steps
 
 
@@ -30,6 +36,24 @@ def test_the_loss_is_the_weighted_mean_of_the_task_losses_of_the_stored_labels()
                                                      reduction='none')
         expected.append(loss_map[maps['valid'][None]].mean())
     torch.testing.assert_close(found, 3 * torch.stack(expected).mean())
+
+
+@pytest.mark.parametrize('method', [
+    functools.partial(ER, 2.0), functools.partial(DERpp, 0.0, 2.0)], ids=['ER', 'DERpp'])
+@pytest.mark.parametrize('smooth, expected', [
+    (False, math.log(8 / 3)), (True, 0.6 * math.log(8 / 3) + 0.4 * (math.log(8) - math.log(3) / 6))])
+def test_stored_labels_are_smoothed_as_new_ones_if_asked_for_by_hand(method, smooth, expected):
+    student = begin_third_phase(method(memory_size=2, replay_batch_size=2, smooth_labels=smooth))
+    learner, replayed = student.learner, student.method
+    learner.tasks['objects_1'].label_smoothing = 0.4
+    with torch.no_grad():  # probabilities of 3/8, and 1/8 for each other class
+        learner.heads['objects'].output.weight.zero_()
+        learner.heads['objects'].output.bias.copy_(torch.tensor([math.log(3), 0., 0., 0., 0., 0.]))
+    image = make_objects(1).inputs[0]
+    replayed.memory = [Entry.of(image, 0, target=torch.zeros(1, 1, dtype=torch.int64), raw=torch.zeros(6, 1, 1),
+                                valid=torch.ones(1, 1, dtype=torch.bool))]
+    replayed.seen = 1
+    assert losses_of(student, make_objects())['loss_replay_labels'].item() == pytest.approx(2 * expected, abs=1e-6)
 
 
 def test_it_is_dark_experience_replay_without_the_darkness():

@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from lhl.methods.gpm import GPM, _layers, extend_basis
 from lhl.methods.sgp import SGP
 from lhl.registry import METHODS, MODELS
 
-from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner
+from .conftest import SIZE, begin, copy_of_state, losses_of, make_batch, make_learner
 
 OLD_AND_NEW = ['depth', 'normal']
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -363,8 +364,8 @@ def test_empty_bases_are_vanilla_bit_for_bit(edit):
 
 
 def test_the_first_phase_is_vanilla_bit_for_bit():
-    found, vanilla = (
-        train(begin(method, ['normal'], make_learner(['normal'], seed=3))) for method in (GPM(), Vanilla()))
+    found, vanilla = (train(begin(method, ['normal'], make_learner(['normal'], seed=3)))
+                      for method in (GPM(freeze_rest=True), Vanilla()))
     assert all(torch.equal(found[name], vanilla[name]) for name in vanilla)
 
 
@@ -377,6 +378,34 @@ def test_old_heads_stay_and_normalisation_and_the_new_head_learn():
             assert torch.equal(after[name], before[name]), name
     for name in ('backbone.bn1.weight', 'backbone.bn1.bias', 'heads.normal.output.weight'):
         assert not torch.equal(after[name], before[name]), name
+
+
+@pytest.mark.parametrize('method', [functools.partial(GPM), functools.partial(SGP, scale=1e9)], ids=['GPM', 'SGP'])
+def test_with_the_rest_frozen_old_predictions_stay_and_otherwise_they_drift(method):
+    loader, drift = make_loader('depth', length=2), {}
+    # Images of one colour have few distinct patches, so that much of every layer is free to learn.
+    colours = torch.tensor([[0.9, -0.4, 0.3], [-1.0, 0.8, 0.1]])[:, :, None, None]
+    loader.dataset.batch = replace(loader.dataset.batch, inputs=colours.expand(2, 3, *SIZE).clone())
+    for freeze_rest in (False, True):
+        first = begin(method(threshold=1.0, freeze_rest=freeze_rest), OLD_AND_NEW[:1])
+        first.method.end_phase(first.learner, first.phase, loader)
+        following = method(threshold=1.0, freeze_rest=freeze_rest)
+        following.load_state_dict(first.method.state_dict())
+        learner = make_learner(OLD_AND_NEW)
+        learner.load_state_dict(first.learner.state_dict(), strict=False)
+        student = begin(following, OLD_AND_NEW, learner)
+        images = learner.data_preprocessor(dict(inputs=loader.dataset.batch.inputs.sigmoid()))['inputs']
+        with torch.no_grad():
+            expected = student.eval()(images)['depth']
+        before = copy_of_state(learner)
+        train(student)
+        with torch.no_grad():
+            drift[freeze_rest] = ((student.eval()(images)['depth'] - expected).norm() / expected.norm()).item()
+        moved = {name for name, value in learner.backbone.state_dict().items()
+                 if not torch.equal(value, before[f'backbone.{name}'])}
+        weights = {f'{name}.weight' for name in following.bases}
+        assert len(moved & weights) > 10 and (moved <= weights) == freeze_rest
+    assert drift[True] < 1e-4 and drift[False] > 0.01
 
 
 def test_a_frozen_layer_is_left_alone():

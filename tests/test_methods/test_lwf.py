@@ -10,6 +10,8 @@ from lhl.methods.lwf import LwF
 from lhl.registry import METHODS
 
 from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner, make_teacher
+from .shared_head import begin_third_phase
+from .shared_head import make_batch as make_objects
 from .training import is_same, take_steps
 
 
@@ -73,6 +75,29 @@ def test_identical_nets_have_no_distillation_and_no_gradient(old):
     loss.backward()
     assert loss.item() == 0
     assert all((p.grad == 0).all() for p in learner.heads[old].parameters())
+
+
+def test_of_a_shared_head_the_old_classes_alone_are_compared_by_hand():
+    # Classes 0 to 3 are old; that the student is sure of class 5, and the teacher of class 4, says nothing then.
+    student = begin_third_phase(LwF(weight=1.0, temperature=1.0, old_classes_only=True))
+    for learner, odds in ((student.learner, [math.log(3), 0., -60., -60., 0., 9.]),
+                          (student.phase.teacher.learner, [0., 0., -60., -60., 9., 0.])):
+        output = learner.heads['objects'].output
+        with torch.no_grad():
+            output.weight.zero_()
+            output.bias.copy_(torch.tensor(odds))
+    loss = losses_of(student, make_objects())['loss_lwf_objects_1']
+    assert loss.item() == pytest.approx(0.143841, abs=1e-6)
+    loss.backward()  # q - p: the student's 3/4 and 1/4 against one half each
+    gradient = student.learner.heads['objects'].output.bias.grad
+    torch.testing.assert_close(gradient, torch.tensor([0.25, -0.25, 0., 0., 0., 0.]), atol=1e-6, rtol=0)
+
+
+def test_a_head_of_its_own_has_old_classes_only():
+    batch = make_batch('depth')
+    one, two = (losses_of(begin(LwF(1.0, old_classes_only=only), ['segmentation', 'depth']).eval(), batch)
+                for only in (False, True))
+    assert torch.equal(one['loss_lwf_segmentation'], two['loss_lwf_segmentation'])
 
 
 def test_all_heads_learn_and_the_teacher_does_not():

@@ -36,13 +36,16 @@ def test_a_standing_by_hand():
     assert (had.state_mib.mean, had.stored_images.mean) == (3, 5) and had.parameters.mean == pytest.approx(50)
 
 
-def test_seeds_are_paired_and_then_averaged():
+def test_improvements_are_over_the_mean_of_the_reference_over_the_same_seeds():
     contestants = board(had={0: run(30), 1: run(20, seed=1), 7: run(99, seed=7)})
     contestants[0].runs[1] = run(10, seed=1)
-    had = by_name(contestants)['had']
-    assert had.improvements == {0: pytest.approx(25), 1: pytest.approx(50)}  # half of +50 % and of +100 %
-    assert had.improvement.mean == pytest.approx(37.5)
-    assert had.improvement.std == pytest.approx(25 / math.sqrt(2))
+    rows = by_name(contestants)  # vanilla's mIoU of 20 and 10 is 15 on average; AbsErr is 0.5 throughout
+    had, vanilla = rows['had'], rows['vanilla']
+    assert had.improvements == {0: pytest.approx(50), 1: pytest.approx(50 / 3)}  # half of +100 % and of +33.3 %
+    assert had.improvement.mean == pytest.approx(100 / 3)
+    assert had.improvement.std == pytest.approx(100 / 3 / math.sqrt(2))
+    assert vanilla.improvements == {0: pytest.approx(50 / 3), 1: pytest.approx(-50 / 3)}  # it has a spread, too
+    assert had.by_task == {'segmentation': {0: pytest.approx(100), 1: pytest.approx(100 / 3)}, 'depth': {0: 0, 1: 0}}
 
 
 def test_ranks_leave_upper_bounds_out_and_put_nan_last():

@@ -37,7 +37,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         'train': (config, '--work-dir', 'run'), 'test': (run, ),
         'extend': (run, '--config', config, '--work-dir', 'run'),
         'search': (config, '--step', 'method.alpha', '1', '--reference', other, '--work-dir', 'run'),
-        'benchmark': ('synthrooms3', '--work-dir', 'run', '--dry-run'),
+        'benchmark': ('tiny_synthrooms', '--work-dir', 'run', '--dry-run'),
         'compare': (run, '--reference', other), 'report': (run, '--out', 'out'),
         'check-dataset': (config, '--out', 'out'), 'model-size': (config, )}
     yield from ((command, GOOD_COMMAND, arguments) for command, arguments in good.items() if command != 'extend')

@@ -1,5 +1,3 @@
 # ResNet-18 with 24 instead of 64 channels, 1.6 M parameters: the CPU benchmark's learner. Random weights.
-_base_ = ['./resnet18_aspp.py']
-model = dict(
-    backbone=dict(stem_channels=24, base_channels=24, init_cfg=None),
-    head=dict(in_channels=192, channels=48, dilations=(2, 4, 6), dropout=0.1))
+_base_ = ['./resnet18_tiny_aspp.py']
+model = dict(backbone=dict(stem_channels=24, base_channels=24), head=dict(in_channels=192, channels=48))

@@ -15,7 +15,14 @@ from lhl.atomic import atomic_write
 from lhl.environment import installed_versions
 from lhl.errors import LHLError
 from lhl.progress.status import duration
-from lhl.visualization import Contestant, comparison_table, draw_leaderboard, leaderboard_csv, leaderboard_table
+from lhl.visualization import (
+    Contestant,
+    comparison_table,
+    differences_table,
+    draw_leaderboard,
+    leaderboard_csv,
+    leaderboard_table,
+)
 from lhl.visualization.ranking import Role, shared_seeds
 
 from .plan import BenchmarkRun, plan_benchmark
@@ -60,7 +67,9 @@ class Leaderboard:
             text += [f'## {group.name}'] if group.name else []
             try:
                 contestants = _contestants(group, runs)
-                text += [leaderboard_table(contestants), *_metrics_table(group, runs)]
+                differences = differences_table(contestants)
+                text += [leaderboard_table(contestants), *[differences] * bool(differences),
+                         *_metrics_table(group, runs)]
                 board[group.name] = contestants
             except LHLError as error:
                 text += [f'The runs cannot be compared: {" ".join(str(error).split())}.']
@@ -132,6 +141,7 @@ def _metrics_table(group: Group, runs: Sequence[BenchmarkRun]) -> list[str]:
     comparison = compare_runs([run.folder for run in compared], references,
                               separate if len(separate) == len(references) else None,
                               names={run.folder: run.member.name for run in compared})
+    comparison.with_improvement = False  # the leaderboard has it, over the mean of the reference
     return [comparison_table(comparison)]
 
 

@@ -61,12 +61,13 @@ _METHODS = (
     'ewc/ewc', 'ewc/online_ewc', 'lwf/lwf', 'icarl/icarl', 'er/er', 'agem/agem', 'der/der', 'der/derpp', 'spg/spg',
     'spg/spg_gradient', 'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2',
     'pod/global_pod_fro', 'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation',
-    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had')
+    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had', 'rcd/rcd')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 #: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
-_SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
+_SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
                   'agem/agem', 'der/derpp')
-_ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges')
+_ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges',
+              'arithmetic_regression', 'softened_balance', 'soft_targets', 'evaluation_mode')
 
 
 def _member(path: str, variant: str, options: tuple[str, ...] = ()) -> Member:
@@ -114,7 +115,7 @@ def _sensitivity() -> Group:
                  (Member('had', config), *thresholds, *alphas))
 
 
-_GROWING = ('lwf/lwf', 'dis/dis', 'had/had')
+_GROWING = ('lwf/lwf', 'dis/dis', 'had/had', 'rcd/rcd')
 
 
 def _growing() -> Group:
@@ -125,12 +126,32 @@ def _growing() -> Group:
                  _members(['single_task/single_task'], variant))
 
 
+def _constrained() -> Group:
+    """RCD: other bounds and distances, and whether it is the constraint that helps, or only less distillation."""
+    variant, config = 'tiny_synthrooms', 'configs/rcd/rcd_tiny_synthrooms.py'
+    bounds = [Member(f'kappa_{kappa}', config, (f'method.kappa={kappa}', )) for kappa in ('1', '1.25', '2')]
+    distances = _members([f'rcd/ablations/rcd_{name}' for name in ('soft', 'had', 'had_softened_balance')], variant)
+    little = ('method.alpha=0.01', *(f'phases.{phase}.method.alpha=0.01' for phase in (1, 2)))
+    without_constraint = [
+        _member('dis/dis', variant), Member('dis_alpha_0.01', 'configs/dis/dis_tiny_synthrooms.py', little),
+        # So large a kappa is never reached: the weight falls by 1 % in each step.
+        Member('decaying_weight', config, ('method.kappa=1e9', 'method.rate=1e-11'))]
+    return Group('', _member(_VANILLA, variant),
+                 (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
+
+
 _SUITES = (
-    Suite('synthrooms3', 'every method on the tiny rooms: segmentation, depth, normals',
+    Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
+          (_all_methods('segmentation_first', 'synthrooms3'),
+           _all_methods('normals_first', 'synthrooms3_normals_first'))),
+    Suite('tiny_synthrooms', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
-    Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) on the tiny rooms',
+    Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) and other forms of its terms on the tiny rooms',
           (Group('', _member(_VANILLA, 'tiny_synthrooms'),
-                 _members(['had/had', *(f'had/ablations/had_{name}' for name in _ABLATIONS)], 'tiny_synthrooms')), )),
+                 _members(['had/had', 'had/had_literal', *(f'had/ablations/had_{name}' for name in _ABLATIONS)],
+                          'tiny_synthrooms')), )),
+    Suite('rcd', 'RCD with other bounds and distances, and without its constraint, on the tiny rooms',
+          (_constrained(), )),
     Suite('orders', 'the three orders of the tasks of Table 7 on the tiny rooms, each with a reference of its own',
           (_order('segmentation', 'depth', 'normal'), _order('normal', 'depth', 'segmentation'),
            _order('depth', 'segmentation', 'normal'))),

@@ -186,9 +186,10 @@ def measure_losses(size: tuple[int, int] = (288, 384), batch_size: int = 8, roun
     def upsampled(raw: Tensor) -> Tensor:
         return nn.functional.interpolate(raw.contiguous(memory_format=torch.channels_last), size=size, mode='bilinear')
 
-    prediction, pseudo_label = upsampled(raw), task.pseudo_label(upsampled(raw + torch.randn_like(raw)))
+    prediction, of_teacher = upsampled(raw), upsampled(raw + torch.randn_like(raw))
+    pseudo_label = task.pseudo_label(of_teacher)
     ways: dict[str, Callable[[Tensor], Tensor]] = {
-        'HAD': lambda values: torch.stack(list(method.distillation(task, values, pseudo_label).values())).sum(),
+        'HAD': lambda values: torch.stack(list(method.distillation(task, values, of_teacher).values())).sum(),
         'loop over the loss map': lambda values: naive_loss(task, values, pseudo_label, 0.9, 0.5),
         'loop over the predictions': lambda values: naive_loss(task, values, pseudo_label, 0.9, 0.5, True)}
     seconds: dict[str, list[float]] = {way: [] for way in ways}

@@ -200,8 +200,8 @@ def distillation_memory(name: str, size: tuple[int, int], batch_size: int) -> tu
         return task.predict(F.interpolate(raw, size=(height, width), mode='bilinear'))
 
     prediction = predict(coarse).requires_grad_()
-    pseudo_label = task.pseudo_label(predict(coarse + 0.3 * torch.randn_like(coarse)))
+    of_teacher = predict(coarse + 0.3 * torch.randn_like(coarse))
     reset_peak_memory()
     before = peak_memory_mib()
-    torch.stack(list(method.distillation(task, prediction, pseudo_label).values())).sum().backward()
+    torch.stack(list(method.distillation(task, prediction, of_teacher).values())).sum().backward()
     return peak_memory_mib() - before, prediction.grad.numel() * 4 / 2**20

@@ -7,6 +7,7 @@ class indices may be of any whole type.
 """
 from .flip import RandomHorizontalFlip
 from .grayscale import RandomGrayscale
+from .mask import RandomMask
 from .pack import PackSample
 from .padded_crop import RandomPaddedCrop
 from .photometric import PhotometricDistortion
@@ -14,5 +15,5 @@ from .resize import Resize
 from .resized_crop_pad import RandomResizedCropPad
 from .scale_crop import RandomScaleCrop
 
-__all__ = ['PackSample', 'PhotometricDistortion', 'RandomGrayscale', 'RandomHorizontalFlip', 'RandomPaddedCrop',
-           'RandomResizedCropPad', 'RandomScaleCrop', 'Resize']
+__all__ = ['PackSample', 'PhotometricDistortion', 'RandomGrayscale', 'RandomHorizontalFlip', 'RandomMask',
+           'RandomPaddedCrop', 'RandomResizedCropPad', 'RandomScaleCrop', 'Resize']

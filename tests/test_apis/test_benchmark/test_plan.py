@@ -59,13 +59,13 @@ def test_an_option_that_does_not_exist_fails_every_run_in_a_sentence(bench):
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(suite='synthroom3'), "there is no suite 'synthroom3'; did you mean 'synthrooms3'?"),
-    (dict(only=['hda']), "the suite synthrooms3 has no member 'hda'; did you mean 'had'"),
+    (dict(only=['hda']), "the suite tiny_synthrooms has no member 'hda'; did you mean 'had'"),
     (dict(seeds=[0, 1, 0]), 'the seed 0 is given more than once'), (dict(seeds=[-1]), 'found the seed -1'),
     (dict(seeds=[]), 'found no `seeds`'), (dict(options=['alpha']), "`options` has 'alpha', expected KEY=VALUE"),
     (dict(options=['=1']), "`options` has '=1', expected KEY=VALUE"), (dict(jobs=0), 'found 0 jobs')])
 def test_impossible_requests_are_one_sentence_and_write_nothing(tmp_path, arguments, message):
     with pytest.raises(ConfigError, match=message):
-        run_benchmark(**{'suite': 'synthrooms3', 'seeds': [0], 'work_dir': tmp_path / 'bench', **arguments})
+        run_benchmark(**{'suite': 'tiny_synthrooms', 'seeds': [0], 'work_dir': tmp_path / 'bench', **arguments})
     assert not (tmp_path / 'bench').exists()
 
 

@@ -1,0 +1,2 @@
+_base_ = ['../_base_/streams/synthrooms3_normals_first.py', '../_base_/methods/detached_distillation.py']
+method = dict(alpha=1.0)

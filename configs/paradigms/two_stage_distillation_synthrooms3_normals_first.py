@@ -1,0 +1,2 @@
+_base_ = ['../_base_/streams/synthrooms3_normals_first.py', '../_base_/methods/two_stage_distillation.py']
+method = dict(alpha=1.0, optimizer=dict(lr=1e-3))  # the stream's rate

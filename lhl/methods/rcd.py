@@ -1,0 +1,186 @@
+"""RCD: retention-constrained distillation. Ours; published by nobody."""
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.logging import print_log
+from torch import Tensor
+
+from lhl.errors import ConfigError, DivergenceError
+from lhl.models import Batch, Learner
+from lhl.options import NotNegative, Positive, Range
+from lhl.registry import METHODS
+
+from .base import Method, Phase, Requirements
+from .data_passes import each_batch_once
+from .dis import DIS
+from .undisturbed import predict_undisturbed
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+#: The smallest and the largest multiplier. A constraint that cannot be met would raise its own without end, and one
+#: that has been met for long would need as long to come back.
+BOUNDS = (1e-4, 10.0)
+
+
+@METHODS.register_module()
+class RCD(Method):
+    """Learn the new task as freely as the old ones allow: minimise L_new subject to D_j <= kappa * D_j(0) for each.
+
+    D_j is the distance of the student from its teacher on old task j, in training mode, and D_j(0) that of the
+    *unchanged* student: dropout and the statistics of batches alone keep it from the teacher by that much. So kappa has
+    no unit, and neither it nor the multipliers depend on the scale of a distance.
+
+    The Lagrangian is ``L_new + sum_j m_j (D_j / D_j(0) - kappa)``. Each training step is one of descent in the weights
+    and, with the D_j of the same batch, one of ascent in log m_j: ``m_j <- m_j exp(rate (D_j / D_j(0) - kappa))``,
+    kept within :data:`BOUNDS`. With gradients accumulated over iterations there is one ascent in each of them. A step
+    costs what one of the distance's own method does; a phase, one pass through its data beside.
+
+    Logged are ``multiplier_TASK``, m_j, and ``distance_TASK``, D_j / D_j(0) of the batch.
+
+    Args:
+        distance: Config of the method whose distance it is, without alpha: :class:`lhl.methods.DIS`, with a temperature
+            for soft targets, or :class:`lhl.methods.HAD`.
+        kappa: How far an old task may move away from its teacher, in units of D_j(0), from 1 on.
+        start: The multipliers at the beginning of a phase.
+        rate: Of the ascent; 0 keeps them where they are.
+
+    Raises:
+        ConfigError: If the distance is that of no such method, or one that starts at 0.
+    """
+
+    requires = Requirements(teacher=True)
+
+    def __init__(self, distance: dict, kappa: Annotated[float, Range(1)] = 1.5, start: Positive = 0.1,
+                 rate: NotNegative = 0.05) -> None:
+        if not kappa >= 1:
+            raise ConfigError(f'kappa={kappa!r} of RCD is below 1, which asks the student to be closer to its teacher '
+                              f'than it is unchanged; give a number from 1 on')
+        kind = METHODS.get(distance['type'])
+        if not (isinstance(kind, type) and issubclass(kind, DIS)):
+            raise ConfigError(f'distance={distance["type"]!r} of RCD compares no predictions with a teacher; use '
+                              f"dict(type='DIS') or HAD")
+        if distance.get('evaluation_mode'):
+            raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation mode '
+                              'is its teacher, so that D_j(0) is 0; leave the option out')
+        self.distance: DIS = METHODS.build(dict(distance, alpha=1.0))
+        self.kappa = kappa
+        self.start = start
+        self.rate = rate
+        #: ``(n, )``, of each old head: m_j and D_j(0). None outside of a phase with old tasks.
+        self.multipliers: Tensor | None = None
+        self.initial: Tensor | None = None
+
+    def trained_tasks(self, phase: Phase) -> Iterable[str]:
+        """All heads are trained: the new one on labels, the old ones on what the teacher predicts."""
+        return phase.tasks
+
+    def begin_phase(self, learner: Learner, phase: Phase) -> None:
+        """Begin it for the distance, too."""
+        super().begin_phase(learner, phase)
+        self.distance.begin_phase(learner, phase)
+
+    @torch.no_grad()
+    def before_training(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """Measure D_j(0), over the images of the phase in batches as they are trained with.
+
+        Where the student does not start with the weights of the teacher, because the phase has a backbone of its own,
+        the unchanged student is the teacher's network in training mode.
+
+        Raises:
+            DivergenceError: If a D_j(0) is not finite.
+            ConfigError: If one is 0.
+        """
+        old_tasks = self.old_outputs
+        if not old_tasks:
+            return
+        teacher = self.teacher.learner
+        network = learner if _continues(learner, teacher) else teacher
+        totals = torch.zeros(len(old_tasks) + 1, dtype=torch.float64)  # the last one counts images
+        for _, batch in each_batch_once(learner, dataloader):
+            count = len(batch.inputs)
+            if count < (dataloader.batch_size or 1) and totals[-1] > 0:
+                continue  # normalises otherwise
+            batch = Batch(batch.inputs, {}, {})  # of no data set: the teacher's cache has rounding of its own
+            outputs = predict_undisturbed(network, batch, old_tasks, training=True)
+            found = torch.stack(_summed(self.distance.distances(batch, outputs)))
+            totals += count * torch.cat([found.double().cpu(), torch.ones(1, dtype=torch.float64)])
+        all_reduce(totals)
+        self.initial = (totals[:-1] / totals[-1]).float()
+        self.multipliers = torch.full_like(self.initial, self.start)
+        for name, value in zip(old_tasks, self.initial.tolist(), strict=True):
+            self._check(name, value)
+        print_log('RCD: the unchanged student is from its teacher by ' + ', '.join(
+            f'{value:.4g} in {name}' for name, value in zip(old_tasks, self.initial.tolist(), strict=True)),
+            logger='current')
+
+    def _check(self, name: str, value: float) -> None:
+        where = f'RCD, phase {self.phase.index}: the distance of the unchanged student from its teacher in {name} is'
+        if value == 0:
+            raise ConfigError(f'{where} 0, so that no change at all is within kappa times it, expected more: dropout or '
+                              f'statistics of batches in training mode; turn one of them on (model.head.dropout, '
+                              f'model.norm_eval, batch_norm), or use DIS')
+        if not 0 < value < float('inf'):
+            raise DivergenceError(f'{where} {value}, expected a finite number; lower the learning rate of the phases '
+                                  f'before, or check the images of this one')
+
+    def losses(self, batch: Batch, features: tuple[Tensor, ...], outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """L_new and, from phase 2 on, m_j times D_j / D_j(0) for each old task; in training the multipliers ascend."""
+        losses = super().losses(batch, features, outputs)
+        distances = self.distance.distances(batch, outputs)
+        if not distances:
+            return losses
+        assert self.initial is not None and self.multipliers is not None
+        own = torch.stack(_summed(distances))
+        initial, multipliers = (values.to(own.device) for values in (self.initial, self.multipliers))
+        own = own / initial
+        ratios = own.detach().clone()
+        all_reduce(ratios, op='mean')
+        for number, name in enumerate(distances):
+            losses[f'loss_rcd_{name}'] = multipliers[number] * own[number]
+            losses[f'multiplier_{name}'] = multipliers[number]
+            losses[f'distance_{name}'] = ratios[number]
+        if self.learner.training:
+            self.multipliers = self.ascend(multipliers, ratios)
+        return losses
+
+    def ascend(self, multipliers: Tensor, ratios: Tensor) -> Tensor:
+        """Take one step of the ascent.
+
+        Args:
+            multipliers: ``(n, )``, above 0.
+            ratios: ``(n, )``, D_j / D_j(0), the same in all processes. Where one is not finite, nothing is learned.
+
+        Returns:
+            ``(n, )`` within :data:`BOUNDS`.
+        """
+        steps = torch.where(ratios.isfinite(), self.rate * (ratios - self.kappa), 0.0)
+        return (multipliers * steps.exp()).clamp(*BOUNDS) if self.rate else multipliers
+
+    def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
+        """Drop what belongs to this phase: the next one has another teacher."""
+        self.multipliers = self.initial = None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Within a phase with old tasks, the multipliers and the D_j(0)."""
+        if self.multipliers is None or self.initial is None:
+            return {}
+        return dict(multipliers=self.multipliers, initial_distances=self.initial)
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take back what :meth:`state_dict` gave."""
+        self.multipliers, self.initial = state.get('multipliers'), state.get('initial_distances')
+
+
+def _summed(distances: dict[str, dict[str, Tensor]]) -> list[Tensor]:
+    """Add up the terms of each task."""
+    return [torch.stack(list(terms.values())).sum() for terms in distances.values()]
+
+
+def _continues(learner: Learner, teacher: Learner) -> bool:
+    """Say whether a learner has all weights of its teacher."""
+    own = learner.state_dict()
+    return all(name in own and torch.equal(own[name], value.to(own[name].device))
+               for name, value in teacher.state_dict().items())
