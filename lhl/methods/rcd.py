@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -13,7 +13,7 @@ from lhl.options import NotNegative, Positive, Range
 from lhl.registry import METHODS
 
 from .base import Method, Phase, Requirements
-from .data_passes import each_batch_once
+from .data_passes import each_batch_once, num_images
 from .dis import DIS
 from .undisturbed import predict_undisturbed
 
@@ -63,8 +63,8 @@ class RCD(Method):
             raise ConfigError(f'distance={distance["type"]!r} of RCD compares no predictions with a teacher; use '
                               f"dict(type='DIS') or HAD")
         if distance.get('evaluation_mode'):
-            raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation mode '
-                              'is its teacher, so that D_j(0) is 0; leave the option out')
+            raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation '
+                              'mode is its teacher, so that D_j(0) is 0; leave the option out')
         self.distance: DIS = METHODS.build(dict(distance, alpha=1.0))
         self.kappa = kappa
         self.start = start
@@ -99,14 +99,13 @@ class RCD(Method):
         teacher = self.teacher.learner
         network = learner if _continues(learner, teacher) else teacher
         totals = torch.zeros(len(old_tasks) + 1, dtype=torch.float64)  # the last one counts images
-        for _, batch in each_batch_once(learner, dataloader):
-            count = len(batch.inputs)
-            if count < (dataloader.batch_size or 1) and totals[-1] > 0:
-                continue  # normalises otherwise
+        count, of_step = num_images(dataloader), (dataloader.batch_size or 1) * get_world_size()
+        whole = range(count - count % of_step) or range(count)  # a batch with fewer images normalises otherwise
+        for _, batch in each_batch_once(learner, dataloader, indices=list(whole)):
             batch = Batch(batch.inputs, {}, {})  # of no data set: the teacher's cache has rounding of its own
             outputs = predict_undisturbed(network, batch, old_tasks, training=True)
             found = torch.stack(_summed(self.distance.distances(batch, outputs)))
-            totals += count * torch.cat([found.double().cpu(), torch.ones(1, dtype=torch.float64)])
+            totals += len(batch.inputs) * torch.cat([found.double().cpu(), torch.ones(1, dtype=torch.float64)])
         all_reduce(totals)
         self.initial = (totals[:-1] / totals[-1]).float()
         self.multipliers = torch.full_like(self.initial, self.start)

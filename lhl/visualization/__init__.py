@@ -9,6 +9,7 @@ from .panel import View, draw_panel
 from .ranking import Contestant, Cost
 from .table import metrics_table, results_table
 
-__all__ = ['ComparedMethod', 'Comparison', 'Contestant', 'Cost', 'Spread', 'View', 'comparison_table', 'curves_figure',
-           'differences_table', 'draw_contact_sheet', 'draw_curves', 'draw_leaderboard', 'draw_panel', 'leaderboard_csv',
-           'leaderboard_figure', 'leaderboard_table', 'metrics_table', 'results_table']
+__all__ = ['ComparedMethod', 'Comparison', 'Contestant', 'Cost', 'Spread', 'View', 'comparison_table',
+           'curves_figure', 'differences_table', 'draw_contact_sheet', 'draw_curves', 'draw_leaderboard',
+           'draw_panel', 'leaderboard_csv', 'leaderboard_figure', 'leaderboard_table', 'metrics_table',
+           'results_table']

@@ -1,4 +1,4 @@
-"""Whether methods differ by more than their seeds do: paired differences, standard errors, and who is tied with whom."""
+"""Whether methods differ by more than their seeds do: paired differences, standard errors, and who is tied."""
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -9,11 +9,11 @@ from .labels import markdown_text, number, spreadsheet_text
 from .ranking import Contestant, Cost, standing, standings
 
 _LEGEND = (
-    'Ranked by Δ, the mean improvement over {reference}\'s mean over the same seeds; † is no lifelong method and not ranked. '
-    'time and memory: seconds per step and peak memory from phase 2 on (of the only phase, where there is but one), as '
-    'multiples of {reference}; state and images: the most that is carried from one phase to the next, the teacher '
-    'aside; parameters: those needed to predict all tasks, more than {reference}; ± sample standard deviation over '
-    'the seeds.')
+    'Ranked by Δ, the mean improvement over the mean of {reference} over the same seeds; † is no lifelong method and '
+    'not ranked. time and memory: seconds per step and peak memory from phase 2 on (of the only phase, where there is '
+    'but one), as multiples of {reference}; state and images: the most that is carried from one phase to the next, the '
+    'teacher aside; parameters: those needed to predict all tasks, more than {reference}; ± sample standard deviation '
+    'over the seeds.')
 
 
 def leaderboard_table(contestants: Sequence[Contestant]) -> str:

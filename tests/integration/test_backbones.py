@@ -13,8 +13,9 @@ def few_images(tmp_path_factory):
 
 
 @pytest.mark.parametrize('name, backbone', [
-    ('swin_tiny', 'SwinTransformer'), ('mit_b0', 'MixVisionTransformer'), ('hrnet18', 'HRNet'),
-    ('mobilenet_v2', 'MobileNetV2')])
+    ('mit_b0', 'MixVisionTransformer'), ('mobilenet_v2', 'MobileNetV2'),
+    pytest.param('swin_tiny', 'SwinTransformer', marks=pytest.mark.slow),
+    pytest.param('hrnet18', 'HRNet', marks=pytest.mark.slow)])
 def test_had_learns_with_another_backbone_by_another_base_file(tmp_path, few_images, monkeypatch, name, backbone):
     config = write_config(
         tmp_path / f'{name}.py', few_images, base_model=f'models/{name}_aspp.py',

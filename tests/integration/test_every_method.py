@@ -17,8 +17,9 @@ SUFFIX = '_tiny_synthrooms'
 CONFIG_FILES = {path.stem.removesuffix(SUFFIX): path for path in sorted(CONFIGS.glob(f'[!_]*/**/*{SUFFIX}.py'))
                 if path.parent.name != 'ablations'}  # which differ from HAD in numbers only
 #: They differ from another config in a number or an option that the method's own tests cover.
-VARIANTS = ('dis_growing', 'global_pod_l1', 'global_pod_l2', 'had_growing_adapted', 'had_literal', 'joint_narrow', 'joint_split',
-            'joint_wide', 'local_pod_l1', 'local_pod_l2', 'lwf_growing', 'rcd_growing', 'single_task_growing', 'spg_gradient')
+VARIANTS = ('dis_growing', 'global_pod_l1', 'global_pod_l2', 'had_growing_adapted', 'had_literal', 'joint_narrow',
+            'joint_split', 'joint_wide', 'local_pod_l1', 'local_pod_l2', 'lwf_growing', 'rcd_growing',
+            'single_task_growing', 'spg_gradient')
 ALL = [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in CONFIG_FILES]
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
 

@@ -2,13 +2,11 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import cv2
 import numpy as np
 import pytest
-from test_engine.tiny_stream import ROOT
+from test_engine.tiny_stream import ROOT, run_python
 
 from lhl.synthetic.rooms import render
 
@@ -40,8 +38,7 @@ def folder(tmp_path_factory):
 def lhl(folder, *arguments):
     """Run a command of lhl in a folder, whose modules Python finds."""
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': os.pathsep.join([str(ROOT), '.'])}
-    return subprocess.run([sys.executable, '-P', '-m', 'lhl', *map(str, arguments)], cwd=folder, env=environment,
-                          capture_output=True, text=True, timeout=600)
+    return run_python(['-m', 'lhl', *arguments], folder, environment)
 
 
 @pytest.fixture(scope='module')

@@ -1,9 +1,11 @@
 """A stream that is learned in seconds: the shipped configs with a tiny ResNet on a few tiny images."""
+import atexit
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from test_datasets.conftest import write_nyuv2
+from tool_server import ToolServer
 
 from lhl.engine import train_stream
 
@@ -77,18 +80,33 @@ def listing(folder):
 
 def run_tool(*command, timeout=300, **environment):
     """Run a tool as a person would, from the root of the repository, on one core, where Ctrl-C is not ignored."""
-    command = [sys.executable, *command] if str(command[0]).endswith('.py') else ['bash', *command]
+    command = [str(part) for part in command]
     paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
+                   'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment}
+    if command[0].endswith('.py'):
+        return run_python(command, ROOT, environment, timeout)
     return subprocess.run(
-        [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=timeout,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # background jobs ignore it
-        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
-             'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment})
+        ['bash', *command], cwd=ROOT, capture_output=True, text=True, timeout=timeout, env=environment,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))  # background jobs ignore it
+
+
+def run_python(arguments, cwd, environment, timeout=300):
+    """Run a Python file, or ``-m MODULE``, with arguments."""
+    with tempfile.TemporaryDirectory() as folder:
+        stdout, stderr = Path(folder, 'stdout'), Path(folder, 'stderr')
+        for file in (stdout, stderr):
+            file.touch()
+        arguments = [str(argument) for argument in arguments]
+        status = _TOOLS.run(arguments, cwd, environment, stdout, stderr, timeout)
+        return subprocess.CompletedProcess(arguments, status, stdout.read_text(), stderr.read_text())
 
 
 # ---- fixtures, which the conftest of each folder imports -----------------------------------------------------------
 
 _FINISHED = {}
+_TOOLS = ToolServer()
+atexit.register(_TOOLS.close)
 
 
 @pytest.fixture(scope='session', autouse=True)

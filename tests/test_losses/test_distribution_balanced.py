@@ -13,6 +13,8 @@ from lhl.registry import MODELS
 # Two groups, {1, 4} and {2, 8}: geometric means 2 and 4, arithmetic means 2.5 and 5.
 LOSSES = torch.tensor([[[1., 4.], [2., 8.]]], dtype=torch.float64)
 GROUPS = torch.tensor([[[0, 0], [1, 1]]])
+#: The geometric mean as Eq. 6 has it, as far as float32 goes.
+LITERAL = dict(relative_epsilon=1e-6)
 
 POSITIVE_MAPS = hnp.arrays(np.float64, (2, 3, 4), elements=st.floats(1e-3, 1e3))
 ANY_MAPS = hnp.arrays(np.float64, (2, 3, 4), elements=st.just(0.0) | st.floats(1e-6, 1e3))
@@ -78,13 +80,13 @@ def test_arithmetic_means_2_5_and_5_average_to_3_75():
 
 
 def test_fixed_divisor_counts_an_empty_third_group():
-    assert distribution_balanced_loss(LOSSES, GROUPS, 3, divisor='fixed').item() == pytest.approx(2, rel=1e-6)
+    assert distribution_balanced_loss(LOSSES, GROUPS, 3, divisor='fixed', **LITERAL).item() == pytest.approx(2, rel=1e-6)
     assert distribution_balanced_loss(LOSSES, GROUPS, 3, 'arithmetic', divisor='fixed').tolist() == [2.5]
 
 
 def test_present_divisor_passes_over_an_empty_group_wherever_it_is():
     for groups in (GROUPS, GROUPS + 1, GROUPS * 2):
-        assert distribution_balanced_loss(LOSSES, groups, 3).item() == pytest.approx(3, rel=1e-6)
+        assert distribution_balanced_loss(LOSSES, groups, 3, **LITERAL).item() == pytest.approx(3, rel=1e-6)
 
 
 def test_every_group_weighs_the_same_whatever_its_size():
@@ -126,6 +128,40 @@ def test_with_a_vanishing_epsilon_it_is_the_textbook_geometric_mean(maps):
     np.testing.assert_allclose(loss.numpy(), gmean(maps.reshape(2, -1), axis=1), rtol=1e-6)
 
 
+# ---- softened balance ----------------------------------------------------------------------------------------------
+
+def nine_and_one(divisor, balance):
+    """Nine pixels of loss 1 and, in a group of its own, one of 5; a third group is empty."""
+    maps, groups = torch.ones(1, 2, 5, dtype=torch.float64), torch.zeros(1, 2, 5, dtype=torch.int64)
+    maps[0, 1, 4], groups[0, 1, 4] = 5, 1
+    return distribution_balanced_loss(maps, groups, 3, divisor=divisor, balance=balance).item()
+
+
+def test_the_balance_goes_from_the_mean_over_groups_to_the_mean_over_pixels():
+    assert nine_and_one('present', 1) == pytest.approx((1 + 5) / 2)
+    assert nine_and_one('present', 0) == pytest.approx((9 + 5) / 10)
+    # Groups of 9 pixels and of 1 weigh as 9 ** 0.5 = 3 does to 1.
+    assert nine_and_one('present', 0.5) == pytest.approx((3 * 1 + 5) / 4)
+    for balance in (0, 0.5, 1):
+        assert nine_and_one('fixed', balance) == pytest.approx(2 / 3 * nine_and_one('present', balance))
+
+
+@given(maps=ANY_MAPS, groups=GROUPINGS)
+def test_without_balance_the_arithmetic_mean_is_that_of_all_pixels(maps, groups):
+    loss = distribution_balanced_loss(torch.from_numpy(maps), torch.from_numpy(groups), 5, 'arithmetic', balance=0.0)
+    np.testing.assert_allclose(loss.numpy(), maps.mean(axis=(1, 2)), rtol=1e-9)
+
+
+@given(groups=GROUPINGS, balance=st.floats(0, 1))
+def test_a_pixel_weighs_the_share_of_its_group_to_the_power_of_minus_balance(groups, balance):
+    maps, groups = torch.ones(2, 3, 4, dtype=torch.float64), torch.from_numpy(groups)
+    _, gradient = value_and_gradient(maps, groups, 5, mean='arithmetic', balance=balance)
+    for image, index in zip(gradient, groups, strict=True):
+        share = index.flatten().bincount(minlength=5).double()[index] / 12
+        expected = share**-balance
+        torch.testing.assert_close(image, expected / expected.sum())
+
+
 # ---- properties ----------------------------------------------------------------------------------------------------
 
 @given(maps=ANY_MAPS, groups=GROUPINGS)
@@ -150,7 +186,7 @@ def test_geometric_mean_ignores_one_outlier_more_than_the_arithmetic_mean():
     maps[0, 0, 0] = 1000
     options = dict(groups=one_group(maps), num_groups=1)
     assert distribution_balanced_loss(maps, mean='arithmetic', **options).item() == pytest.approx(10.99)
-    assert distribution_balanced_loss(maps, **options).item() == pytest.approx(1.0715, rel=1e-4)
+    assert distribution_balanced_loss(maps, **LITERAL, **options).item() == pytest.approx(1.0715, rel=1e-4)
 
 
 @given(maps=ANY_MAPS, groups=GROUPINGS, order=st.permutations(range(12)))
@@ -270,9 +306,11 @@ def test_without_the_cap_the_gradient_would_be_far_above_it():
     maps = torch.full((1, 10, 10), 0.1, dtype=torch.float64)
     maps[0, 0, 0] = 1e-12
     _, literal = value_and_gradient(maps, one_group(maps), 1, relative_epsilon=1e-14)
-    _, capped = value_and_gradient(maps, one_group(maps), 1)
+    _, capped = value_and_gradient(maps, one_group(maps), 1, **LITERAL)
+    _, robust = value_and_gradient(maps, one_group(maps), 1)
     assert literal[0, 0, 0].item() > 1e8
     assert 1e3 < capped[0, 0, 0].item() < 1e4
+    assert 0.1 < robust[0, 0, 0].item() < (10 + 2) / maps.numel()
 
 
 def test_the_cap_scales_with_the_map_so_that_any_unit_serves():
@@ -289,7 +327,7 @@ def test_the_cap_scales_with_the_map_so_that_any_unit_serves():
 def test_110592_pixels_neither_overflow_nor_underflow(scale):
     maps = scale * random_maps((1, 288, 384), dtype=torch.float32)
     groups = random_groups((1, 288, 384), 13)
-    loss, gradient = value_and_gradient(maps, groups, 13)
+    loss, gradient = value_and_gradient(maps, groups, 13, **LITERAL)
     expected = by_loops(maps.double().numpy(), groups.numpy(), 13, 'geometric', 'present', 1e-6)
     np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-5)
     assert gradient.isfinite().all()
@@ -304,7 +342,7 @@ def test_110592_equal_losses_average_to_themselves_in_float32(constant, mean):
 
 def test_half_precision_maps_are_averaged_in_float32():
     maps = (1 + random_maps((1, 64, 64), dtype=torch.float32)).bfloat16()
-    loss = distribution_balanced_loss(maps, one_group(maps), 1)
+    loss = distribution_balanced_loss(maps, one_group(maps), 1, **LITERAL)
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(gmean(maps.double().flatten().numpy()), rel=1e-5)
 
@@ -329,6 +367,9 @@ def test_the_module_passes_its_options_on():
     assert module(LOSSES, GROUPS, 3).tolist() == [2.5]
     maps = LOSSES.clone()
     maps[0, 0, 0] = 0
-    coarse = MODELS.build(dict(type='DistributionBalancedLoss', relative_epsilon=0.1))
-    assert torch.equal(coarse(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, relative_epsilon=0.1))
-    assert not torch.equal(coarse(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2))
+    literal = MODELS.build(dict(type='DistributionBalancedLoss', **LITERAL))
+    assert torch.equal(literal(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, **LITERAL))
+    assert not torch.equal(literal(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2))
+    assert torch.equal(literal(maps, GROUPS, 2, 'arithmetic'), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic'))
+    softened = MODELS.build(dict(type='DistributionBalancedLoss', mean='arithmetic', balance=0.5))
+    assert torch.equal(softened(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic', balance=0.5))

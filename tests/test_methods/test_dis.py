@@ -1,9 +1,11 @@
 import pytest
 import torch
 
-from lhl.methods import DIS, Vanilla
+from lhl.methods import DIS, LwF, Vanilla
+from lhl.methods.undisturbed import predict_undisturbed
 
 from .conftest import begin, copy_of_state, losses_of, make_batch, make_learner, make_teacher
+from .training import add_dropout
 
 
 def dis_terms(losses):
@@ -122,3 +124,53 @@ def test_following_the_distillation_brings_the_student_to_the_teacher():
         optimizer.step()
         course.append(loss.item())
     assert course[-1] < 0.5 * course[0]
+
+
+# ---- soft targets, and the student in evaluation mode --------------------------------------------------------------
+
+def test_with_a_temperature_it_is_lwf_but_for_the_weight():
+    tasks, batch = ['segmentation', 'depth', 'normal'], make_batch('normal')
+    soft = losses_of(begin(DIS(alpha=6.0, temperature=2.0), tasks).eval(), batch)
+    lwf = losses_of(begin(LwF(weight=3.0, temperature=2.0), tasks).eval(), batch)
+    for name in ('segmentation', 'depth'):
+        torch.testing.assert_close(soft[f'loss_dis_{name}'], lwf[f'loss_lwf_{name}'])
+
+
+def test_in_evaluation_mode_loss_and_gradient_are_those_of_evaluation_with_the_statistics_after_the_step_s_pass():
+    tasks, batch, found = ['depth', 'segmentation'], make_batch('segmentation'), []
+    for method in (DIS(alpha=1.0, evaluation_mode=True), DIS(alpha=1.0)):
+        student = begin(method, tasks, add_dropout(make_learner(tasks, seed=1))).train()
+        torch.manual_seed(0)  # dropout stands before a normalisation
+        if not method.evaluation_mode:
+            student.learner(batch.inputs)
+            student.eval()
+        loss = losses_of(student, batch)['loss_dis_depth']
+        loss.backward()
+        found.append({'loss': loss.detach(), **{
+            name: p.grad for name, p in student.learner.named_parameters() if p.grad is not None}})
+    assert found[0].keys() == found[1].keys() and len(found[0]) > 20
+    for name, value in found[0].items():
+        torch.testing.assert_close(value, found[1][name])
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_a_prediction_without_a_trace_is_that_of_its_mode(training):
+    learner = make_learner(['depth']).train(not training)
+    before, batch = copy_of_state(learner), make_batch('depth')
+    found = predict_undisturbed(learner, batch, ['depth'], training)
+    assert learner.training is not training and learner.backbone.training is not training
+    assert all(torch.equal(value, before[name]) for name, value in learner.state_dict().items())
+    torch.testing.assert_close(found, learner.train(training)(batch.inputs))
+
+
+def test_evaluation_mode_moves_no_statistics_and_stands_passes_in_training_mode_after_it():
+    tasks, batch = ['segmentation', 'depth'], make_batch('depth')
+    buffers = []
+    for mode in (False, True):
+        student = begin(DIS(alpha=1.0, evaluation_mode=mode), tasks, make_learner(tasks, seed=1)).train()
+        losses = losses_of(student, batch)
+        assert student.learner.training and student.learner.backbone.training
+        buffers.append({name: value.clone() for name, value in student.learner.named_buffers()})
+        student.learner(batch.inputs)  # as replay does; it moves the statistics
+        sum(losses.values()).backward()
+    assert all(torch.equal(value, buffers[1][name]) for name, value in buffers[0].items())

@@ -99,9 +99,8 @@ def test_the_terms_of_a_batch_are_the_mean_over_its_images(old, new):
     prediction, teacher = predictions_of(student, make_batch(new, batch_size=3), old)
     prediction[1] *= 3  # images of different difficulty must not be pooled
     task = student.learner.tasks[old]
-    label = task.pseudo_label(teacher)
-    together = student.method.distillation(task, prediction, label)
-    alone = [student.method.distillation(task, prediction[i:i + 1], label[i:i + 1]) for i in range(3)]
+    together = student.method.distillation(task, prediction, teacher)
+    alone = [student.method.distillation(task, prediction[i:i + 1], teacher[i:i + 1]) for i in range(3)]
     assert len({terms['saliency_guided'].item() for terms in alone}) == 3
     for name, value in together.items():
         torch.testing.assert_close(value, torch.stack([terms[name] for terms in alone]).mean())

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 
-from lhl.losses import distribution_balanced_loss, edge_set, interval_groups, threshold_groups
+from lhl.losses import distribution_balanced_loss, edge_set, interval_groups, saliency_guided_loss, threshold_groups
 from lhl.registry import METHODS
 
 from .conftest import begin, losses_of, make_batch
@@ -13,6 +14,7 @@ from .conftest import begin, losses_of, make_batch
 HAD = Path(__file__).parents[2] / 'configs/had'
 BASES = ('r18_nyuv2', 'r50_nyuv2', 'tiny_synthrooms')
 TINY = 'tiny_synthrooms'  # the values of one are those of all, because the options are
+ROBUST = dict(type='DistributionBalancedLoss', relative_epsilon=0.1)
 BALANCED, SALIENCY = 'loss_distribution_balanced_depth', 'loss_saliency_guided_depth'
 
 
@@ -34,7 +36,11 @@ def terms_of(config, tasks=('depth', 'normal')):
 @pytest.mark.parametrize('name, difference', [
     ('no_sg', dict(saliency_guided=None)),
     ('no_db', dict(distribution_balanced=None)),
-    ('arithmetic', dict(distribution_balanced=dict(type='DistributionBalancedLoss', mean='arithmetic'))),
+    ('arithmetic', dict(distribution_balanced=dict(ROBUST, mean='arithmetic'))),
+    ('softened_balance', dict(distribution_balanced=dict(ROBUST, balance=0.5))),
+    ('arithmetic_regression', dict(arithmetic_regression=True)),
+    ('soft_targets', dict(temperature=1.0)),
+    ('evaluation_mode', dict(evaluation_mode=True)),
     ('5_groups', dict(num_intervals=5)),
     ('10_groups', dict(num_intervals=10)),
     ('15_groups', dict(num_intervals=15)),
@@ -45,8 +51,17 @@ def test_an_ablation_differs_from_had_in_one_option(name, difference, base):
     assert {**ablation, 'method': None} == {**had, 'method': None}
 
 
+@pytest.mark.parametrize('base', BASES)
+def test_the_default_is_robust_and_the_literal_form_differs_in_the_epsilon_alone(base):
+    had, literal = read(f'had_{base}.py'), read(f'had_literal_{base}.py')
+    assert had['method']['distribution_balanced'] == ROBUST
+    assert literal['method'] == {**had['method'], 'distribution_balanced': dict(ROBUST, relative_epsilon=1e-6)}
+    assert {**literal, 'method': None} == {**had, 'method': None}
+    assert METHODS.build(had['method']).distribution_balanced.relative_epsilon == 0.1
+
+
 def test_every_ablation_is_covered_here():
-    assert len(list((HAD / 'ablations').glob('*.py'))) == 7 * len(BASES)
+    assert len(list((HAD / 'ablations').glob('*.py'))) == 11 * len(BASES)
 
 
 def test_without_a_term_the_other_one_keeps_its_value():
@@ -80,3 +95,29 @@ def test_the_edges_of_the_prediction_change_the_saliency_guided_term_alone():
     found, _, _ = terms_of(read(f'ablations/had_prediction_edges_{TINY}.py'))
     torch.testing.assert_close(found[SALIENCY].detach(), config['method']['alpha'] / 2 * expected)
     assert found[BALANCED] == had[BALANCED] and found[SALIENCY] != had[SALIENCY]
+
+
+def test_arithmetic_means_for_regression_alone_leave_the_geometric_ones_of_classes():
+    had, arithmetic, mixed = (read(name) for name in (
+        f'had_{TINY}.py', f'ablations/had_arithmetic_{TINY}.py', f'ablations/had_arithmetic_regression_{TINY}.py'))
+    assert terms_of(mixed)[0] == terms_of(arithmetic)[0] != terms_of(had)[0]
+    tasks = ('segmentation', 'depth', 'normal')
+    of_all, of_mixed = terms_of(had, tasks)[0], terms_of(mixed, tasks)[0]
+    assert of_mixed['loss_distribution_balanced_segmentation'] == of_all['loss_distribution_balanced_segmentation']
+    assert of_mixed[BALANCED] != of_all[BALANCED]
+
+
+def test_soft_targets_are_the_teacher_s_probabilities_in_the_groups_of_its_labels():
+    config = read(f'ablations/had_soft_targets_{TINY}.py')
+    method = METHODS.build(config['method'])
+    student, batch = begin(method, ['segmentation', 'depth']).eval(), make_batch('depth')
+    losses = losses_of(student, batch)
+    ours, theirs = (net(batch.inputs)['segmentation'] for net in (student, method.phase.teacher.learner))
+    loss_map = F.kl_div(ours.log_softmax(1), theirs.softmax(1), reduction='none').sum(1)
+    for name, expected in (
+            ('distribution_balanced', distribution_balanced_loss(loss_map, theirs.argmax(1), 5)),
+            ('saliency_guided', saliency_guided_loss(loss_map, config['method']['saliency_guided']['edge_threshold']))):
+        torch.testing.assert_close(losses[f'loss_{name}_segmentation'], config['method']['alpha'] / 2 * expected.mean(),
+                                   rtol=1e-4, atol=1e-6)
+    # A regression has no softer target than its value.
+    assert terms_of(config)[0] == terms_of(read(f'had_{TINY}.py'))[0]

@@ -61,7 +61,8 @@ _METHODS = (
     'ewc/ewc', 'ewc/online_ewc', 'lwf/lwf', 'icarl/icarl', 'er/er', 'agem/agem', 'der/der', 'der/derpp', 'spg/spg',
     'spg/spg_gradient', 'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2',
     'pod/global_pod_fro', 'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation',
-    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had', 'rcd/rcd')
+    'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had',
+    'rcd/rcd')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 #: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
 _SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
@@ -126,17 +127,17 @@ def _growing() -> Group:
                  _members(['single_task/single_task'], variant))
 
 
-def _constrained() -> Group:
+def _constrained(name: str, variant: str) -> Group:
     """RCD: other bounds and distances, and whether it is the constraint that helps, or only less distillation."""
-    variant, config = 'tiny_synthrooms', 'configs/rcd/rcd_tiny_synthrooms.py'
+    config, dis = (f'configs/{method}/{method}_{variant}.py' for method in ('rcd', 'dis'))
     bounds = [Member(f'kappa_{kappa}', config, (f'method.kappa={kappa}', )) for kappa in ('1', '1.25', '2')]
     distances = _members([f'rcd/ablations/rcd_{name}' for name in ('soft', 'had', 'had_softened_balance')], variant)
     little = ('method.alpha=0.01', *(f'phases.{phase}.method.alpha=0.01' for phase in (1, 2)))
     without_constraint = [
-        _member('dis/dis', variant), Member('dis_alpha_0.01', 'configs/dis/dis_tiny_synthrooms.py', little),
+        _member('dis/dis', variant), Member('dis_alpha_0.01', dis, little),
         # So large a kappa is never reached: the weight falls by 1 % in each step.
         Member('decaying_weight', config, ('method.kappa=1e9', 'method.rate=1e-11'))]
-    return Group('', _member(_VANILLA, variant),
+    return Group(name, _member(_VANILLA, variant),
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
@@ -150,8 +151,9 @@ _SUITES = (
           (Group('', _member(_VANILLA, 'tiny_synthrooms'),
                  _members(['had/had', 'had/had_literal', *(f'had/ablations/had_{name}' for name in _ABLATIONS)],
                           'tiny_synthrooms')), )),
-    Suite('rcd', 'RCD with other bounds and distances, and without its constraint, on the tiny rooms',
-          (_constrained(), )),
+    Suite('rcd', 'RCD with other bounds and distances, and without its constraint, on the rooms of synthrooms3',
+          (_constrained('segmentation_first', 'synthrooms3'),
+           _constrained('normals_first', 'synthrooms3_normals_first'))),
     Suite('orders', 'the three orders of the tasks of Table 7 on the tiny rooms, each with a reference of its own',
           (_order('segmentation', 'depth', 'normal'), _order('normal', 'depth', 'segmentation'),
            _order('depth', 'segmentation', 'normal'))),

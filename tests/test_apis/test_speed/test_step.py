@@ -7,9 +7,9 @@ from lhl.apis.speed.step import PARTS, distillation_memory
 
 @pytest.mark.filterwarnings("ignore:'pin_memory' argument", 'ignore:Seems like')
 def test_a_training_step_is_taken_apart_and_compared_with_a_bare_loop(tool):
-    code, stdout, _ = tool('benchmarks/step.py', '--size', 16, 24, '--batch-size', 2, '--iterations', 3,
-                           '--memory-batch-size', 1)
-    lines = stdout[stdout.index('had/had_r18_nyuv2.py: batch 2, 16x24, '):].splitlines()
+    code, stdout, _ = tool('benchmarks/step.py', '--config', 'had/had_tiny_synthrooms.py', '--size', 16, 24,
+                           '--batch-size', 2, '--iterations', 3, '--memory-batch-size', 1)
+    lines = stdout[stdout.index('had/had_tiny_synthrooms.py: batch 2, 16x24, '):].splitlines()
     assert code == 0
     rows = [[cell.strip() for cell in line.split('|')] for line in lines[2:5]]
     assert [row[0] for row in rows] == ['1 segmentation', '2 depth', '3 normal']

@@ -5,21 +5,21 @@ import sys
 
 import pytest
 
-from lhl.engine.runtime.orphans import PARENT
+from lhl.engine.runtime import orphans
 
 #: Starts a process that would sleep for minutes, says its number, and is killed.
 LAUNCHER = f'''
 import os, signal, subprocess, sys
 if sys.argv[2] == 'benchmark':
-    os.environ['{PARENT}'] = str(os.getpid())
+    os.environ['{orphans.PARENT}'] = str(os.getpid())
 child = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 '''
-WORKER = '''
-import signal, sys, time
-from lhl.engine.runtime.orphans import end_with_parent
+WORKER = f'''
+import runpy, signal, sys, time
+end_with_parent = runpy.run_path('{orphans.__file__}')['end_with_parent']  # without torch, at once
 signal.signal(signal.SIGTERM, lambda *_: (open('ended', 'w').close(), sys.exit()))
 end_with_parent()
 print('started', flush=True)

@@ -1,5 +1,5 @@
 # RCD with the distance of HAD, thresholds as for NYUv2.
-_base_ = ['../rcd_tiny_synthrooms.py']
+_base_ = ['../rcd_synthrooms3.py']
 method = dict(
     distance=dict(
         type='HAD', group_threshold=0.9,

@@ -1,3 +1,3 @@
 # RCD with the distance to soft targets, LwF's.
-_base_ = ['../rcd_tiny_synthrooms.py']
+_base_ = ['../rcd_synthrooms3_normals_first.py']
 method = dict(distance=dict(temperature=2.0))

@@ -1,0 +1,3 @@
+# HAD with the geometric mean of Eq. 6 as it is written, as far as float32 goes.
+_base_ = ['./had_synthrooms3.py']
+method = dict(distribution_balanced=dict(relative_epsilon=1e-6))
