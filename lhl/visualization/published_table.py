@@ -137,8 +137,8 @@ def _deviation(value: float | None, places: int) -> str:
 def _notes(cells: Sequence[BesidePublished], comparison: Comparison, table: PublishedTable) -> list[str]:
     """Say what the numbers are, and which printed ones are in doubt."""
     most = max((cell.ours.num_seeds for cell in cells if cell.ours), default=1)
-    error = ('ours: mean ± sample standard deviation over seeds; difference: ours minus the printed one ± standard error '
-             'of our mean' if most > 1 else 'one seed, so the error of the differences is not known')
+    error = ('ours: mean ± sample standard deviation over seeds; difference: ours minus the printed one ± standard '
+             'error of our mean' if most > 1 else 'one seed, so the error of the differences is not known')
     notes = [f'{error}; the paper prints no error of its own; -: not printed, or not measured.']
     if table.compatibility and any(cell.column == 'Delta' and cell.ours for cell in cells):
         notes.append(f'Δ repeats the deviation {table.compatibility} of the printed one, to compare with it.')

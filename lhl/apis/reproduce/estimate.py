@@ -83,8 +83,7 @@ def measure(stream: Stream, threads: int) -> Cost:
         DataError: If its data are not there.
     """
     cfg = stream.cfg.copy()
-    cfg.log_level = 'ERROR'
-    cfg.visualizer = None
+    cfg.merge_from_dict(dict(log_level='ERROR', visualizer=None))
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='TrialHook')]
     own_threads = torch.get_num_threads()
     torch.set_num_threads(threads)
