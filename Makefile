@@ -9,7 +9,7 @@ QUICKSTART := work_dirs/quickstart
 .PHONY: quickstart test test-slow check benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
-quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and draw what happened
+quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and show on a page what happened
 	$(LHL) convert synth-rooms data/synth_rooms_tiny --train 600 --val 120 --size 72 96
 	mkdir -p $(QUICKSTART)
 	@echo "training vanilla beside HAD, log in $(QUICKSTART)/vanilla.log"

@@ -355,8 +355,9 @@ SPLIT = dict(
     split_cifar10=(FIVE, 2),
     split_cifar100=([name for name in NINE for _ in range(4 if name == 'CIFARRegNet' else 2)], 5),
     split_tiny_imagenet=([name for name in TINY_FIVE for _ in range(2)], 20),
-    split_synth_objects=(FIVE, 2))
-PUBLISHED = [stream for stream in SPLIT if stream != 'split_synth_objects']
+    split_synth_objects=(FIVE, 2),
+    split_digits=(['CIFARLeNet', 'CIFARAlexNet', 'CIFARLeNet', 'CIFARAlexNet', 'CIFARLeNet'], 2))
+PUBLISHED = [stream for stream in SPLIT if stream not in ('split_synth_objects', 'split_digits')]
 SPLIT_METHODS = ('dis/dis', 'der/derpp', 'hcl/hcl', 'hcl/hcl_kd', 'hcl/hcl_kd_buffer', 'joint/joint_all_classes',
                  'lwf/lwf', 'vanilla/vanilla')
 #: HCL's options of the inversion: learning rate, weights of the total variation, the length and the statistics.

@@ -1,16 +1,20 @@
 """Grows a trained model: add tasks to a finished run, or to a segmentor of mmsegmentation."""
+import contextlib
 import copy
+import logging
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from lhl.config_files import import_custom_modules
-from lhl.engine import train_stream
+from lhl.engine import Stream, train_stream
 from lhl.engine.sources.base import Source
 from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
-from lhl.errors import CheckpointError
+from lhl.errors import FOREIGN, CheckpointError, LHLError
 from lhl.evaluation import Results
+from lhl.registry import DATASETS
 from lhl.trust import trusting_configs
 
 
@@ -50,7 +54,26 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
         else:
             source = read_segmentor(run, segmentor_config, task_name)
         cfg = with_custom_imports_of(source, cfg)
+        _say_other_sizes(source, cfg)
         return train_stream(extended_config(source, cfg, seed, without_old_data), resume, until=until, source=source)
+
+
+def _say_other_sizes(source: Source, cfg: Config) -> None:
+    """Warn of new images of another size than that at which the old tasks have learned."""
+    known = dict(source.read_last()['lhl'].get('image_sizes') or {})
+    learned = known.get(list(source.tasks)[-1])
+    if not learned:
+        return
+    with contextlib.suppress(LHLError, *FOREIGN):  # which the training says
+        stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
+        for loader, names in stream.scored_tasks(stream.tasks):
+            tasks = {name: stream.task_configs[name] for name in names}
+            size = DATASETS.build({**loader['dataset'], 'tasks': tasks}).image_size()
+            if size is not None and tuple(size) != tuple(learned):
+                print_log(f'{", ".join(names)} of the extension is scored on images of {size[0]} x {size[1]}, and what '
+                          f'{source.path} has learned on {learned[0]} x {learned[1]}: old tasks are remembered best at '
+                          f'their own size; bring the new images to it in the pipelines, such as '
+                          f'Resize(size=({learned[0]}, {learned[1]}))', logger='current', level=logging.WARNING)
 
 
 def with_custom_imports_of(source: Source, cfg: Config) -> Config:

@@ -292,7 +292,7 @@ def _device(device: str | torch.device) -> torch.device:
     """Refuse a device that is not there."""
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
+        torch.zeros(1, device=found).cpu()
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f'`device={device}` cannot be used ({str(error).splitlines()[0]}); give one that this '
                           f'machine has, such as cpu') from None

@@ -47,7 +47,7 @@ def frames_of(images: Any) -> Iterator[Frame]:
 
 
 def count_frames(images: Any) -> int | None:
-    """Count images; None where a video does not say how many it has."""
+    """Count images; None where a video does not say how many it has, and DataError where it is no file."""
     several = images if isinstance(images, (list, tuple)) else [images]
     counts = [_count(Path(image)) if isinstance(image, (str, os.PathLike)) else 1 for image in several]
     return None if None in counts else sum(filter(None, counts))
@@ -117,6 +117,7 @@ def _count(path: Path) -> int | None:
     if path.is_dir():
         return len(_files_below(path))
     if path.suffix.lower() in VIDEO_SUFFIXES:
+        check_regular_file(path, DataError)
         video = cv2.VideoCapture(str(path))
         count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
         video.release()

@@ -30,17 +30,6 @@ def load_learner(path: str | Path, device: str | torch.device = 'cpu', trust_con
         return build_learner(_read(*checkpoint), checkpoint[0]).to(device)
 
 
-def load_learners(run: str | Path, device: str | torch.device = 'cpu') -> list[Learner]:
-    """Load what predicts all tasks that a run has learned: its last learner, or its separate models, the last first.
-
-    Args:
-        run: The folder of a run.
-        device: Where to put them.
-    """
-    import_custom_modules(run)
-    return [learner.to(device) for learner, *_ in last_learners(run)]
-
-
 def last_learners(source: str | Path) -> list[tuple[Learner, dict, Path]]:
     """Load what predicts all tasks that a run or checkpoint has learned, with the checkpoint and its path.
 

@@ -108,6 +108,6 @@ def _parameters(module: nn.Module) -> int:
 
 def _count(function: Callable, inputs: Any) -> tuple[int, Any]:
     """Run a function and count its floating-point operations."""
-    with FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         outputs = function(inputs)
     return counter.get_total_flops(), outputs

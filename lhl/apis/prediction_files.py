@@ -34,10 +34,12 @@ class PredictionWriter:
         formats: Some of ``FORMATS``.
 
     Raises:
-        ConfigError: If a format is unknown.
+        ConfigError: If a format is unknown, or no folder is named.
     """
 
     def __init__(self, out: str | Path, tasks: Mapping[str, Task], formats: Sequence[str] = ('panel', )) -> None:
+        if not str(out):
+            raise ConfigError('`out` is empty, expected the folder to write to')
         for name in formats:
             if name not in FORMATS:
                 raise ConfigError(f'`formats` names {name!r}, which is unknown; {suggest(name, FORMATS)}')

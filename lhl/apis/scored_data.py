@@ -19,7 +19,7 @@ def scored_data(cfg: Config) -> dict[str, str]:
         data set and the split, such as ``nyuv2 (NYUv2, val)``.
     """
     stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
-    return {task: _describe(loader['dataset']) for loader, tasks in stream.scored_tasks(stream.tasks)
+    return {task: describe(loader['dataset']) for loader, tasks in stream.scored_tasks(stream.tasks)
             for task in tasks}
 
 
@@ -41,5 +41,6 @@ def check_same_data(runs: Iterable[tuple[str, Mapping[str, str]]]) -> None:
                                f'were scored on the same data')
 
 
-def _describe(dataset: Mapping) -> str:
+def describe(dataset: Mapping) -> str:
+    """Describe a data set by its config: ``nyuv2 (NYUv2, val)``."""
     return f'{Path(dataset.get("data_root", "")).name} ({dataset.get("type")}, {dataset.get("split", "all of it")})'

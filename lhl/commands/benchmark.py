@@ -17,6 +17,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='seeds (default: 0)')
     parser.add_argument('--work-dir', help='where everything is kept (default: work_dirs/benchmark/SUITE)')
     parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
+    parser.add_argument('--threads', type=int, default=1,
+                        help='threads of each run; the weights depend on it (default: 1)')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='train only these members, as MEMBER or GROUP/MEMBER, and their reference')
     add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
@@ -27,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train what is not trained yet, or say so; 1 if a run failed, or would."""
-    from lhl.apis.benchmark import describe_plan, describe_suites, plan_benchmark, run_benchmark
+    from lhl.apis.benchmark import describe_plan, describe_suites, needed_runs, plan_benchmark, run_benchmark
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # for whoever follows it through a pipe
     if args.list:
@@ -37,7 +39,9 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError('found no suite; name one, or list them with --list')
     if args.dry_run:
         runs = plan_benchmark(args.suite, args.seeds, args.work_dir, args.only, args.cfg_options)
-        print(describe_plan(runs, args.cfg_options))
+        needed = describe_plan([run for run in needed_runs(args.suite) if not run.finished])
+        print('\n'.join(filter(None, [needed, describe_plan(runs, args.cfg_options)])))
     else:
-        runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options)
+        runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options,
+                             threads=args.threads)
     return int(any(run.error for run in runs))

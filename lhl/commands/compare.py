@@ -1,5 +1,6 @@
 """Compare methods as the paper's tables do: a row per method, the metrics of each task, Delta and mean rank."""
 import argparse
+from pathlib import Path
 
 from .options import Parser, add_names, add_trust
 
@@ -18,6 +19,7 @@ def add_arguments(parser: Parser) -> None:
                         help='print the accuracies of every task, too, of which A and F are averages')
     parser.add_argument('--format', choices=['markdown', 'latex', 'csv'], default='markdown')
     parser.add_argument('--out', metavar='FILE', help='write the table to a new file instead of printing it')
+    parser.add_argument('--report', metavar='FOLDER', help='write a page about the runs there, too, see `lhl report`')
     parser.add_argument('--compatibility', metavar='NAME',
                         help='repeat a deviation of a published table in Delta, such as had_nyuv2_printed')
     add_trust(parser, 'the runs')
@@ -25,7 +27,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Compare, and print the table or write it to a file."""
-    from lhl.apis import compare_runs, write_comparison
+    from lhl.apis import compare_runs, write_comparison, write_report
     from lhl.visualization import comparison_table
     comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
                               args.every_task, args.trust_config)
@@ -34,3 +36,8 @@ def run(args: argparse.Namespace) -> None:
         print(args.out)
     else:
         print(comparison_table(comparison, args.format))
+    if args.report:
+        runs = list(dict.fromkeys([*args.reference, *args.runs, *args.single_task]))
+        write_report(runs, args.report, trust_config=args.trust_config, references=args.reference,
+                     names=dict(args.name))
+        print(Path(args.report, 'index.html'))

@@ -1,4 +1,4 @@
-"""Put runs side by side: a table, the curves over phases and a panel of predictions."""
+"""Write a page about runs: what they learned, what they forgot, and how they predict, phase after phase."""
 import argparse
 from pathlib import Path
 
@@ -7,16 +7,21 @@ from .options import Parser, add_names, add_trust
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
-    parser.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs of one stream')
-    parser.add_argument('--out', required=True, metavar='FOLDER', help='the folder to write to')
-    parser.add_argument('--views', type=int, default=2, help='number of images in the panel (default: 2)')
+    parser.add_argument('runs', nargs='+', metavar='RUN', help='folders of runs of one stream')
+    parser.add_argument('--out', metavar='FOLDER', help='the folder to write to (default: report in the first run)')
+    parser.add_argument('--views', type=int, default=2,
+                        help='number of images of which predictions are shown (default: 2)')
+    parser.add_argument('--reference', nargs='+', default=[], metavar='RUN',
+                        help='those of the runs that Delta refers to, one per seed (default: those of Vanilla)')
+    parser.flags['references'] = '--reference'  # as the function of lhl.apis calls them
     add_names(parser)
     add_trust(parser, 'the runs')
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the report, and print the table and where everything is."""
+    """Write the report, and print the table and where the page is."""
     from lhl.apis import write_report
-    print(write_report(args.runs, args.out, args.views, args.trust_config, dict(args.name)))
-    for name in ('table.md', 'curves.png', 'predictions.png'):
-        print(Path(args.out, name))
+    out = Path(args.out or Path(args.runs[0], 'report'))
+    print(write_report(args.runs, out, args.views, args.trust_config, args.reference,
+                       dict(args.name)))
+    print(f'page: {out / "index.html"}')

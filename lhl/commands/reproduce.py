@@ -20,6 +20,7 @@ def add_arguments(parser: Parser) -> None:
                         help='seeds (default: 0); with several, differences have an error')
     parser.add_argument('--work-dir', help='where everything is kept (default: work_dirs/reproduce/TABLE)')
     parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
+    parser.add_argument('--threads', type=int, default=1, help='threads of a run (default: 1)')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='only these methods, such as had or r18/had, and their reference (default: the printed '
                         'rows)')
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.table is None:
         raise ConfigError('found no table; name one, or list them with --list')
-    plan = plan_reproduction(args.table, args.seeds, args.work_dir, args.only, args.cfg_options)
+    plan = plan_reproduction(args.table, args.seeds, args.work_dir, args.only, args.cfg_options, args.threads)
     if args.dry_run:
         print(describe(plan))
         runs = plan.runs

@@ -61,8 +61,8 @@ class FolderDataset(DenseDataset):
                 raise ConfigError(f'FolderDataset has no targets for task {name!r}; '
                                   f'{suggest(name, self.target_files)} (or declare targets=dict({name}=dict(...)))')
         self.require_data_root(f'{self.image_folder}/')
-        self.image_paths = _find_files(self.data_root, self.image_folder, self.image_name)
-        self.target_paths = {name: _find_files(self.data_root, files.folder, files.name)
+        self.image_paths = find_files(self.data_root, self.image_folder, self.image_name)
+        self.target_paths = {name: find_files(self.data_root, files.folder, files.name)
                              for name, files in self.target_files.items() if name in self.tasks}
         for name, paths in self.target_paths.items():
             if not paths.keys() & self.image_paths.keys():
@@ -135,7 +135,7 @@ class FolderDataset(DenseDataset):
         end[-1] = 1
         number = list(self.splits).index(self.split)
         start = end[number - 1] if number else 0
-        return [name for name in sorted(self.image_paths) if start <= _place(
+        return [name for name in sorted(self.image_paths) if start <= place_of_name(
             os.path.dirname(name) if self.split_by == 'folder' else name, self.split_seed) < end[number]]
 
     def _listed(self, file: str) -> list[str]:
@@ -161,7 +161,7 @@ def _check_splits(splits: Mapping[str, float | str], split_by: str) -> None:
         raise ConfigError(f"split_by={split_by!r} is unknown; use 'image' or 'folder'")
 
 
-def _place(name: str, seed: int) -> float:
+def place_of_name(name: str, seed: int) -> float:
     """A number in [0, 1) that a name always gets."""
     return int.from_bytes(hashlib.sha256(f'{seed}/{name}'.encode()).digest()[:6], 'big') / 2**48
 
@@ -177,7 +177,7 @@ def _image_files(images: str | Mapping) -> tuple[str, str]:
     return folder, name
 
 
-def _find_files(root: Path, folder_name: str, file_name: str) -> dict[str, Path]:
+def find_files(root: Path, folder_name: str, file_name: str) -> dict[str, Path]:
     """Find the files of a folder and its sub-folders by the name of their image."""
     folder = root / folder_name
     if not folder.is_dir():

@@ -3,6 +3,7 @@ import math
 
 import torch
 from mmengine.dist import all_gather_object, get_dist_info
+from mmengine.logging import print_log
 from torch import Tensor
 
 from lhl.errors import ConfigError
@@ -36,7 +37,8 @@ class QuickDeepInversion:
         feature_weight: Of R.
         variation_weight: Of the total variation.
         norm_weight: Of the length.
-        target_weight: Of L_target.
+        target_weight: Of L_target, a mean over images, whereas total variation and length grow with the root of their
+            number. The log says whether the teacher sees in them what was asked for.
         chunk_size: Images that are changed together. Statistics, length and total variation are those of a chunk. HCL
             changes all of its 200 together.
 
@@ -88,6 +90,7 @@ class QuickDeepInversion:
                                     {name: parts[number].to(device) for name, parts in shown.items()}).cpu()
                 for number in range(rank, len(chunks), world_size)}
         inverted = {number: chunk for part in all_gather_object(mine) for number, chunk in part.items()}
+        _report(teacher, inverted, shown)
         return torch.cat([inverted[number] for number in range(len(chunks))])
 
     def invert(self, teacher: Learner, images: Tensor, remembered: Statistics, labels: dict[str, Tensor]) -> Tensor:
@@ -123,6 +126,17 @@ class QuickDeepInversion:
             return self.learning_rate * (step + 1) / self.warmup_steps
         progress = (step - self.warmup_steps) / (self.steps - self.warmup_steps)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@torch.no_grad()
+def _report(teacher: Learner, inverted: dict[int, Tensor], shown: dict[str, tuple[Tensor, ...]]) -> None:
+    """Log how many images the teacher takes for what they were to show: few, where other terms outweigh L_target."""
+    device = next(teacher.parameters()).device
+    for name, labels in shown.items():
+        right = torch.cat([predicted(teacher, chunk.to(device))[name].flatten(1).argmax(1).cpu() == labels[number]
+                           for number, chunk in inverted.items()])
+        print_log(f'QuickDeepInversion: the teacher takes {100 * right.float().mean():.0f} % of the inverted images '
+                  f'for what the head {teacher.tasks[name].head!r} was asked for', logger='current')
 
 
 def drawn_labels(teacher: Learner, count: int, seed: int) -> dict[str, Tensor]:

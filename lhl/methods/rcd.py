@@ -118,8 +118,8 @@ class RCD(Method):
     def _check(self, name: str, value: float) -> None:
         where = f'RCD, phase {self.phase.index}: the distance of the unchanged student from its teacher in {name} is'
         if value == 0:
-            raise ConfigError(f'{where} 0, so that no change at all is within kappa times it, expected more: dropout or '
-                              f'statistics of batches in training mode; turn one of them on (model.head.dropout, '
+            raise ConfigError(f'{where} 0, so that no change at all is within kappa times it, expected more: dropout '
+                              f'or statistics of batches in training mode; turn one of them on (model.head.dropout, '
                               f'model.norm_eval, batch_norm), or use DIS')
         if not 0 < value < float('inf'):
             raise DivergenceError(f'{where} {value}, expected a finite number; lower the learning rate of the phases '

@@ -17,13 +17,14 @@ from .backbones import (
     CIFARResNet,
     CIFARResNeXt,
     CIFARSENet,
+    HFBackbone,
 )
 from .data_preprocessor import DensePreprocessor
-from .heads import AdaptedHead, ASPPHead, LinearHead, SegmentorHead
+from .heads import AdaptedHead, ASPPHead, LinearHead, MultiScaleHead, SegmentorHead
 from .learner import Batch, Learner
 
 __all__ = [
     'ASPPHead', 'AdaptedHead', 'BackboneWithNeck', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception',
     'CIFARLeNet', 'CIFARRegNet', 'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor',
-    'Learner', 'LinearHead', 'SegmentorHead'
+    'HFBackbone', 'Learner', 'LinearHead', 'MultiScaleHead', 'SegmentorHead'
 ]

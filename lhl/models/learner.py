@@ -1,6 +1,7 @@
 """The model: one backbone shared by all tasks, and heads that belong to one task or to several."""
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Literal
 
@@ -8,12 +9,16 @@ import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
 from mmengine.model.utils import _BatchNormXd
+from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from lhl.errors import CheckpointError, ConfigError, suggest
 from lhl.registry import MODELS
 from lhl.tasks import build_tasks
 from lhl.weight_files import no_pickled_code
+
+from .backbones.known import check_packages, default_maps, fixed_size, main_map
+from .heads.segmentor_head import complete_decode_head
 
 NORM_POLICIES = ('train', 'freeze_statistics', 'freeze_all')
 #: Height and width of the image with which a backbone's channels are counted.
@@ -58,14 +63,17 @@ class Learner(BaseModel):
         # Built here: mmengine's base class looks in lhl's registry inside a Runner only.
         super().__init__(MODELS.build(preprocessor), init_cfg)
         self.tasks = build_tasks(tasks)
-        with no_pickled_code():  # some backbones load weights while they are built
+        check_packages(backbone)
+        # Some backbones load weights while they are built, and some build parts by names of mmsegmentation's.
+        with no_pickled_code(), DefaultScope.overwrite_default_scope('lhl'):
             self.backbone = MODELS.build(backbone)
-        shared, own = self._with_channels(head), heads or {}
-        self.heads = nn.ModuleDict({
-            name: MODELS.build(dict(self._with_channels(own[name]) if name in own else shared,
-                                    out_channels=channels))
-            for name, channels in {task.head: task.out_channels for task in self.tasks.values()}.items()
-        })
+            self.main_map, self.fixed_size = main_map(self.backbone), fixed_size(self.backbone)
+            shared, own = self._with_channels(head, backbone), heads or {}
+            self.heads = nn.ModuleDict({
+                name: MODELS.build(dict(self._with_channels(own[name], backbone) if name in own else shared,
+                                        out_channels=channels))
+                for name, channels in {task.head: task.out_channels for task in self.tasks.values()}.items()
+            })
         if backbone_norm not in NORM_POLICIES:
             raise ConfigError(f'backbone_norm={backbone_norm!r} is unknown; {suggest(backbone_norm, NORM_POLICIES)}')
         self.norm_eval = norm_eval
@@ -75,23 +83,39 @@ class Learner(BaseModel):
         if channels_last:
             self.to(memory_format=torch.channels_last)
 
-    def _with_channels(self, head: dict) -> dict:
-        """Fill in the channels of a head's config where they are ``None``."""
+    @property
+    def probe_size(self) -> tuple[int, int]:
+        """The size of the image with which the channels of the backbone are counted."""
+        return self.fixed_size or (PROBE_SIZE, PROBE_SIZE)
+
+    def _with_channels(self, head: dict, backbone: dict) -> dict:
+        """Fill in the channels of a head's config where they are ``None``, and the feature maps where none is named."""
+        if head.get('type') == 'SegmentorHead' and 'in_channels' not in head['head']:
+            return dict(head, head=complete_decode_head(head['head'], self.probe_features))
         if head.get('in_channels', 0) is not None:
             return head
-        return dict(head, in_channels=self._count_channels(head.get('in_index', -1)))
+        maps = head.get('in_index')
+        if maps is None:
+            maps = default_maps(backbone, several=head['type'] != 'LinearHead')
+            head = head if maps == -1 else dict(head, in_index=maps)
+        return dict(head, in_channels=self._count_channels(maps))
 
     @torch.no_grad()
-    def probe_features(self, indices: Sequence[int]) -> list[tuple[int, float]]:
-        """Find the channels and the stride of the named feature maps, by running the backbone on a black image."""
+    def probe_features(self, indices: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """Find the channels and the stride of the named feature maps, by running the backbone on a black image.
+
+        Args:
+            indices: Which of its maps; all without them.
+        """
         self.backbone.eval()  # does not move the running statistics
-        features = self.extract_features(torch.zeros(1, 3, PROBE_SIZE, PROBE_SIZE))
+        features = self.extract_features(torch.zeros(1, 3, *self.probe_size))
         self.backbone.train()
-        for index in indices:
+        for index in indices or ():
             if not -len(features) <= index < len(features):
                 raise ConfigError(f'head.in_index names the feature map {index}, but {type(self.backbone).__name__} '
                                   f'gives {len(features)}; change out_indices of the backbone, or head.in_index')
-        return [(features[index].shape[1], PROBE_SIZE / features[index].shape[2]) for index in indices]
+        return [(features[index].shape[1], self.probe_size[0] / features[index].shape[2])
+                for index in (range(len(features)) if indices is None else indices)]
 
     def _count_channels(self, in_index: int | Sequence[int]) -> int | list[int]:
         """Count the channels of the feature maps that a head uses."""
@@ -113,6 +137,8 @@ class Learner(BaseModel):
         cure = ('give a local file with `model.backbone.init_cfg.checkpoint=FILE`, or train from scratch with '
                 '`model.backbone.init_cfg=None` (phases.N.backbone in place of model.backbone for that of a phase, N '
                 'from 0)')
+        if Path(source).name == 'phase.safetensors' and len(Path(source).parts) > 2 and not Path(source).exists():
+            cure = f'train the run {Path(source).parts[-3]} first, {cure}'
         # Matrices and kernels start at random, so that loading changes them; a norm's 1 and 0 may be the file's, too.
         before = {name: p.clone() for name, p in self.backbone.named_parameters() if p.dim() > 1}
         try:
@@ -195,7 +221,14 @@ class Learner(BaseModel):
 
     def extract_features(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Run the backbone on normalised images ``(B, 3, H, W)``; its feature maps, finest first."""
+        if self.fixed_size is not None and inputs.shape[-2:] != self.fixed_size:
+            (height, width), name = inputs.shape[-2:], type(self.backbone).__name__
+            raise ConfigError(f'{name} was built for images of {self.fixed_size[0]} x {self.fixed_size[1]}, found one '
+                              f'of {height} x {width}; set model.backbone.img_size=({height}, {width}), or use '
+                              f'VisionTransformer or HFBackbone, which take any size')
         features = self.backbone(inputs)
+        if self.main_map is not None and not isinstance(features, Tensor):
+            return (features[self.main_map], )
         # mmsegmentation's MobileNets give the tensor itself where there is only one.
         return (features, ) if isinstance(features, Tensor) else tuple(features)
 

@@ -9,6 +9,9 @@ def mirrored(array: np.ndarray) -> np.ndarray:
     OpenCV moves whole pixels, which is 10 times as fast as indexing with a negative step. It takes them as bytes, as it
     does not know all of numpy's types, up to 512 a pixel.
     """
+    planes = np.moveaxis(array, -1, 0)
+    if array.ndim == 3 and planes.flags.c_contiguous:  # as resizing leaves them
+        return np.moveaxis(mirrored(planes.reshape(-1, array.shape[1])).reshape(planes.shape), 0, -1)
     pixels = np.ascontiguousarray(array).view(np.uint8).reshape(*array.shape[:2], -1)
     if pixels.shape[2] > 512:
         return array[:, ::-1].copy()

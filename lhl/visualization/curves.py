@@ -24,6 +24,8 @@ _LINES = (('-', 'o'), ('--', 's'), (':', '^'))
 _SHADE = '#EEEEEE'
 # Inches that a character takes at the 10 points of the labels, rounded up.
 _CHARACTER = 0.085
+# What the axis of a metric spans at least, as a share of the metric's largest value.
+_LEAST_SPAN = 1 / 3
 
 
 def draw_curves(runs: Sequence[Results], path: str | Path, names: Sequence[str] = ()) -> None:
@@ -76,8 +78,7 @@ def curves_figure(runs: Sequence[Results], names: Sequence[str] = ()) -> Figure:
     FigureCanvasAgg(figure)
     for index, task in enumerate(tasks):
         panel = figure.add_subplot(rows, columns, index + 1)
-        _draw_panel(panel, runs, task)
-        _style(panel, len(phases))
+        draw_curve(panel, runs, task)
         if index >= (rows - 1) * columns:
             _name_phases(panel, phases, panel_width)
     figure.legend(handles=handles, loc='outside lower center', frameon=False, fontsize=10, labelcolor=TEXT,
@@ -85,8 +86,8 @@ def curves_figure(runs: Sequence[Results], names: Sequence[str] = ()) -> Figure:
     return figure
 
 
-def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
-    """Draw the curves of one task."""
+def draw_curve(panel: Axes, runs: Sequence[Results], task: str) -> None:
+    """Draw the first metric of one task after each phase, one line per run."""
     metric, better = next(iter(all_metrics(runs, task).items()), ('no metric', True))
     title = [figure_text(task), figure_text(metric_label(metric, better, all_units(runs, task).get(metric, '')))]
     panel.set_title((': ' if len(': '.join(title)) <= 34 else ':\n').join(title), fontsize=12, color=TEXT)
@@ -95,18 +96,30 @@ def _draw_panel(panel: Axes, runs: Sequence[Results], task: str) -> None:
     for number, run in enumerate(runs):
         shift = (number - (len(runs) - 1) / 2) * step
         values = [phase.metrics.get(task, {}).get(metric, math.nan) for phase in run.phases]
-        panel.plot([phase.phase + shift for phase in run.phases], values, linewidth=2, markersize=4, **_look(number))
+        panel.plot([phase.phase + shift for phase in run.phases], values, linewidth=2, markersize=4, **look(number))
         for phase, value in zip(run.phases, values, strict=True):
             if task in phase.tasks:
-                panel.plot(phase.phase + shift, value, markersize=9, markeredgecolor='white', zorder=3, **_look(number))
+                panel.plot(phase.phase + shift, value, markersize=9, markeredgecolor='white', zorder=3, **look(number))
         drawn |= any(map(math.isfinite, values))
     if drawn:
         first = min(number for run in runs for number, tasks in enumerate(_phases(run), start=1) if task in tasks)
         panel.axvspan(0, first - 0.5, color=_SHADE, linewidth=0)
+        _widen(panel, [value for run in runs for phase in run.phases
+                       if math.isfinite(value := phase.metrics.get(task, {}).get(metric, math.nan))])
         panel.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     else:
         panel.set_yticks([])
         panel.text(0.5, 0.5, 'no value yet', transform=panel.transAxes, ha='center', color=LINE, fontsize=11)
+    _style(panel, max(len(_phases(run)) for run in runs))
+
+
+def _widen(panel: Axes, values: Sequence[float]) -> None:
+    """Let the axis span at least a third of the largest value, so that a small change looks small."""
+    low, high = min(values), max(values)
+    least = _LEAST_SPAN * max(abs(low), abs(high))
+    if 0 < high - low < least or least and high == low:
+        room = (least - (high - low)) / 2
+        panel.set_ylim(low - room, high + room)
 
 
 def _style(panel: Axes, num_phases: int) -> None:
@@ -146,7 +159,7 @@ def _name_phases(panel: Axes, phases: Sequence[str], panel_width: float) -> None
         panel.set_xticklabels(phases, rotation=35, ha='right', rotation_mode='anchor')
 
 
-def _look(number: int) -> dict[str, Any]:
+def look(number: int) -> dict[str, Any]:
     """Choose colour, line and marker of the run with this number."""
     line, marker = _LINES[number // len(COLOURS) % len(_LINES)]
     return dict(color=COLOURS[number % len(COLOURS)], linestyle=line, marker=marker)
@@ -160,7 +173,7 @@ def _legend_rows(labels: Sequence[str], width: float) -> int:
 
 def _legend_handles(names: Sequence[str]) -> list[Artist]:
     """One entry per run, then what the large marker and the shade mean."""
-    handles: list[Artist] = [Line2D([], [], label=figure_text(name), linewidth=2, markersize=6, **_look(number))
+    handles: list[Artist] = [Line2D([], [], label=figure_text(name), linewidth=2, markersize=6, **look(number))
                              for number, name in enumerate(names)]
     handles.append(Line2D([], [], label='task learned', color=LINE, linestyle='', marker='o', markersize=9))
     handles.append(Patch(label='not learned yet', color=_SHADE, linewidth=0))

@@ -134,3 +134,13 @@ def number(value: float | None, places: int, sign: str = '') -> str:
     if value is None:
         return '-'
     return 'nan' if math.isnan(value) else format(value, f'{sign}.{places}f')
+
+
+def short_number(value: float, unit: str) -> str:
+    """Write a number with three digits and its unit for a sentence: ``21.3 %``, ``37.5°``."""
+    return f'{value:#.3g}'.rstrip('.') + ('' if unit in ('', '°') else ' ') + unit
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words for a sentence: ``a, b and c``."""
+    return ' and '.join([', '.join(words[:-1]), *words[-1:]]) if len(words) > 1 else ''.join(words)

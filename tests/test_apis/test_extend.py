@@ -154,11 +154,12 @@ def test_extensions_are_compared_and_reported_like_any_runs(shop, new, tmp_path,
     assert [row.name for row in comparison.methods] == ['Vanilla', 'DIS']
     assert comparison.methods[0].improvement.mean == 0
     drawn = []
-    monkeypatch.setattr('lhl.apis.report.draw_panel', lambda views, tasks, path: drawn.append((views, list(tasks))))
+    monkeypatch.setattr('lhl.apis.report.writing.draw_panel',
+                        lambda views, tasks, path, rule: drawn.append((views, list(tasks))))
     assert 'edges' in write_report(runs, tmp_path / 'report', num_views=1)
     (views, tasks), = drawn
     assert tasks == [*OLD, 'edges'] and [list(view.targets) for view in views] == [OLD, ['edges']]
-    assert all(set(view.predictions['DIS']) == set(tasks) for view in views)
+    assert all(set(view.frames['DIS']) == set(tasks) for view in views)
 
 
 # ---- the old tasks' validation data ----------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -212,6 +213,12 @@ def test_what_is_no_image_is_refused_in_a_sentence(run, tmp_path, make, message)
         Inferencer(run)(make(tmp_path))
 
 
+def test_a_fifo_called_like_a_video_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.mp4')
+    with pytest.raises(DataError, match='is a FIFO, expected a regular file'):
+        count_frames([tmp_path / 'a.mp4'])
+
+
 def _written(path, content):
     Path(path).write_bytes(content)
     return path
@@ -237,7 +244,8 @@ def test_only_the_named_tasks_run(run, images):
     (dict(tasks=['depht']), "does not predict 'depht'; did you mean 'depth'"),
     (dict(precision='half'), 'precision=half'), (dict(batch_size=0), 'batch_size=0'),
     (dict(image_size=(0, 3)), 'image_size='), (dict(image_size='big'), 'image_size=big'),
-    (dict(window=(3, )), 'window='), (dict(device='gpu'), 'device=gpu'), (dict(window=(True, 2)), 'window=')])
+    (dict(window=(3, )), 'window='), (dict(device='gpu'), 'device=gpu'),
+    (dict(device='meta'), 'device=meta'), (dict(window=(True, 2)), 'window=')])
 def test_impossible_options_are_refused(run, options, message):
     with pytest.raises(ConfigError, match=message):
         Inferencer(run, **options)

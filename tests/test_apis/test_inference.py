@@ -3,15 +3,15 @@ import torch
 from test_engine.tiny_stream import STREAM
 
 from lhl.apis import load_learner, predict, test_learner
-from lhl.apis.inference import load_learners
+from lhl.apis.inference import last_learners
 from lhl.errors import CheckpointError
 from lhl.evaluation import Results
 
 
 def test_a_run_is_its_last_learner_or_its_separate_models(finished, separate):
-    learner, = load_learners(finished('Vanilla')[1])
+    (learner, *_), = last_learners(finished('Vanilla')[1])
     assert list(learner.tasks) == list(STREAM)
-    assert [list(learner.tasks) for learner in load_learners(separate)] == [[name] for name in reversed(STREAM)]
+    assert [list(learner.tasks) for learner, *_ in last_learners(separate)] == [[name] for name in reversed(STREAM)]
 
 
 def test_a_run_is_scored_as_it_was_after_its_last_phase(finished):

@@ -99,3 +99,8 @@ def test_an_image_called_like_a_task_overwrites_nothing(tmp_path):
 def test_an_unknown_format_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="'pngs', which is unknown; did you mean 'png'"):
         PredictionWriter(tmp_path, TASKS, ['pngs'])
+
+
+def test_no_folder_is_refused():
+    with pytest.raises(ConfigError, match='`out` is empty, expected the folder to write to'):
+        PredictionWriter('', TASKS)

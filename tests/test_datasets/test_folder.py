@@ -228,7 +228,7 @@ def test_split_by_folder_takes_the_whole_path_of_a_nested_folder(tmp_path):
 @pytest.mark.parametrize('shares', [[0.3333333] * 3, [0.3333335, 0.3333335, 0.3333335], [0.1] * 10])
 def test_shares_that_add_up_to_1_but_for_rounding_leave_no_image_out(tmp_path, monkeypatch, shares):
     touch(tmp_path, ['first', 'last'])
-    monkeypatch.setattr('lhl.datasets.folder._place', lambda name, seed: 0.0 if name == 'first' else 1 - 2**-48)
+    monkeypatch.setattr('lhl.datasets.folder.place_of_name', lambda name, seed: 0.0 if name == 'first' else 1 - 2**-48)
     splits = {f'split{number}': share for number, share in enumerate(shares)}
     assert names_of(tmp_path, splits, 'split0') == ['first']
     assert names_of(tmp_path, splits, f'split{len(shares) - 1}') == ['last']

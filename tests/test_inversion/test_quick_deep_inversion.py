@@ -196,12 +196,17 @@ def test_the_target_of_an_image_level_task_is_the_smoothed_cross_entropy_to_the_
     assert recorded.course == [pytest.approx(2 * expected, rel=1e-5)]
 
 
-def test_the_teacher_sees_the_drawn_class_in_each_inverted_image(classifier):
-    images = square_images(9)
+def test_the_teacher_sees_the_drawn_class_in_each_inverted_image_and_the_log_says_so(classifier, monkeypatch):
+    said, images = [], square_images(9)
+    monkeypatch.setattr(module, 'print_log', lambda text, logger: said.append(text))
     inverted = inversion(steps=30, chunk_size=4, **{**NO_TERMS, 'target_weight': 1.0})(classifier, images, seed=1)
     labels = labels_of(classifier, 9, seed=1)
     seen = [classifier(shown)['first'].argmax(1).flatten() for shown in (images, inverted)]
     assert (seen[0] != labels).any() and torch.equal(seen[1], labels)
+    inversion(steps=1, learning_rate=0.0, chunk_size=4)(classifier, images, seed=1)
+    before = 100 * (seen[0] == labels).sum().item() / 9
+    assert said == [f"QuickDeepInversion: the teacher takes {share:.0f} % of the inverted images for what the head "
+                    f"'objects' was asked for" for share in (100, before)]
 
 
 def test_all_terms_together_decrease_and_leave_the_classifier_as_it_is(classifier):

@@ -80,7 +80,8 @@ def test_arithmetic_means_2_5_and_5_average_to_3_75():
 
 
 def test_fixed_divisor_counts_an_empty_third_group():
-    assert distribution_balanced_loss(LOSSES, GROUPS, 3, divisor='fixed', **LITERAL).item() == pytest.approx(2, rel=1e-6)
+    fixed = distribution_balanced_loss(LOSSES, GROUPS, 3, divisor='fixed', **LITERAL)
+    assert fixed.item() == pytest.approx(2, rel=1e-6)
     assert distribution_balanced_loss(LOSSES, GROUPS, 3, 'arithmetic', divisor='fixed').tolist() == [2.5]
 
 
@@ -370,6 +371,8 @@ def test_the_module_passes_its_options_on():
     literal = MODELS.build(dict(type='DistributionBalancedLoss', **LITERAL))
     assert torch.equal(literal(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, **LITERAL))
     assert not torch.equal(literal(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2))
-    assert torch.equal(literal(maps, GROUPS, 2, 'arithmetic'), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic'))
+    assert torch.equal(
+        literal(maps, GROUPS, 2, 'arithmetic'), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic'))
     softened = MODELS.build(dict(type='DistributionBalancedLoss', mean='arithmetic', balance=0.5))
-    assert torch.equal(softened(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic', balance=0.5))
+    assert torch.equal(
+        softened(maps, GROUPS, 2), distribution_balanced_loss(maps, GROUPS, 2, 'arithmetic', balance=0.5))

@@ -36,7 +36,7 @@ def begin_training(method, tasks=TASKS, learner=None, teacher=None, loader=None)
     return student
 
 
-# ---- D_j(0) ----------------------------------------------------------------------------------------------------------
+# ---- D_j(0) --------------------------------------------------------------------------------------------------------
 
 def distances_by_hand(network, teacher, batches):
     """Mean over the images of cross-entropy and L1, the student with the statistics of each batch."""
@@ -46,7 +46,8 @@ def distances_by_hand(network, teacher, batches):
             ours, theirs = network(inputs), teacher.learner(inputs)
         labels = theirs['segmentation'].argmax(1, keepdim=True)
         totals += len(inputs) * torch.stack([
-            -ours['segmentation'].log_softmax(1).gather(1, labels).mean(), (ours['depth'] - theirs['depth']).abs().mean()])
+            -ours['segmentation'].log_softmax(1).gather(1, labels).mean(),
+            (ours['depth'] - theirs['depth']).abs().mean()])
     return totals / sum(map(len, batches))
 
 
@@ -92,7 +93,7 @@ def test_with_a_backbone_of_its_own_the_unchanged_student_is_the_teacher_in_trai
         student.method.initial, distances_by_hand(network, teacher, images_of(learner, loader, 4)))
 
 
-# ---- the losses --------------------------------------------------------------------------------------------------------
+# ---- the losses ----------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('distance', [DIS, dict(DIS, temperature=2.0), HAD])
 def test_the_terms_are_the_multipliers_times_the_distances_relative_to_the_first(distance):
@@ -138,7 +139,7 @@ def test_the_unit_of_a_distance_does_not_matter(scale):
     torch.testing.assert_close(method.ascend(torch.tensor([0.1, 0.1]), ratios), expected)
 
 
-# ---- the ascent --------------------------------------------------------------------------------------------------------
+# ---- the ascent ----------------------------------------------------------------------------------------------------
 
 def test_the_multipliers_follow_the_recursion_by_hand():
     """ln m rises by 0.1 where the ratio is 2.5 and kappa 1.5, and falls by 0.05 where it is 1."""
@@ -224,7 +225,7 @@ def test_it_finds_the_constrained_optimum_and_its_multiplier(kappa, optimum, mul
     assert method.multipliers.item() == pytest.approx(multiplier, rel=2e-2)
 
 
-# ---- what is carried ---------------------------------------------------------------------------------------------------
+# ---- what is carried -----------------------------------------------------------------------------------------------
 
 def steps_of(student, steps):
     """Train with plain SGD on the sum of the losses alone, the batches by number."""
@@ -271,7 +272,7 @@ def test_combined_with_others_it_is_as_alone():
     assert {'loss_rcd_depth', 'loss_1_rcd_depth', 'multiplier_depth', 'multiplier_1_depth'} <= names
 
 
-# ---- bad input ---------------------------------------------------------------------------------------------------------
+# ---- bad input -----------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('options, message', [
     (dict(distance=DIS, kappa=0.9), 'kappa=0.9 of RCD is below 1, which asks the student to be closer'),
@@ -316,7 +317,7 @@ def test_distances_that_are_not_finite_are_refused():
         begin_training(RCD(DIS), learner=learner)
 
 
-# ---- several processes -------------------------------------------------------------------------------------------------
+# ---- several processes ---------------------------------------------------------------------------------------------
 
 def learn(batch_size):
     """Take three steps of a global batch of four, without statistics of how it is split; labels alone are distilled,
@@ -334,7 +335,8 @@ def learn(batch_size):
     course = []
     for step in range(3):
         whole = make_batch('normal', batch_size=4, seed=step)
-        batch = Batch(whole.inputs[part], {'normal': whole.targets['normal'][part]}, {'normal': whole.valid['normal'][part]})
+        batch = Batch(
+            whole.inputs[part], {'normal': whole.targets['normal'][part]}, {'normal': whole.valid['normal'][part]})
         losses_of(student.train(), batch)
         course.append(method.multipliers)
     return dict(course=torch.stack(course), initial=method.initial)

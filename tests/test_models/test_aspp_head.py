@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from lhl.models import ASPPHead
 
@@ -58,3 +59,22 @@ def test_dropout_acts_in_training_only():
     x = [features()]
     assert torch.equal(module.eval()(x), module.eval()(x))
     assert not torch.equal(module.train()(x), module.train()(x))
+
+
+@pytest.mark.parametrize('size, part', [((4, 256), 1 / 3), ((3, 400), 1 / 3), ((5, 256), 1), ((4, 7), 1)])
+def test_taps_that_see_only_padding_are_left_out_of_learning_and_change_nothing(size, part):
+    """The dilation is 4: up to 4 rows, two of three rows of taps see nothing; small maps are not touched."""
+    branch = head(dilations=(4, )).branches[1].conv.double()
+    plain = torch.nn.Conv2d(6, 8, 3, padding=4, dilation=4, bias=False).double()
+    plain.load_state_dict(branch.state_dict())
+    results, operations = [], []
+    for convolution in (branch, plain):
+        x = features(size=size).double().to(memory_format=torch.channels_last).requires_grad_()
+        with FlopCounterMode(display=False) as counter:
+            output = convolution(x)
+            output.square().sum().backward()
+        results.append((output, x.grad, convolution.weight.grad))
+        operations.append(counter.get_total_flops())
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
+    assert operations[0] == part * operations[1]

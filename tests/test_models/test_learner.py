@@ -218,6 +218,11 @@ def test_a_missing_file_is_refused_with_both_cures():
         pretrained('nowhere.pth').init_weights()
 
 
+def test_a_missing_phase_is_refused_with_the_run_that_writes_it():
+    with pytest.raises(ConfigError, match=r'train the run pretext_rooms first, give a local file'):
+        pretrained('work_dirs/pretext_rooms/phase1_colour/phase.safetensors').init_weights()
+
+
 @pytest.mark.parametrize('content', [b'', b'<html>404 Not Found</html>', b'PK\x03\x04 broken archive'])
 def test_a_file_that_holds_no_weights_is_refused(tmp_path, content):
     (tmp_path / 'weights.pth').write_bytes(content)

@@ -18,3 +18,22 @@ def test_the_logits_are_those_of_the_decode_head_upsampled_in_its_own_way(align_
     expected = torch.nn.functional.interpolate(
         decode_head(learner.backbone(images)), (61, 97), mode='bilinear', align_corners=align_corners)
     torch.testing.assert_close(learner(images)['segmentation'], expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('name, in_channels', [
+    ('UPerHead', [16, 32, 64, 128]), ('SegformerHead', [16, 32, 64, 128]), ('FPNHead', [16, 32, 64, 128]),
+    ('DepthwiseSeparableASPPHead', 128), ('FCNHead', 128)])
+def test_a_decode_head_by_its_name_is_completed_for_any_task(name, in_channels):
+    backbone = dict(type='ResNet', depth=18, stem_channels=16, base_channels=16, norm_cfg=dict(type='BN'))
+    learner = Learner(backbone, dict(type='SegmentorHead', head=dict(type=name, channels=8)), dict(
+        depth=dict(type='DepthEstimation'), normal=dict(type='SurfaceNormalEstimation')))
+    head = learner.heads['depth'].head
+    assert head.in_channels == in_channels
+    if name == 'DepthwiseSeparableASPPHead':
+        assert head.c1_bottleneck.conv.in_channels == 16
+    if name == 'FPNHead':
+        assert head.feature_strides == [4, 8, 16, 32]
+    predictions = learner(torch.rand(2, 3, 64, 64))
+    assert [predictions[task].shape for task in predictions] == [(2, 1, 64, 64), (2, 3, 64, 64)]
+    sum(prediction.sum() for prediction in predictions.values()).backward()
+    assert all(weight.grad is not None for weight in learner.heads.parameters())

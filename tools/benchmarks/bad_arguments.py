@@ -39,6 +39,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         'search': (config, '--step', 'method.alpha', '1', '--reference', other, '--work-dir', 'run'),
         'benchmark': ('tiny_synthrooms', '--work-dir', 'run', '--dry-run'),
         'compare': (run, '--reference', other), 'report': (run, '--out', 'out'),
+        'predict': (run, str(bench / 'data/val/image'), '--out', 'out'),
         'check-dataset': (config, '--out', 'out'), 'model-size': (config, )}
     yield from ((command, GOOD_COMMAND, arguments) for command, arguments in good.items() if command != 'extend')
     for command, arguments in good.items():
@@ -92,6 +93,7 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
         yield 'search', f'--step {steps}', (config, '--step', *steps, '--reference', other, '--work-dir', 'run')
     for names in (('x', ), ('=', ), ('a=', ), ('=b', ), ('a=/no/such', )):
         yield 'compare', f'--name {names}', (run, '--reference', other, '--name', *names)
+    yield from _bad_predictions(good['predict'])
     for flag, value in (('--format', 'html'), ('--compatibility', 'x')):
         yield 'compare', f'{flag} {value}', (run, '--reference', other, flag, value)
     yield 'benchmark', '--only x', (*good['benchmark'], '--only', 'x')
@@ -105,6 +107,29 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
     yield 'convert', 'synth-rooms --layout x', ('synth-rooms', 'out', '--layout', 'x')
     yield 'convert', 'taskonomy --size -1', ('taskonomy', data, 'out', '--size', '-1')
     yield 'convert', 'taskonomy --domains x', ('taskonomy', data, 'out', '--domains', 'x')
+
+
+def _bad_predictions(good: Sequence[str]) -> Iterator[tuple[str, str, Sequence[str]]]:
+    run, images, *out = good
+    for path in _BAD_PATHS:
+        if path != '/':  # where there are images
+            yield 'predict', f'{path[:40]!r} in place of the images', (run, path, *out)
+            yield 'predict', f'{path[:40]!r} beside good images', (run, images, path, *out)
+    for path in ('', '/dev/null/x', '/dev/null', '/etc/hostname', '/proc/x', 'a' * 5000):
+        yield 'predict', f'--out {path[:40]!r}', (run, images, '--out', path)
+    yield 'predict', 'no --out', (run, images)
+    for flag, values in dict(
+            device=('x', '', '-1', '0', 'gpu', 'cuda:99', 'cuda:-1', 'cpu:x', 'meta', 'mkldnn', 'xla', 'None'),
+            precision=('x', '', '16', 'float64', 'half', 'Float32'), format=('x', '', 'jpg', 'panel,npy', 'PNG'),
+            tasks=('x', '', 'Depth', 'depth,normal', '*'), batch_size=(*_BAD_NUMBERS, '0')).items():
+        flag = f'--{flag.replace("_", "-")}'
+        yield 'predict', flag, (*good, flag)
+        for value in values:
+            yield 'predict', f'{flag} {value!r}', (*good, flag, value)
+    for flag in ('--image-size', '--window'):
+        for size in ((), ('0', '0'), ('-1', '5'), ('x', 'y'), ('5', ), ('1', '1', '1'), ('1.5', '2'), ('nan', '9'),
+                     ('', ''), ('own', 'own'), ('validation', ), ('\N{SUPERSCRIPT THREE}', '3'), ('99999999', '1')):
+            yield 'predict', f'{flag} {size}', (*good, flag, *size)
 
 
 def _matters(command: str, option: str) -> bool:

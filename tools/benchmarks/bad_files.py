@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 _FOLDERS = ('image', 'label', 'depth', 'normal')
@@ -20,20 +21,22 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
         The command, what is wrong, its arguments, what makes the files in the current folder, and whether the mistake
         is in the content of a file of data.
     """
-    config, run, other = (str(bench / name) for name in ('had.py', 'had', 'vanilla'))
+    config, run, other, images = (str(bench / name) for name in ('had.py', 'had', 'vanilla', 'data/val/image'))
+    yield from _bad_images(run, images)
     for name, make in _damages().items():
         for command, arguments in (('train', ('bad.py', '--work-dir', 'run')), ('check-dataset', ('bad.py', )),
                                    ('model-size', ('bad.py', )), ('extend', (run, '--config', 'bad.py'))):
             if not (name == 'empty' and command == 'check-dataset'):
                 yield command, f'config is {name}', arguments, _spoil(config, 'bad.py', make), False
         for command, arguments in (('test', ('phase.safetensors', )),
-                                   ('extend', ('phase.safetensors', '--config', config, '--work-dir', 'run'))):
+                                   ('extend', ('phase.safetensors', '--config', config, '--work-dir', 'run')),
+                                   ('predict', ('phase.safetensors', images, '--out', 'out'))):
             yield (command, f'checkpoint is {name}', arguments,
                    _spoil(f'{run}/phase3_normal/phase.safetensors', 'phase.safetensors', make), False)
         for file in ('results.json', 'phase3_normal/phase.safetensors'):
             for command, arguments in (
                     ('test', ('run', )), ('compare', ('run', '--reference', other)),
-                    ('report', ('run', '--out', 'out')),
+                    ('report', ('run', '--out', 'out')), ('predict', ('run', images, '--out', 'out')),
                     ('extend', ('run', '--config', config, '--work-dir', 'new')),
                     ('train', (config, '--work-dir', 'run', '--resume')),
                     ('train', (config, '--work-dir', 'new', '--take-over', 'run')),
@@ -64,6 +67,38 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
                        _spoil_data(bench, f'{split}/{folder}', shutil.rmtree), False)
                 yield (command, f'{split}/{folder} is a file', arguments, _spoil_data(
                     bench, f'{split}/{folder}', lambda path: (shutil.rmtree(path), path.write_text('x'))), False)
+
+
+def _bad_images(run: str, images: str) -> Iterator[tuple[str, str, Sequence[str], Callable[[], object], bool]]:
+    """Give what ``lhl predict`` cannot predict; of several images it predicts the others."""
+    for suffix in ('png', 'jpg', 'tif', 'npy', 'mp4'):
+        for name, damage in _damages().items():
+            for few, rest in (('the only image', ()), ('one of several images', (images, ))):
+                file = f'image.{suffix}'
+                yield ('predict', f'{few}, {suffix}, is {name}', (run, file, *rest, '--out', 'out'),
+                       lambda file=file, damage=damage: (_picture(Path(file)), damage(Path(file))), False)
+    for name, change in _ARRAYS.items():
+        if name not in ('another height', 'values of 0.5 (labels)'):
+            yield ('predict', f'an image is an array with {name}', (run, 'image.npy', '--out', 'out'),
+                   lambda change=change: (_picture(Path('image.npy')), _edit_array(change)(Path('image.npy'))), False)
+    folders: dict[str, Callable[[], object]] = {
+        'no image': lambda: None, 'other files': lambda: Path('images/notes.txt').write_text('x'),
+        'hidden images': lambda: _picture(Path('images/.image.png')),
+        'a folder called like an image': lambda: Path('images/image.png').mkdir(),
+        'a FIFO called like an image': lambda: os.mkfifo('images/image.png'),
+        'itself': lambda: Path('images/images').symlink_to('.')}
+    for name, fill in folders.items():
+        yield ('predict', f'a folder with {name}', (run, 'images', '--out', 'out'),
+               lambda fill=fill: (Path('images').mkdir(), fill()), False)
+
+
+def _picture(path: Path) -> None:
+    """Write a grey image of 32x48 pixels; as a video, what is no video."""
+    grey = np.full((32, 48, 3), 128, np.uint8)
+    if path.suffix == '.npy':
+        np.save(path, grey)
+    else:
+        path.write_bytes(cv2.imencode('.png' if path.suffix == '.mp4' else path.suffix, grey)[1].tobytes())
 
 
 def _damages() -> dict[str, Callable[[Path], object]]:

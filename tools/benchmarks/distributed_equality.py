@@ -6,7 +6,7 @@ and again after a signal to one process has ended the last phase within an epoch
 are forked from this one and learn all streams one after the other, over gloo.
 
 They train in float64, unless told otherwise, so that a difference is one of what is computed: in float32 some methods
-enlarge rounding without bound, such as HAD, whose geometric mean weighs a pixel by the inverse of its loss.
+enlarge rounding without bound, such as the literal HAD, whose geometric mean weighs a pixel by the inverse of its loss.
 """
 import io
 import json

@@ -1,5 +1,5 @@
 """Trains the configs of a suite one after the other, whatever happens to one of them, and ranks what came out."""
-from .plan import describe_plan, describe_suites, plan_benchmark
+from .plan import describe_plan, describe_suites, needed_runs, plan_benchmark
 from .schedule import run_benchmark
 
-__all__ = ['describe_plan', 'describe_suites', 'plan_benchmark', 'run_benchmark']
+__all__ = ['describe_plan', 'describe_suites', 'needed_runs', 'plan_benchmark', 'run_benchmark']

@@ -107,7 +107,8 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
         for group in suite.groups:
             reference = None
             for member in chosen[group.name]:
-                run = _plan(group, member, seed, work_dir, reference, configs[member.config], options)
+                folder = work_dir / group.name / member.name / f'seed{seed}'
+                run = _plan(group, member, seed, folder, reference, configs[member.config], options)
                 run.seconds = state['seconds'].get(str(run.folder.relative_to(work_dir)), 0.0)
                 run.reusable = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
                 reference = reference or run
@@ -115,10 +116,16 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
     return runs
 
 
-def _plan(group: Group, member: Member, seed: int, work_dir: Path, reference: BenchmarkRun | None,
+def needed_runs(suite: str | Suite) -> list[BenchmarkRun]:
+    """List the runs that a suite starts from, as :func:`plan_benchmark` lists its own."""
+    members = [Member(Path(config).stem, config) for config in find_suite(suite).needs]
+    return [_plan(Group('', member, ()), member, 0, Path('work_dirs', member.name), None, _read(member), ())
+            for member in members]
+
+
+def _plan(group: Group, member: Member, seed: int, folder: Path, reference: BenchmarkRun | None,
           config: Config | LHLError, options: Sequence[str]) -> BenchmarkRun:
     """Derive what identifies a run, and see how far it is."""
-    folder = work_dir / group.name / member.name / f'seed{seed}'
     run = BenchmarkRun(group, member, seed, folder, reference)
     try:
         if isinstance(config, LHLError):

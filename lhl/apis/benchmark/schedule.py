@@ -21,7 +21,7 @@ from lhl.lock import only_writer
 from lhl.progress.status import duration
 
 from .board import Leaderboard
-from .plan import BenchmarkRun, find_suite, find_work_dir, plan_benchmark, training_arguments
+from .plan import BenchmarkRun, find_suite, find_work_dir, needed_runs, plan_benchmark, training_arguments
 from .suites import Suite
 
 #: ``lhl train``; -P keeps Python from importing what lies in the current folder.
@@ -34,41 +34,48 @@ _SIGNALS = [getattr(signal, name) for name in ('SIGINT', 'SIGTERM', 'SIGHUP') if
 
 def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path | None = None, jobs: int = 1,
                   only: Sequence[str] = (), options: Sequence[str] = (), trainer: Sequence[str] = TRAINER,
-                  report: Callable[[str], None] = print) -> list[BenchmarkRun]:
+                  report: Callable[[str], None] = print, threads: int = 1) -> list[BenchmarkRun]:
     """Train what is not trained yet of a suite, and write its leaderboard after every run.
 
     A finished run is skipped and an interrupted one resumed. A run that fails is reported and left behind. The
     reference is trained before the other members of its group. A first phase that has been trained is taken over by
-    the later runs that would train it alike.
+    the later runs that would train it alike. What the suite needs is trained before anything else.
 
     Args:
         suite: The suite or its name.
         seeds: The seeds to train every member with.
         work_dir: Where everything is kept; by default ``work_dirs/benchmark/SUITE``.
-        jobs: How many runs are trained at once. They share the processor's cores, or get a GPU each.
+        jobs: How many runs are trained at once. They share the processor, or get a GPU each.
         only: The members to train, as ``member`` or ``group/member``; by default all. References are always trained.
         options: Changes of every config, written as for ``--cfg-options``.
         trainer: The command that trains, to which the arguments of ``lhl train`` are added.
         report: Is called with one line per finished run, and a few others.
+        threads: How many threads a run has; the same number gives the same weights.
 
     Returns:
         The runs; those with an ``error`` failed.
 
     Raises:
-        ConfigError: If the suite, a member, a seed, the number of jobs or an option is impossible.
-        RunError: If the work_dir belongs to another suite, or another process works in it.
+        ConfigError: If the suite, a member, a seed, the number of jobs or threads or an option is
+            impossible.
+        RunError: If the work_dir belongs to another suite, another process works in it, or what the suite needs could
+            not be trained.
         KeyboardInterrupt: If Ctrl-C or a signal stopped it, after all children were stopped.
     """
     runs = plan_benchmark(suite, seeds, work_dir, only, options)
     if jobs < 1:
         raise ConfigError(f'found {jobs} jobs, expected at least 1')
+    if threads < 1:
+        raise ConfigError(f'found {threads} threads, expected at least 1')
     suite, work_dir = find_suite(suite), find_work_dir(suite, work_dir)
     with only_writer(work_dir), _signals_as_interrupt():
         board = Leaderboard(suite, work_dir, runs, seeds, options)
         report(_summary(suite, runs, jobs, work_dir))
         board.write()
         try:
-            _Schedule(runs, jobs, options, trainer, board, report).run()
+            if not all(run.finished or run.error for run in runs):
+                _train_needed(suite, trainer, board, report, threads)
+            _Schedule(runs, jobs, options, trainer, board, report, threads).run()
         finally:
             board.write()
     failed = [run for run in runs if run.error]
@@ -76,6 +83,18 @@ def run_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Path
     if failed:
         report(f'{len(failed)} of {len(runs)} runs failed: {", ".join(run.name for run in failed)}')
     return runs
+
+
+def _train_needed(suite: Suite, trainer: Sequence[str], board: Leaderboard, report: Callable[[str], None],
+                  threads: int) -> None:
+    """Train what the runs of a suite start from, unless it is there."""
+    needed = [run for run in needed_runs(suite) if not run.finished]
+    if needed:
+        report(f'{suite.name} starts from {", ".join(str(run.folder) for run in needed)}, trained first')
+        _Schedule(needed, 1, (), trainer, board, report, threads).run()
+    for run in needed:
+        if run.error:
+            raise RunError(f'{suite.name} starts from {run.folder}, whose training failed: {run.error}')
 
 
 def _summary(suite: Suite, runs: Sequence[BenchmarkRun], jobs: int, work_dir: Path) -> str:
@@ -90,9 +109,9 @@ class _Schedule:
     """Trains runs, several at once, and outlives every one of them."""
 
     def __init__(self, runs: Sequence[BenchmarkRun], jobs: int, options: Sequence[str], trainer: Sequence[str],
-                 board: Leaderboard, report: Callable[[str], None]) -> None:
+                 board: Leaderboard, report: Callable[[str], None], threads: int) -> None:
         self.runs, self.options, self.trainer, self.board, self.report = runs, options, trainer, board, report
-        self.jobs = jobs
+        self.jobs, self.threads = jobs, threads
         self.free = list(range(jobs))
         self.waiting = [run for run in runs if not run.finished and not run.error]
         self.children: dict[BenchmarkRun, _Child] = {}
@@ -124,7 +143,7 @@ class _Schedule:
         for run in [run for run in self.waiting if not self._is_unfinished(run.reference)][:len(self.free)]:
             self.waiting.remove(run)
             self.children[run] = _Child(run, [*self.trainer, *training_arguments(run, self.options)], self.free.pop(0),
-                                        self.jobs)
+                                        self.jobs, self.threads)
 
     def _is_unfinished(self, run: BenchmarkRun | None) -> bool:
         return run in self.waiting or run in self.children
@@ -163,7 +182,7 @@ class _Schedule:
 class _Child:
     """The process that trains one run."""
 
-    def __init__(self, run: BenchmarkRun, command: Sequence[str], slot: int, jobs: int) -> None:
+    def __init__(self, run: BenchmarkRun, command: Sequence[str], slot: int, jobs: int, threads: int) -> None:
         self.slot = slot
         self.started = time.monotonic()
         with writing(run.log, names=False):
@@ -174,7 +193,7 @@ class _Child:
         self.offset = self.log.tell()
         # A session of its own keeps Ctrl-C from reaching it unasked, and lets its workers be stopped with it.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
-                                        env={**os.environ, **_share(slot, jobs), PARENT: str(os.getpid())},
+                                        env={**os.environ, **_share(slot, jobs, threads), PARENT: str(os.getpid())},
                                         start_new_session=True)
 
     @property
@@ -195,9 +214,9 @@ class _Child:
         return f'killed by {signal.Signals(-code).name}, after: {sentence}' if code < 0 else sentence
 
 
-def _share(slot: int, jobs: int) -> dict[str, str]:
-    """Give a job its part of the machine: of the cores, and one GPU where there are any."""
-    share = {'OMP_NUM_THREADS': str(max(1, (os.cpu_count() or 1) // jobs))}
+def _share(slot: int, jobs: int, threads: int) -> dict[str, str]:
+    """Give a job its part of the machine: its threads, and one GPU where there are any."""
+    share = {'OMP_NUM_THREADS': str(threads)}
     if jobs > 1 and torch.cuda.is_available():
         visible = os.environ.get('CUDA_VISIBLE_DEVICES')
         gpus = visible.split(',') if visible else [str(number) for number in range(torch.cuda.device_count())]

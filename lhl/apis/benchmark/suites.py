@@ -49,11 +49,14 @@ class Suite:
         name: Its name on the command line.
         description: What it answers, in one line.
         groups: Its groups, in the order in which they are trained.
+        needs: Configs whose runs, with seed 0 in ``work_dirs/NAME_OF_THE_CONFIG``, its members start from: they are
+            trained first, once.
     """
 
     name: str
     description: str
     groups: tuple[Group, ...]
+    needs: tuple[str, ...] = ()
 
 
 _VANILLA = 'vanilla/vanilla'
@@ -80,8 +83,9 @@ def _members(paths: Iterable[str], variant: str, options: tuple[str, ...] = ()) 
     return tuple(_member(path, variant, options) for path in paths)
 
 
-def _all_methods(name: str, variant: str) -> Group:
-    return Group(name, _member(_VANILLA, variant), _members(_METHODS, variant), _members(_UPPER_BOUNDS, variant))
+def _all_methods(name: str, variant: str, more: tuple[str, ...] = ()) -> Group:
+    methods = _members((*_METHODS, *more), variant)
+    return Group(name, _member(_VANILLA, variant), methods, _members(_UPPER_BOUNDS, variant))
 
 
 def _split(name: str, images: str) -> Suite:
@@ -141,10 +145,11 @@ def _constrained(name: str, variant: str) -> Group:
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
+_PRETEXT = ('configs/pretext/pretext_synthrooms3.py', )
 _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
-          (_all_methods('segmentation_first', 'synthrooms3'),
-           _all_methods('normals_first', 'synthrooms3_normals_first'))),
+          (_all_methods('segmentation_first', 'synthrooms3', ('had/had_literal', )),
+           _all_methods('normals_first', 'synthrooms3_normals_first', ('had/had_literal', ))), _PRETEXT),
     Suite('tiny_synthrooms', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
     Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) and other forms of its terms on the tiny rooms',
@@ -153,7 +158,7 @@ _SUITES = (
                           'tiny_synthrooms')), )),
     Suite('rcd', 'RCD with other bounds and distances, and without its constraint, on the rooms of synthrooms3',
           (_constrained('segmentation_first', 'synthrooms3'),
-           _constrained('normals_first', 'synthrooms3_normals_first'))),
+           _constrained('normals_first', 'synthrooms3_normals_first')), _PRETEXT),
     Suite('orders', 'the three orders of the tasks of Table 7 on the tiny rooms, each with a reference of its own',
           (_order('segmentation', 'depth', 'normal'), _order('normal', 'depth', 'segmentation'),
            _order('depth', 'segmentation', 'normal'))),
@@ -167,6 +172,7 @@ _SUITES = (
     Suite('taskonomy', 'every method on the ten tasks of Taskonomy with ResNet-18',
           (_all_methods('', 'r18_taskonomy'), )),
     _split('split_synth_objects', 'drawn objects, on a CPU,'),
+    _split('split_digits', 'handwritten digits, on a CPU,'),
     _split('split_cifar10', 'CIFAR-10'),
     _split('split_cifar100', 'CIFAR-100'),
     _split('split_tiny_imagenet', 'Tiny ImageNet'),

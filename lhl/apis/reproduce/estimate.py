@@ -19,8 +19,8 @@ from lhl.registry import DATASETS, HOOKS
 
 #: Steps that are timed after the first one, and for how many seconds at most.
 STEPS, LIMIT = 5, 30.0
-#: The range that is given, as factors: a step of a method with a teacher, stored images or bases takes longer than one of
-#: the first phase. Not measured; on a machine with seven times as many processes as cores a run took 0.46 of the estimate.
+#: The range that is given, as factors: a step of a method with a teacher, stored images or bases takes longer than one
+#: of the first phase. A guess; once, on a machine that many others used, the runs took 0.46 of the estimate.
 LEAST, MOST = 0.4, 2.5
 
 

@@ -1,7 +1,6 @@
 """Trains what a table needs, in parts that can be resumed, and sets the printed rows beside what came out."""
 import contextlib
 import copy
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ class Reproduction:
         seeds: The seeds.
         options: Changes of every config.
         runs: The runs, in the order in which they are trained.
+        threads: How many threads each has.
     """
 
     table: Table
@@ -44,10 +44,11 @@ class Reproduction:
     seeds: Sequence[int]
     options: Sequence[str]
     runs: list[BenchmarkRun]
+    threads: int = 1
 
 
 def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | None = None, only: Sequence[str] = (),
-                      options: Sequence[str] = ()) -> Reproduction:
+                      options: Sequence[str] = (), threads: int = 1) -> Reproduction:
     """Look up what a table needs.
 
     Args:
@@ -56,6 +57,7 @@ def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | No
         work_dir: By default ``work_dirs/reproduce/NAME``.
         only: The members; by default those with a printed row.
         options: The options.
+        threads: The threads of each run.
 
     Raises:
         ConfigError: If the table, a member, a seed or an option is impossible.
@@ -75,7 +77,8 @@ def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | No
                                               if (group.name, member.name) in chosen))
                    for group in whole.groups if any(group.name == of for of, _ in chosen))
     suite = replace(whole, groups=groups)
-    return Reproduction(table, suite, work_dir, seeds, options, plan_benchmark(suite, seeds, work_dir, (), options))
+    return Reproduction(table, suite, work_dir, seeds, options, plan_benchmark(suite, seeds, work_dir, (), options),
+                        threads)
 
 
 def describe(plan: Reproduction) -> str:
@@ -114,7 +117,7 @@ def estimate(plan: Reproduction) -> tuple[float, str]:
         if not own:
             continue
         with quiet():
-            cost = measure(_stream(plan, next(run for run in plan.runs if run.group == group)), os.cpu_count() or 1)
+            cost = measure(_stream(plan, next(run for run in plan.runs if run.group == group)), plan.threads)
         timed += cost.steps
         for run in own:
             finished = len(run.results.phases) if run.results is not None and run.results.config_hash == run.hash else 0
@@ -150,7 +153,8 @@ def reproduce(plan: Reproduction, jobs: int = 1, trainer: Sequence[str] = TRAINE
     expected, sentence = estimate(plan)
     report(sentence)
     started = time.monotonic()
-    runs = run_benchmark(plan.suite, plan.seeds, plan.work_dir, jobs, (), plan.options, trainer, report)
+    runs = run_benchmark(plan.suite, plan.seeds, plan.work_dir, jobs, (), plan.options, trainer, report,
+                         plan.threads)
     if expected:
         report(f'it took {duration(time.monotonic() - started)}; the estimate was {duration(expected)}')
     report('')

@@ -24,11 +24,17 @@ def load_class_indices(path: Path) -> np.ndarray:
     if picture.ndim == 2:
         return picture
     content = path.read_bytes()
-    if content.startswith(b'\x89PNG') and content[25] == _PALETTE:
+    if _has_palette(content):
         indices = np.asarray(cv2.imdecode(np.frombuffer(_without_palette(content), np.uint8), cv2.IMREAD_UNCHANGED))
         # Fewer than 8 bits are spread over 0 to 255.
         return indices // np.uint8(255 // (2**content[24] - 1))
     return one_channel(picture)
+
+
+def load_labels(path: Path) -> np.ndarray:
+    """Load class labels as they are stored: numbers ``(H, W)``, those of a palette too, or colours ``(H, W, 3)``."""
+    picture = load_picture(path)
+    return load_class_indices(path) if picture.ndim == 3 and _has_palette(path.read_bytes()) else picture
 
 
 def load_normals(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -70,6 +76,11 @@ def one_channel(picture: np.ndarray) -> np.ndarray:
         raise ValueError('found a picture in colours, expected one number per pixel; check that the folder is the '
                          'right one, and store class indices or a grey picture')
     return np.ascontiguousarray(picture[..., 0])
+
+
+def _has_palette(content: bytes) -> bool:
+    """Return whether a file is a PNG whose pixels are indices into a list of colours."""
+    return content.startswith(b'\x89PNG') and content[25] == _PALETTE
 
 
 def _without_palette(content: bytes) -> bytes:

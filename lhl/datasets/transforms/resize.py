@@ -9,7 +9,7 @@ from lhl.errors import ConfigError
 from lhl.options import Count
 from lhl.registry import TRANSFORMS
 
-from .scale_crop import resize_bilinear, resize_nearest
+from .scale_crop import bilinear, resize_bilinear, resize_nearest
 
 
 @TRANSFORMS.register_module()
@@ -76,5 +76,4 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         # A tiny width leaves the direction that is not shrunk as it is; OpenCV takes 0 for "the same as the other".
         image = cv2.GaussianBlur(image, (0, 0), sigmaX=max(horizontal, 1e-3), sigmaY=max(vertical, 1e-3),
                                  borderType=cv2.BORDER_REFLECT)
-    everywhere = np.ones(image.shape[:2], bool)
-    return np.clip(resize_bilinear(image, everywhere, size)[0], 0, 1)
+    return np.clip(bilinear(image, size), 0, 1)

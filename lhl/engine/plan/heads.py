@@ -9,6 +9,7 @@ import torch
 
 from lhl.errors import ConfigError
 from lhl.models import Learner
+from lhl.models.backbones.known import default_maps
 from lhl.models.pretraining import without_pretraining
 
 from .backbones import is_same_backbone
@@ -89,7 +90,7 @@ def _adapted_head(name: str, head: dict, old_backbone: Mapping, new_backbone: Ma
     if 'in_channels' not in head:
         raise ConfigError(f'the head {head["type"]} of {name} has no option in_channels, by which old_heads="adapted" '
                           f'tells the width it was trained on; remove old_heads')
-    in_index = head.pop('in_index', -1)
+    in_index = head.pop('in_index', default_maps(old_backbone, several=head['type'] != 'LinearHead'))
     indices = (in_index, ) if isinstance(in_index, int) else tuple(in_index)
     old, new = (_probe(json.dumps(without_pretraining(backbone), sort_keys=True, default=str), indices)
                 for backbone in (old_backbone, new_backbone))

@@ -2,18 +2,19 @@
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.registry import DefaultScope
 from mmengine.runner.priority import get_priority
 from torch import nn
 
 from lhl.errors import ConfigError, Problems
+from lhl.models import Learner
 from lhl.models.learner import PROBE_SIZE
 from lhl.models.pretraining import without_checkpoints
 from lhl.registry import HOOKS, LOG_PROCESSORS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
@@ -21,8 +22,11 @@ from lhl.registry import HOOKS, LOG_PROCESSORS, METRICS, MODELS, OPTIM_WRAPPERS,
 from .mmengine_config import metric_configs, phase_model
 from .stream import PhaseSpec, Stream
 
-#: The learners that were built to check them, as text: a stream may come back to a backbone, and a suite to a stream.
-_BUILT: set[str] = set()
+#: The learners that were built to check them, as text, and what is to be said of each: a stream may come back to a
+#: backbone, and a suite to a stream.
+_BUILT: dict[str, str] = {}
+#: A smaller part of a backbone that learns nothing, such as the norms of maps that no head uses, is not worth a word.
+_IDLE = 0.01
 
 
 def try_surroundings(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> None:
@@ -96,7 +100,7 @@ def try_learners(stream: Stream, problems: Problems) -> None:
         stream: The stream.
         problems: What is known of it; it gets what else is wrong.
     """
-    configs = stream.task_configs
+    configs, notes = stream.task_configs, []
     with _building():
         for name, task in stream.tasks.items():
             for config in metric_configs(task, configs[name]):
@@ -112,11 +116,17 @@ def try_learners(stream: Stream, problems: Problems) -> None:
                 kind = phase.backbone['type']
                 with problems.translated(f'{where}: {kind} cannot be built with its heads, or run on a {PROBE_SIZE}x'
                                          f'{PROBE_SIZE} image', at=where):
-                    try_learner(phase_model(stream, phase))
+                    notes.append(f'{where}: {note}' if (note := try_learner(phase_model(stream, phase))) else '')
+    for note in filter(None, notes):
+        print_log(note, logger='current', level=logging.WARNING)
 
 
-def try_learner(model: Mapping, batch_size: int = 2) -> None:
-    """Build a learner from random weights, and run it once as in training, unless that is known to succeed."""
+def try_learner(model: Mapping, batch_size: int = 2) -> str:
+    """Build a learner from random weights, and run it once as in training, unless that is known to succeed.
+
+    Returns:
+        What is to be said of a backbone of which a part learns nothing; usually nothing.
+    """
     model = {**model, 'backbone': without_checkpoints(model['backbone'])}
     text = _text([model, batch_size])
     if text not in _BUILT:
@@ -124,9 +134,32 @@ def try_learner(model: Mapping, batch_size: int = 2) -> None:
         learner.init_weights()
         for head in learner.heads.values():
             head.init_weights()
-        with torch.no_grad():
-            learner.train()(torch.zeros(batch_size, 3, PROBE_SIZE, PROBE_SIZE), mode='tensor')
-        _BUILT.add(text)
+        learner.train()
+        features = learner.extract_features(torch.zeros(batch_size, 3, *learner.probe_size))
+        raw = learner.run_heads(features, learner.tasks)
+        _BUILT[text] = _idle_part(learner, features, raw.values())
+    return _BUILT[text]
+
+
+def _idle_part(learner: Learner, features: Sequence[torch.Tensor], outputs: Iterable[torch.Tensor]) -> str:
+    """Say which part of a backbone gets no gradient from the feature maps that the heads use."""
+    weights = [weight for weight in learner.backbone.parameters() if weight.requires_grad]
+    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs]
+    while nodes:  # the graph alone says it, without a backward pass
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            reached.add(id(getattr(node, 'variable', None)))
+            nodes += [following for following, _ in node.next_functions]
+    idle = sum(weight.numel() for weight in weights if id(weight) not in reached)
+    share = idle / max(sum(weight.numel() for weight in weights), 1)
+    if share < _IDLE:
+        return ''
+    maps = ', '.join(f'{index}: {m.shape[1]} channels of {m.shape[2]} x {m.shape[3]}'
+                     for index, m in enumerate(features))
+    return (f'{share:.0%} of the weights of {type(learner.backbone).__name__} get no gradient from the feature maps '
+            f'that the heads use; name others with in_index of the head, or fewer with out_indices of the backbone '
+            f'(of an image of {learner.probe_size[0]} x {learner.probe_size[1]} it gives {maps})')
 
 
 @contextlib.contextmanager

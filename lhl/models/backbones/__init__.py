@@ -1,6 +1,7 @@
-"""Backbones beside mmsegmentation's: those of heterogeneous continual learning for small images, one with a neck."""
+"""Backbones beside mmsegmentation's: small images', one with a neck, those of Hugging Face."""
 from .alexnet import CIFARAlexNet
 from .densenet import CIFARDenseNet
+from .hf_backbone import HFBackbone
 from .inception import CIFARInception
 from .lenet import CIFARLeNet
 from .regnet import CIFARRegNet
@@ -12,5 +13,5 @@ from .with_neck import BackboneWithNeck
 
 __all__ = [
     'BackboneWithNeck', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception', 'CIFARLeNet', 'CIFARRegNet',
-    'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG'
+    'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'HFBackbone'
 ]

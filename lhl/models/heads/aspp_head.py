@@ -10,6 +10,23 @@ from torch import Tensor, nn
 from lhl.options import Count, Fraction
 from lhl.registry import MODELS
 
+#: On maps of fewer pixels PyTorch may choose a kernel that rounds otherwise, and there is nothing to win.
+_MIN_PIXELS = 1000
+
+
+class _DilatedConv2d(nn.Conv2d):
+    """A 3x3 convolution that learns without its upper and lower taps where they see nothing but padding.
+
+    That is so on maps no higher than its dilation. On the CPU result and gradients are the same to the bit; at dilation
+    36 on 36x48 pixels the backward pass takes half.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        height, width = input.shape[-2:]
+        if height > self.dilation[0] or height * width < _MIN_PIXELS or not torch.is_grad_enabled():
+            return super().forward(input)
+        return F.conv2d(input, self.weight[:, :, 1:2], self.bias, padding=(0, self.padding[1]), dilation=self.dilation)
+
 
 @MODELS.register_module()
 class ASPPHead(BaseModule):
@@ -39,7 +56,8 @@ class ASPPHead(BaseModule):
         self.branches = nn.ModuleList([ConvModule(width, channels, 1, **convolution)])
         for dilation in dilations:
             self.branches.append(
-                ConvModule(width, channels, 3, padding=dilation, dilation=dilation, **convolution))
+                ConvModule(width, channels, 3, padding=dilation, dilation=dilation,
+                           conv_cfg=dict(type=_DilatedConv2d), **convolution))
         self.pool = ConvModule(width, channels, 1, **convolution)
         self.fuse = ConvModule(channels * (len(dilations) + 2), channels, 1, **convolution)
         self.dropout = nn.Dropout(dropout)

@@ -5,7 +5,7 @@ import sys
 import pytest
 from test_engine.tiny_stream import write_config
 
-from lhl.apis.benchmark import plan_benchmark, run_benchmark
+from lhl.apis.benchmark import needed_runs, plan_benchmark, run_benchmark
 from lhl.apis.benchmark.suites import Group, Member, Suite
 
 # Behaves as lhl train does, but for the training: orders are keyed by member/seed, and every call is recorded.
@@ -74,7 +74,7 @@ class Bench:
         return plan_benchmark(self.suite, seeds, self.work_dir, **options)
 
     def run(self, seeds=(0, ), **options):
-        plan = self.plan(seeds, options=options.get('options', ()))
+        plan = [*self.plan(seeds, options=options.get('options', ())), *needed_runs(self.suite)]
         (self.folder / 'hashes.json').write_text(json.dumps({str(run.folder): run.hash for run in plan}))
         return run_benchmark(self.suite, seeds, self.work_dir, report=self.lines.append, **options,
                              trainer=(sys.executable, str(self.folder / 'fake.py'), str(self.folder)))

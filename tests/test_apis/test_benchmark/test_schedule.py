@@ -4,12 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from test_engine.resolved import config_hash
 from test_engine.tiny_stream import CONFIGS, ROOT, STREAM, stream_config
 
-from lhl.apis.benchmark import run_benchmark
+from lhl.apis.benchmark import needed_runs, run_benchmark
 from lhl.apis.benchmark.schedule import TRAINER, remaining_seconds
 from lhl.errors import RunError
 from lhl.evaluation import Results
@@ -93,11 +95,39 @@ def test_members_are_trained_even_if_their_reference_failed(bench):
     assert [bool(run.error) for run in bench.run(jobs=2)] == [True, False, False] and len(bench.calls) == 3
 
 
-@pytest.mark.parametrize('jobs, threads', [(1, '8'), (3, '2'), (20, '1')])
-def test_jobs_share_the_cores(bench, monkeypatch, jobs, threads):
-    monkeypatch.setattr('os.cpu_count', lambda: 8)
-    bench.run(jobs=jobs, only=['vanilla'])
+@pytest.mark.parametrize('options, threads', [(dict(), '1'), (dict(jobs=3), '1'), (dict(threads=4), '4')])
+def test_a_run_has_one_thread_unless_it_is_given_more(bench, options, threads):
+    bench.run(only=['vanilla'], **options)
     assert bench.calls[0]['threads'] == threads
+
+
+# ---- what a suite starts from --------------------------------------------------------------------------------------
+
+@pytest.fixture
+def needy(bench, monkeypatch):
+    """The suite, which starts from a run of a config named start0."""
+    monkeypatch.chdir(bench.folder)
+    start = bench.folder / 'start0.py'
+    start.write_text(Path(bench.vanilla).read_text())
+    bench.suite = replace(bench.suite, needs=(str(start), ))
+    return bench
+
+
+def test_what_a_suite_needs_is_trained_first_and_once(needy):
+    assert needed_runs(needy.suite)[0].folder == Path('work_dirs/start0')
+    needy.run(only=['vanilla'])
+    assert needy.keys == ['work_dirs/start0', 'vanilla/seed0']
+    assert needy.arguments('work_dirs/start0')[1:] == ['--work-dir', 'work_dirs/start0', '--seed', '0']
+    needy.run((0, 1), only=['vanilla'])
+    assert needy.keys[2:] == ['vanilla/seed1']
+
+
+def test_without_what_it_needs_nothing_of_a_suite_is_trained(needy):
+    orders = {'work_dirs/start0': dict(code=1, says='error: there is no data')}
+    (needy.folder / 'orders.json').write_text(json.dumps(orders))
+    with pytest.raises(RunError, match=r'mine starts from work_dirs/start0, whose training failed: there is no data'):
+        needy.run()
+    assert needy.keys == ['work_dirs/start0']
 
 
 @pytest.mark.parametrize('jobs, visible, expected', [

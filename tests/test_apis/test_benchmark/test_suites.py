@@ -72,8 +72,8 @@ def test_names_of_suites_and_groups_are_folders():
 def test_every_config_of_a_stream_is_in_a_suite():
     used = {ROOT / member.config for suite in SUITES.values() for group in suite.groups
             for member in group.all_members}
-    endings = ('_tiny_synthrooms', '_nyuv2', '_cityscapes', '_taskonomy', '_split_synth_objects', '_split_cifar10',
-               '_split_cifar100', '_split_tiny_imagenet')
+    endings = ('_tiny_synthrooms', '_nyuv2', '_cityscapes', '_taskonomy', '_split_synth_objects', '_split_digits',
+               '_split_cifar10', '_split_cifar100', '_split_tiny_imagenet')
     shipped = {path for ending in endings for path in CONFIGS.glob(f'*/**/*{ending}*.py') if '_base_' not in path.parts}
     left_out = {path for pattern in NOT_IN_A_SUITE for path in CONFIGS.glob(pattern)}
     assert shipped - used - left_out == set()

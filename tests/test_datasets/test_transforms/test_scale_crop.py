@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lhl.datasets.transforms import RandomScaleCrop
 from lhl.datasets.transforms.flip import flip
-from lhl.datasets.transforms.scale_crop import crop_size, resize_bilinear, zoom
+from lhl.datasets.transforms.scale_crop import bilinear, crop_size, resize_bilinear, zoom
 from lhl.errors import ConfigError
 from lhl.registry import TRANSFORMS
 from lhl.tasks import build_tasks
@@ -95,6 +97,24 @@ def test_a_bilinear_pixel_is_valid_only_if_all_that_it_mixes_are():
     mixed, valid = resize_bilinear(target, np.array([[True, True, False]]), (1, 5))
     np.testing.assert_array_equal(valid, [[True, True, True, False, False]])
     np.testing.assert_array_equal(mixed[0, :3, 0], [0, 0.5, 1])
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('channels', [1, 2, 3, 4])
+def test_the_values_do_not_depend_on_the_number_of_threads(threads, channels):
+    """A loader's worker has one thread, and without workers the main process may have several."""
+    array = np.random.default_rng(0).random((24, 32, channels), np.float32)
+    together = torch.from_numpy(array).permute(2, 0, 1)[None]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = bilinear(array, (30, 45))
+        expected = F.interpolate(together, (30, 45), mode='bilinear', align_corners=True)[0].permute(1, 2, 0).numpy()
+    finally:
+        torch.set_num_threads(before)
+    alone = [bilinear(array[..., [channel]], (30, 45))[..., 0] for channel in range(channels)]
+    np.testing.assert_array_equal(found, np.stack(alone, -1))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2.5e-7)
 
 
 def test_nearest_targets_and_bilinear_image_are_sampled_at_the_same_places():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lhl.apis.inference import load_learner, load_learners, test_learner
+from lhl.apis.inference import last_learners, load_learner, test_learner
 from lhl.engine import PhaseRunner, Stream, read_checkpoint, train_stream, weights_digest
 from lhl.engine.plan.backbones import describe_backbone
 from lhl.errors import ConfigError, RunError
@@ -159,7 +159,7 @@ def test_vanilla_leaves_the_reinitialised_old_head_as_it_starts(config, grown, m
 def test_separate_models_each_have_their_backbone(config):
     cfg = config(dict(type='SingleTask'), phases=GROWING[:2], train_cfg__max_epochs=1)
     results = train_stream(cfg)
-    second, first = load_learners(cfg.work_dir)
+    (second, *_), (first, *_) = last_learners(cfg.work_dir)
     assert [(list(learner.tasks), learner.backbone.depth) for learner in (first, second)] == [
         (['segmentation'], 18), (['depth'], 50)]
     assert results.phases[1].parameters == sum(p.numel() for learner in (first, second) for p in learner.parameters())

@@ -1,6 +1,7 @@
-"""What a method cannot compute at the beginning or the end of a phase is a sentence, whatever the method."""
+"""What a method cannot compute at the beginning or the end of a phase is a sentence; processes end it alike."""
 import pytest
 import torch
+from mmengine.runner import ValLoop
 
 from lhl.engine import train_stream
 from lhl.errors import DivergenceError
@@ -56,3 +57,22 @@ def test_images_that_an_inversion_has_driven_to_nan_are_not_trained_on(tmp_path,
     monkeypatch.setattr(HCL, 'before_training', inverted)
     sentence = diverged(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'HCL', **SMALL))
     assert sentence.startswith('phase 2: what HCL keeps of segmentation, depth is not finite (inverted); lower')
+
+
+def test_scores_and_the_end_of_a_phase_come_from_the_statistics_of_the_first_process(tmp_path, data_root, monkeypatch):
+    """In training each process has statistics of its own; here the first one's would be 1 everywhere."""
+    monkeypatch.setattr('lhl.engine.runtime.hooks.continual_phase_hook.broadcast', lambda buffer: buffer.fill_(1))
+    monkeypatch.setitem(METHODS, 'EWC', dict(type='EWC', penalty=1.0))
+    seen = {'end_phase': [], 'run_iter': []}
+
+    def watch(owner, name, learner_of):
+        original = getattr(owner, name)
+
+        def watched(self, *args):
+            seen[name] += [bool((buffer == 1).all()) for buffer in learner_of(self, *args).buffers()]
+            return original(self, *args)
+        monkeypatch.setattr(owner, name, watched)
+    watch(EWC, 'end_phase', lambda method, learner, phase, loader: learner)
+    watch(ValLoop, 'run_iter', lambda loop, *_: loop.runner.learner)
+    train_stream(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'EWC', **SMALL))
+    assert all(len(found) > 10 and all(found) for found in seen.values())

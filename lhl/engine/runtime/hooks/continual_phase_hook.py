@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
+from mmengine.dist import broadcast
 from mmengine.hooks import Hook
 
 from lhl.engine.checkpoint import method_state
@@ -65,8 +66,13 @@ class ContinualPhaseHook(Hook):
         self.resumed_state = checkpoint['method']
         self.seconds = checkpoint['seconds']
 
+    def before_val(self, runner: 'PhaseRunner') -> None:
+        """Score with the statistics of the first process, which are saved: in training each process has its own."""
+        _share_statistics(runner)
+
     def after_train(self, runner: 'PhaseRunner') -> None:
         """End the phase, or take its end over with it."""
+        _share_statistics(runner)
         trained = runner.trained or {}
         if trained.get('ended'):
             path = trained['checkpoint']
@@ -78,6 +84,11 @@ class ContinualPhaseHook(Hook):
         if runner.phase.teacher is not None:
             runner.phase.teacher.forget()
         runner.training_seconds = time.perf_counter() - self.started + trained.get('seconds', 0)
+
+
+def _share_statistics(runner: 'PhaseRunner') -> None:
+    for buffer in runner.learner.buffers():
+        broadcast(buffer)
 
 
 @contextlib.contextmanager
