@@ -14,5 +14,5 @@ from .report import write_report
 from .strength_search import search_strengths
 
 __all__ = ['Inferencer', 'check_dataset', 'compare_runs', 'export_model', 'extend_run', 'load_learner',
-           'measure_model_size', 'model_size_table', 'new_config', 'plan_benchmark', 'predict', 'run_benchmark', 'search_strengths',
-           'test_learner', 'train_stream', 'write_comparison', 'write_report']
+           'measure_model_size', 'model_size_table', 'new_config', 'plan_benchmark', 'predict', 'run_benchmark',
+           'search_strengths', 'test_learner', 'train_stream', 'write_comparison', 'write_report']

@@ -12,8 +12,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('run', metavar='RUN_OR_CHECKPOINT',
                         help='the folder of a run (its last finished phase), or a phase.safetensors')
     parser.add_argument('--format', choices=['onnx', 'torch', 'mmseg', 'safetensors'], default='onnx',
-                        help='onnx (default); torch: a program of torch.export; mmseg: the segmentation as a config and '
-                             'checkpoint of mmsegmentation; safetensors: weights alone')
+                        help='onnx (default); torch: a program of torch.export; mmseg: the segmentation as a config '
+                             'and checkpoint of mmsegmentation; safetensors: weights alone')
     parser.add_argument('--out', required=True, metavar='FOLDER', help='the folder to write to')
     parser.add_argument('--tasks', nargs='+', metavar='TASK', help='export these only (default: all)')
     parser.add_argument('--preprocess', action='store_true',

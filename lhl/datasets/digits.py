@@ -96,5 +96,5 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise DataError(f'file {str(path)!r} of scikit-learn is another one: found the SHA-256 {digest} of its '
                         f'content, expected {CONTENT}; {cure}')
     numbers = np.array([line.split(',') for line in content.decode().split()], np.uint8)
-    numbers.flags.writeable = False
+    numbers.setflags(write=False)
     return numbers[:, :-1].reshape(-1, SIDE, SIDE), numbers[:, -1]

@@ -130,7 +130,7 @@ class QuickDeepInversion:
 
 @torch.no_grad()
 def _report(teacher: Learner, inverted: dict[int, Tensor], shown: dict[str, tuple[Tensor, ...]]) -> None:
-    """Log how many images the teacher takes for what they were to show: few, where other terms outweigh L_target."""
+    """Log how many images the teacher takes for what they should show: few, where other terms outweigh L_target."""
     device = next(teacher.parameters()).device
     for name, labels in shown.items():
         right = torch.cat([predicted(teacher, chunk.to(device))[name].flatten(1).argmax(1).cpu() == labels[number]

@@ -95,7 +95,7 @@ class Method:
         """The phase's teacher, for a method that requires one, wherever there is something to ask it.
 
         Raises:
-            ConfigError: If there is none.
+            ConfigError: If the phase has no teacher.
         """
         if self.phase.teacher is None:
             raise ConfigError(f'{type(self).__name__} has no teacher in phase {self.phase.index}, expected the learner '

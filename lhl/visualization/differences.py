@@ -30,7 +30,7 @@ class Difference(NamedTuple):
 
     @property
     def is_tie(self) -> bool:
-        """Whether it is less than two standard errors, or there is none at all."""
+        """Whether it is less than two standard errors, or the two are equal."""
         return abs(self.mean) < 2 * self.standard_error or self.mean == 0
 
 

@@ -23,8 +23,8 @@ def check_packages() -> None:
     """Refuse ONNX where its packages are not installed."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
-        raise ConfigError(f'`format=onnx` needs {", ".join(missing)}, not installed here; install them with pip install '
-                          f"'lhl[export]'")
+        raise ConfigError(f'`format=onnx` needs {", ".join(missing)}, not installed here; install them with pip '
+                          f"install 'lhl[export]'")
 
 
 def write_onnx(network: Network, images: Tensor, path: Path) -> None:

@@ -16,6 +16,9 @@ class Network(nn.Module):
         preprocess: Take images of RGB in [0, 1], which are normalised inside; else normalised ones.
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, learner: Learner, tasks: Sequence[str], preprocess: bool) -> None:
         super().__init__()
         # Exporters know one layout, and this is not the time to be fast.

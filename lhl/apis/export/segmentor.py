@@ -25,7 +25,7 @@ def choose_segmentation(learner: Learner, tasks: list[str] | None) -> str:
     """Name the task that becomes a segmentor.
 
     Raises:
-        ConfigError: If there is none, or not a single one.
+        ConfigError: Unless there is exactly one.
     """
     found = [name for name in tasks or learner.tasks
              if isinstance(learner.tasks[name], Classification) and not learner.tasks[name].image_level]

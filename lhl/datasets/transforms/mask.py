@@ -11,7 +11,7 @@ _HIDDEN = 0.5  # mid-grey
 
 @TRANSFORMS.register_module()
 class RandomMask(BaseTransform):
-    """Replace blocks of a grid by mid-grey, for a learner that is to fill them in (masked image modelling).
+    """Replace blocks of a grid by mid-grey, for a learner that learns to fill them in (masked image modelling).
 
     Args:
         block: Height and width of a block in pixels; those at the right and lower border may be cut.

@@ -22,8 +22,8 @@ from lhl.registry import HOOKS, LOG_PROCESSORS, METRICS, MODELS, OPTIM_WRAPPERS,
 from .mmengine_config import metric_configs, phase_model
 from .stream import PhaseSpec, Stream
 
-#: The learners that were built to check them, as text, and what is to be said of each: a stream may come back to a
-#: backbone, and a suite to a stream.
+#: The learners that were built to check them, as text, and the warning for each: a stream may come back to a backbone,
+#: and a suite to a stream.
 _BUILT: dict[str, str] = {}
 #: A smaller part of a backbone that learns nothing, such as the norms of maps that no head uses, is not worth a word.
 _IDLE = 0.01
@@ -125,7 +125,7 @@ def try_learner(model: Mapping, batch_size: int = 2) -> str:
     """Build a learner from random weights, and run it once as in training, unless that is known to succeed.
 
     Returns:
-        What is to be said of a backbone of which a part learns nothing; usually nothing.
+        The warning for a backbone of which a part learns nothing; otherwise an empty text.
     """
     model = {**model, 'backbone': without_checkpoints(model['backbone'])}
     text = _text([model, batch_size])

@@ -25,6 +25,7 @@ class _DilatedConv2d(nn.Conv2d):
         height, width = input.shape[-2:]
         if height > self.dilation[0] or height * width < _MIN_PIXELS or not torch.is_grad_enabled():
             return super().forward(input)
+        assert not isinstance(self.padding, str)
         return F.conv2d(input, self.weight[:, :, 1:2], self.bias, padding=(0, self.padding[1]), dilation=self.dilation)
 
 
