@@ -19,7 +19,8 @@ STOREYS = [
      ('lhl/visualization/', 'tables, curves, panels', 2.7), ('lhl/evaluation/', 'metrics, results,\nsummaries', 2.7),
      ('lhl/synthetic/', 'rendered rooms,\nstreets, objects', 2.7)],
     [('lhl/tasks/', 'what a prediction problem is: one file per kind of output', 12)],
-    [('lhl/losses/', 'the heart: pure functions on tensors', 12)],
+    [('lhl/losses/', 'the heart: pure functions on tensors', 7),
+     ('lhl/progress/', 'how far a stream is: display, trackers', 5)],
 ]
 COLOURS = ['#e8e8e8', '#e8e8e8', '#dbe7f5', '#f7dfc8', '#f5eac9', '#dcefdc', '#ead9ef', '#f5d3d3']
 

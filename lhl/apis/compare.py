@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules, read_written_config
-from lhl.errors import RunError
+from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
     Results,
     average_accuracy,
@@ -19,13 +19,13 @@ from lhl.evaluation import (
     relative_forgetting,
     relative_improvement,
 )
-from lhl.evaluation.results import FILE_NAME
 from lhl.registry import METHODS
 from lhl.stored_configs import check_stored_config
 from lhl.trust import trusting_configs
 from lhl.visualization import ComparedMethod, Comparison, Spread, comparison_table
-from lhl.visualization.labels import all_units, arrow
+from lhl.visualization.labels import all_units, arrow, method_names
 
+from .given_names import given_names, result_file
 from .scored_data import check_same_data, scored_data
 
 #: The sections of a config that runs of one method must share: an average over different ones would say nothing.
@@ -41,10 +41,10 @@ class _Run(NamedTuple):
     config: Config | None  #: None where the folder holds nothing but the results
 
 
-def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
+def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path] = (),
                  single_task: Sequence[str | Path] | None = None, names: Mapping[str | Path, str] | None = None,
                  compatibility: str | None = None, every_task: bool = False, trust_config: bool = False) -> Comparison:
-    """Compare methods that learned the same stream with a reference, usually sequential fine-tuning.
+    """Compare methods that learned the same stream, with each other and with a reference, usually fine-tuning.
 
     Runs of one config with several seeds are one method. It is called by the method's name and, where there are
     several configs of it, by what their file names do not share: ``HAD`` and ``HAD (no sg)``. Every run is compared
@@ -52,7 +52,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
 
     Args:
         runs: The folders of finished runs, or their result files; those of the reference may be among them.
-        references: The reference's runs, one per seed.
+        references: The reference's runs, one per seed. Without any there is no Delta.
         single_task: Runs that learned a separate model for each task, one per seed, to measure plasticity against. They
             are rows only if they are among ``runs``, too.
         names: Names to give to runs instead.
@@ -71,13 +71,14 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
     """
     if not runs:
         raise RunError('found no run to compare; give the folders of finished runs')
-    if not references:
-        raise RunError('found no reference to compare with; give the runs of sequential fine-tuning, one per seed')
+    if compatibility and not references:
+        raise ConfigError(f'`compatibility` {compatibility} is about Delta, which refers to a reference; give its runs '
+                          f'as `references`, or remove `compatibility`')
     with trusting_configs(trust_config):
         compared, separate = _load([*references, *runs]), _load(single_task or [])
         pivot = _check_alike([*compared, *separate])
-    methods = _group(compared, {_file(run): name for run, name in (names or {}).items()})
-    reference, bases = _reference(methods, {_file(run) for run in references})
+    methods = _group(compared, names)
+    reference, bases = _reference(methods, {result_file(run) for run in references})
     models = _by_seed(separate, 'separate models')
     directions = {task: pivot.higher_is_better[task] for task in pivot.stream}
     units = {task: all_units([run.results for run in compared], task) for task in pivot.stream}
@@ -88,7 +89,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
     rows = []
     for name, by_seed in methods.items():
         for run in by_seed.values():
-            _check_partner(run, bases, f'the reference {reference}')
+            if bases:
+                _check_partner(run, bases, f'the reference {reference}')
             if models:
                 _check_partner(run, models, 'the separate models')
         finals = [_final(run) for run in by_seed.values()]
@@ -100,7 +102,7 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path],
             metrics={task: {metric: Spread.of([final[task][metric] for final in finals]) for metric in metrics}
                      for task, metrics in directions.items()},
             improvement=Spread.of([relative_improvement(final, _final(bases[seed]), directions, compatibility)
-                                   for seed, final in zip(by_seed, finals, strict=True)]),
+                                   for seed, final in zip(by_seed, finals, strict=True)]) if bases else None,
             mean_rank=Spread.of([ranks[seed][name] for seed in by_seed]),
             forgetting=_spread([_average(relative_forgetting(run.results)) for run in by_seed.values()]),
             plasticity=_spread([_average(plasticity(run.results, models[seed].results))
@@ -132,16 +134,10 @@ def write_comparison(comparison: Comparison, path: str | Path,
         file.write(text.encode() + b'\n')
 
 
-def _file(run: str | Path) -> Path:
-    """Find the result file of a run, by one path however it was given."""
-    path = Path(run)
-    return (path / FILE_NAME if path.is_dir() else path).resolve()
-
-
 def _load(runs: Sequence[str | Path]) -> list[_Run]:
     """Read finished runs; one that is given twice counts once."""
     loaded = []
-    for file, run in {_file(run): run for run in runs}.items():
+    for file, run in {result_file(run): run for run in runs}.items():
         results = Results.load(run)
         missing = [task for task in results.stream if task not in results.learned_tasks]
         if missing or not results.phases:
@@ -201,37 +197,13 @@ def _metrics(results: Results) -> set[str]:
             for metric, better in metrics.items()}
 
 
-def _group(runs: Sequence[_Run], names: Mapping[Path, str]) -> dict[str, dict[int, _Run]]:
+def _group(runs: Sequence[_Run], names: Mapping[str | Path, str] | None) -> dict[str, dict[int, _Run]]:
     """Sort runs by the name of their method and their seed."""
-    unknown = names.keys() - {run.file for run in runs}
-    if unknown:
-        raise RunError(f'{min(unknown)} is given a name, but is not among the runs; add it to them, or remove '
-                       f'the name')
-    stems: dict[str, list[str]] = {}
-    for run in runs:
-        if run.file not in names:
-            stems.setdefault(run.results.method, []).append(Path(run.results.config).stem)
-    differences = {method: dict(zip(of_method, _differences(of_method), strict=True))
-                   for method, of_method in stems.items()}
     groups: dict[str, list[_Run]] = {}
-    for run in runs:
-        name = names.get(run.file)
-        if name is None:
-            method = run.results.method
-            difference = differences[method][Path(run.results.config).stem]
-            name = f'{method} ({difference})' if difference else method
+    given = given_names([run.file for run in runs], names)
+    for run, name in zip(runs, method_names([run.results for run in runs], given), strict=True):
         groups.setdefault(name, []).append(run)
     return {name: _by_seed(members, name) for name, members in groups.items()}
-
-
-def _differences(stems: Sequence[str]) -> list[str]:
-    """Remove the first and last words that all names of config files share."""
-    words = [stem.split('_') for stem in stems]
-    for end in (0, -1):
-        while all(words) and len({name[end] for name in words}) == 1:
-            for name in words:
-                del name[end]
-    return [' '.join(name) for name in words]
 
 
 def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
@@ -256,8 +228,10 @@ def _option(run: _Run, option: str) -> Any:
     return {key: one for key, one in value.items() if key != 'teacher'} if option == 'method' and value else value
 
 
-def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> tuple[str, dict[int, _Run]]:
+def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> tuple[str | None, dict[int, _Run]]:
     """Find the method that the references are runs of, and its runs that are references, by seed."""
+    if not files:
+        return None, {}
     found = {name: {seed: run for seed, run in by_seed.items() if run.file in files}
              for name, by_seed in methods.items()}
     (name, bases), *others = ((name, bases) for name, bases in found.items() if bases)

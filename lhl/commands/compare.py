@@ -2,18 +2,19 @@
 import argparse
 from pathlib import Path
 
-from .options import Parser, add_trust
+from .options import Parser, add_names, add_trust
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs of one stream')
-    parser.add_argument('--reference', nargs='+', required=True, metavar='RUN',
-                        help='runs of the method that Delta refers to, usually Vanilla: one per seed')
+    parser.add_argument('--reference', nargs='+', default=[], metavar='RUN',
+                        help='runs of the method that Delta refers to, usually Vanilla: one per seed; without '
+                        'them there is no Delta')
+    parser.flags['references'] = '--reference'  # as compare_runs calls them
     parser.add_argument('--single-task', nargs='+', default=[], metavar='RUN',
                         help='runs that learned separate models, one per seed, to measure plasticity against')
-    parser.add_argument('--name', nargs='+', action='extend', type=_run_and_label, default=[], metavar='LABEL=RUN',
-                        help='what to call the method of a run (default: its method, and what sets its config apart)')
+    add_names(parser)
     parser.add_argument('--every-task', action='store_true',
                         help='print the accuracies of every task, too, of which A and F are averages')
     parser.add_argument('--format', choices=['markdown', 'latex', 'csv'], default='markdown')
@@ -22,13 +23,6 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--compatibility', metavar='NAME',
                         help='repeat a deviation of a published table in Delta, such as had_nyuv2_printed')
     add_trust(parser, 'the runs')
-
-
-def _run_and_label(text: str) -> tuple[str, str]:
-    label, _, run = text.partition('=')
-    if not (label and run):
-        raise argparse.ArgumentTypeError(f'found {text!r}, expected LABEL=RUN')
-    return run, label
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,5 +38,6 @@ def run(args: argparse.Namespace) -> None:
         print(comparison_table(comparison, args.format))
     if args.report:
         runs = list(dict.fromkeys([*args.reference, *args.runs, *args.single_task]))
-        write_report(runs, args.report, trust_config=args.trust_config, references=args.reference)
+        write_report(runs, args.report, trust_config=args.trust_config, references=args.reference,
+                     names=dict(args.name))
         print(Path(args.report, 'index.html'))

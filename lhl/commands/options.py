@@ -88,6 +88,20 @@ def add_trust(parser: Parser, of: str) -> None:
                         help=f'let the configs inside {of} name code and import modules: trust them as you trust code')
 
 
+def add_names(parser: Parser) -> None:
+    """Add ``--name``, which says what to call runs that are set side by side."""
+    parser.add_argument('--name', nargs='+', action='extend', type=_run_and_label, default=[], metavar='LABEL=RUN',
+                        help='what to call the method of a run (default: its method, and what sets its config apart)')
+    parser.flags['names'] = '--name'
+
+
+def _run_and_label(text: str) -> tuple[str, str]:
+    label, _, run = text.partition('=')
+    if not (label and run):
+        raise argparse.ArgumentTypeError(f'found {text!r}, expected LABEL=RUN')
+    return run, label
+
+
 def add_launcher(parser: Parser) -> None:
     """Add what says how several processes were started."""
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',

@@ -2,7 +2,7 @@
 import argparse
 from pathlib import Path
 
-from .options import Parser, add_trust
+from .options import Parser, add_names, add_trust
 
 
 def add_arguments(parser: Parser) -> None:
@@ -14,6 +14,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--reference', nargs='+', default=[], metavar='RUN',
                         help='those of the runs that Delta refers to, one per seed (default: those of Vanilla)')
     parser.flags['references'] = '--reference'  # as the function of lhl.apis calls them
+    add_names(parser)
     add_trust(parser, 'the runs')
 
 
@@ -21,5 +22,6 @@ def run(args: argparse.Namespace) -> None:
     """Write the report, and print the table and where the page is."""
     from lhl.apis import write_report
     out = Path(args.out or Path(args.runs[0], 'report'))
-    print(write_report(args.runs, out, args.views, args.trust_config, args.reference))
+    print(write_report(args.runs, out, args.views, args.trust_config, args.reference,
+                       dict(args.name)))
     print(f'page: {out / "index.html"}')

@@ -25,6 +25,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
     parser.add_argument('--seed', type=int, help='seed of the run (default: the config\'s)')
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
+    parser.add_argument('--tracker', nargs='+', action='extend', default=[], metavar='NAME',
+                        choices=['tensorboard', 'wandb', 'mlflow'],
+                        help='draw the curves of the whole stream in tensorboard, wandb or mlflow, too')
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'other runs: one to take over, a teacher')
@@ -43,6 +46,9 @@ def run(args: argparse.Namespace) -> None:
             cfg.merge_from_dict({'randomness.seed': args.seed})
         if args.amp:
             cfg.optim_wrapper.amp = preferred_amp()
+        if args.tracker:
+            from lhl.progress import add_trackers
+            add_trackers(cfg, args.tracker)
         with resumable(args, cfg.work_dir):
             results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
         if is_main_process():

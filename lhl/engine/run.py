@@ -18,6 +18,7 @@ from lhl.evaluation import DenseMetric, PhaseResults, Results
 from lhl.evaluation.results import FILE_NAME
 from lhl.lock import check_still_held
 from lhl.models.pretraining import without_pretraining
+from lhl.progress import StreamProgress, without_trackers
 from lhl.registry import METRICS
 from lhl.stored_configs import component_names
 from lhl.trust import trusting_configs, trusting_names
@@ -97,16 +98,17 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
     with (lost_processes_as_errors('add `resume=True` to go on'), only_run_in(stream.work_dir), ending_gently(),
           _writing_can_go_on(Path(stream.work_dir))):
-        results = _open_run(stream, resume, source)
-        for phase in stream.phases[:until]:
-            if phase.index <= len(results.phases):
-                recorded = results.phases[phase.index - 1]
-                read_recorded(recorded_checkpoint(stream.work_dir, recorded), recorded)
-                print_log(f'phase {phase.index}/{len(stream.phases)} ({", ".join(phase.new_tasks)}) is done',
-                          logger='current')
-                continue
-            of_other = trained[phase.index - 1] if phase.index <= len(trained) else None
-            _train_phase(stream, results, phase.index, of_other)
+        results, iterations = _open_run(stream, resume, source)
+        with StreamProgress(stream.cfg, [phase.new_tasks for phase in stream.phases], iterations[:until]) as progress:
+            for phase in stream.phases[:until]:
+                if phase.index <= len(results.phases):
+                    recorded = results.phases[phase.index - 1]
+                    read_recorded(recorded_checkpoint(stream.work_dir, recorded), recorded)
+                    print_log(f'phase {phase.index}/{len(stream.phases)} ({", ".join(phase.new_tasks)}) is done',
+                              logger='current')
+                    continue
+                of_other = trained[phase.index - 1] if phase.index <= len(trained) else None
+                _train_phase(stream, results, phase.index, of_other, progress)
     return results
 
 
@@ -122,8 +124,12 @@ def _writing_can_go_on(work_dir: Path) -> Iterator[None]:
         raise WriteError(f'{error}, and {how}') from error
 
 
-def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
-    """Claim the work_dir for a new run, or take up the run it holds; what a source gives is there afterwards."""
+def _open_run(stream: Stream, resume: bool, source: Source | None) -> tuple[Results, list[int]]:
+    """Claim the work_dir for a new run, or take up the run it holds; what a source gives is there afterwards.
+
+    Returns:
+        The results, and the iterations of each phase, of one that is done 0.
+    """
     work_dir = Path(stream.work_dir)
     path = work_dir / FILE_NAME
     if resume and not path.exists():
@@ -148,7 +154,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
                        f'with the run that they are of, as extend_run and `lhl extend` do')
     if is_extension:
         check_old_data(stream)
-    check_data(stream, len(results.phases))
+    iterations = check_data(stream, len(results.phases))
     barrier()  # no process may find what another has just written
     if is_main_process():
         for folder in (work_dir, *work_dir.glob('phase*_*')):
@@ -162,7 +168,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> Results:
         if is_main_process():
             results.save(path)
         barrier()
-    return results
+    return results, iterations
 
 
 def _way_on(stream: Stream, work_dir: Path, results: Results) -> str:
@@ -186,7 +192,7 @@ def _has_computed(work_dir: Path, results: Results) -> bool:
     return len(results.phases) > given or any(map(training_checkpoints, work_dir.glob('phase*_*')))
 
 
-def _train_phase(stream: Stream, results: Results, index: int, trained: dict | None) -> None:
+def _train_phase(stream: Stream, results: Results, index: int, trained: dict | None, progress: StreamProgress) -> None:
     """Train, or take over, evaluate and record one phase."""
     spec, phase_cfg = stream.phases[index - 1], runner_config(stream, index)
     phase_cfg.experiment_name += f'_{uuid.uuid4().hex[:8]}'  # mmengine keeps loggers and message hubs by this name
@@ -197,6 +203,7 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
         phase_cfg.phase.trained = trained
     if trained is not None or phase_cfg.resume:  # its weights are known
         phase_cfg.model.backbone = without_pretraining(phase_cfg.model.backbone.to_dict())
+    phase_cfg.visualizer = without_trackers(phase_cfg.get('visualizer'))
     reset_peak_memory()
     plain = PlainConfig(phase_cfg.to_dict(), filename=phase_cfg.filename)
     with released(phase_cfg.experiment_name, lambda: PhaseRunner.from_cfg(plain)) as runner:
@@ -206,6 +213,7 @@ def _train_phase(stream: Stream, results: Results, index: int, trained: dict | N
             change = f', with a new backbone and {heads}'
         runner.logger.info(f'phase {index}/{len(stream.phases)}: learning {", ".join(spec.new_tasks)} with '
                            f'{results.method}{change}')
+        progress.follow(runner, index, sum(phase.iterations for phase in results.phases))
         runner.train()
         metrics = runner.val() if phase_cfg.val_cfg is not None else {}
         weights = runner.save_phase(stream.checkpoint(index), dict(
@@ -229,12 +237,14 @@ def _record(stream: Stream, results: Results, runner: PhaseRunner, metrics: dict
     if method.requires.separate_models and results.phases:  # the models of the phases before are as they were
         by_task = {**results.phases[-1].metrics, **by_task}
         parameters += results.phases[-1].parameters
-    peak_before = (runner.trained or {}).get('peak_memory_mib', 0)
+    trained = runner.trained or dict(iterations=runner.iter, peak_memory_mib=0.0, stopped_early=runner.stopped_early)
     results.add_phase(PhaseResults(
         phase=spec.index, tasks=list(spec.new_tasks), metrics=by_task, seconds=runner.training_seconds,
-        iterations=runner.iter, peak_memory_mib=max(peak_memory_mib(), peak_before), parameters=parameters,
+        iterations=trained['iterations'], parameters=parameters,
+        peak_memory_mib=max(peak_memory_mib(), trained['peak_memory_mib']),
         method_state_mib=state_mib, stored_images=method.num_stored_images(), weights_sha256=weights_digest(weights),
-        checkpoint=spec.checkpoint, backbone=describe_backbone(spec.backbone)))
+        checkpoint=spec.checkpoint, backbone=describe_backbone(spec.backbone),
+        stopped_early=trained['stopped_early']))
     if is_main_process():
         check_still_held()
         results.save(stream.work_dir)

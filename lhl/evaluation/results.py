@@ -10,13 +10,15 @@ Version 2 of the file::
      "phases": [{"phase": 1, "tasks": ["segmentation"], "metrics": {"segmentation": {"mIoU": 41.2, "PixAcc": 67.0}},
                  "seconds": 812.5, "iterations": 340, "peak_memory_mib": 10240.0, "parameters": 15902029,
                  "method_state_mib": 0.0, "stored_images": 0, "weights_sha256": "9a0b...",
-                 "checkpoint": "phase1_segmentation/phase.safetensors", "backbone": "ResNet(depth=18, ...)"}, ...]}
+                 "checkpoint": "phase1_segmentation/phase.safetensors", "backbone": "ResNet(depth=18, ...)",
+                 "stopped_early": ""}, ...]}
 
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
 printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. So may ``backbone``,
-which is empty then. ``sha256`` is of the rest of the file, which is compared with it when it is read; a file of an
-earlier lhl has none. A number that is not finite is written as ``null``, because JSON has none, and read as NaN.
+which is empty then, and ``stopped_early``, which is empty for a phase that went on to its last epoch. ``sha256`` is of
+the rest of the file, which is compared with it when it is read; a file of an earlier lhl has none. A number that is not
+finite is written as ``null``, because JSON has none, and read as NaN.
 """
 import dataclasses
 import hashlib
@@ -55,6 +57,7 @@ class PhaseResults:
         checkpoint: The phase's checkpoint, relative to the run's folder.
         backbone: The config of the backbone that the phase trained, without its first weights; empty where it is not
             known.
+        stopped_early: Why the training ended before its last epoch; empty where it did not.
     """
 
     phase: int
@@ -69,6 +72,7 @@ class PhaseResults:
     weights_sha256: str
     checkpoint: str
     backbone: str = ''
+    stopped_early: str = ''
 
     def __post_init__(self) -> None:
         self.metrics = {task: {metric: _number(value) for metric, value in values.items()}
@@ -193,7 +197,7 @@ class Results:
         results = cls(**fields)
         results._check_texts(path)
         for number, entry in enumerate(phases, start=1):
-            entry = {'backbone': '', **entry} if isinstance(entry, dict) else entry
+            entry = {'backbone': '', 'stopped_early': '', **entry} if isinstance(entry, dict) else entry
             try:
                 phase = PhaseResults(**_take_fields(PhaseResults, entry, path, f'its phase {number}'))
             except (AttributeError, TypeError, ValueError):
@@ -274,7 +278,7 @@ _JSON_TYPES: dict[str, type] = {
     'method': str, 'seed': int, 'stream': list, 'config': str, 'config_hash': str, 'versions': dict,
     'higher_is_better': dict, 'units': dict, 'phases': list, 'phase': int, 'tasks': list, 'metrics': dict,
     'iterations': int, 'parameters': int, 'stored_images': int, 'weights_sha256': str, 'checkpoint': str,
-    'backbone': str}
+    'backbone': str, 'stopped_early': str}
 
 
 def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class ComparedMethod:
         name: Its name in the table.
         seeds: The seeds of its runs, ascending.
         metrics: Each task's metrics after the last phase.
-        improvement: Delta, over the reference's run with the same seed, in percent.
+        improvement: Delta, over the reference's run with the same seed, in percent; None without a reference.
         mean_rank: MR, among the methods that have a run with the same seed.
         forgetting: How much worse the tasks of earlier phases are at the end than when they were learned, in percent;
             None where there is no earlier phase.
@@ -54,7 +54,7 @@ class ComparedMethod:
     name: str
     seeds: list[int]
     metrics: dict[str, dict[str, Spread]]
-    improvement: Spread
+    improvement: Spread | None
     mean_rank: Spread
     forgetting: Spread | None
     plasticity: Spread | None
@@ -71,7 +71,7 @@ class Comparison:
         higher_is_better: For each task of the stream its metrics, in the order in which they are printed.
         units: For each task the units of its metrics, of those that have one.
         methods: The upper bounds, then the reference, then the others.
-        reference: Name of the method that Delta refers to.
+        reference: Name of the method that Delta refers to, if any.
         compatibility: Which deviation of a published table Delta repeats, if any.
         averaged: The accuracies that are averaged over tasks, and over which.
         every_task: Whether those of the single tasks are printed, too; in CSV they always are.
@@ -81,7 +81,7 @@ class Comparison:
     higher_is_better: Mapping[str, Mapping[str, bool]]
     units: Mapping[str, Mapping[str, str]]
     methods: list[ComparedMethod]
-    reference: str
+    reference: str | None
     compatibility: str | None = None
     averaged: Mapping[str, Sequence[str]] = field(default_factory=dict)
     every_task: bool = False
@@ -90,7 +90,8 @@ class Comparison:
     @property
     def has_improvement(self) -> bool:
         """Whether any row has a Delta: where the reference is at 0 in a metric, none has."""
-        return not all(math.isnan(method.improvement.mean) for method in self.methods)
+        return any(method.improvement is not None and not math.isnan(method.improvement.mean)
+                   for method in self.methods)
 
     @property
     def has_forgetting(self) -> bool:
@@ -116,7 +117,7 @@ class Comparison:
         if self.averaged and not self.every_task:
             count = len(set().union(*self.averaged.values()))
             notes.append(f'the accuracies of the {count} single tasks are left out')
-        if self.with_improvement:
+        if self.reference is not None and self.with_improvement:
             notes.append(f'Δ: mean over tasks of the improvement over {self.reference} with the same seed' if
                          self.has_improvement else f'Δ does not exist: a metric of {self.reference} is 0 or no number')
         notes.append('MR: mean over tasks of the rank among all rows')

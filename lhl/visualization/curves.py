@@ -28,23 +28,24 @@ _CHARACTER = 0.085
 _LEAST_SPAN = 1 / 3
 
 
-def draw_curves(runs: Sequence[Results], path: str | Path) -> None:
+def draw_curves(runs: Sequence[Results], path: str | Path, names: Sequence[str] = ()) -> None:
     """Write the picture of :func:`curves_figure`, whole or not at all.
 
     Args:
         runs: The results of at least one run.
         path: The picture to write; its suffix is the format, such as ``.png`` or ``.pdf``.
+        names: As for :func:`curves_figure`.
 
     Raises:
         ValueError: If there is no run, or the format is unknown.
     """
     path = Path(path)
-    figure = curves_figure(runs)
+    figure = curves_figure(runs, names)
     with atomic_write(path) as file:
         figure.savefig(file, format=path.suffix[1:] or 'png', dpi=150)
 
 
-def curves_figure(runs: Sequence[Results]) -> Figure:
+def curves_figure(runs: Sequence[Results], names: Sequence[str] = ()) -> Figure:
     """Draw one panel per task: its first metric after each phase, one line per run.
 
     A large marker shows where the task was learned, the arrow in the title where the metric is better, and the shade
@@ -53,6 +54,7 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
 
     Args:
         runs: The results of at least one run.
+        names: What to call them; by default :func:`~lhl.visualization.labels.run_names`.
 
     Returns:
         A figure that belongs to no window and no global state.
@@ -68,7 +70,7 @@ def curves_figure(runs: Sequence[Results]) -> Figure:
     columns = math.ceil(len(tasks) / rows)
     # Wide enough for a title, and for phase names that are slanted.
     panel_width = max(3.9, 0.38 * len(phases))
-    handles = _legend_handles(runs)
+    handles = _legend_handles(names or run_names(runs))
     legend_rows = _legend_rows([str(handle.get_label()) for handle in handles], columns * panel_width)
     height = rows * 2.7 + 0.8 + 0.25 * legend_rows
 
@@ -169,10 +171,10 @@ def _legend_rows(labels: Sequence[str], width: float) -> int:
     return 1 if sum(widths) <= width else math.ceil(len(labels) / max(1, int(width / max(widths))))
 
 
-def _legend_handles(runs: Sequence[Results]) -> list[Artist]:
+def _legend_handles(names: Sequence[str]) -> list[Artist]:
     """One entry per run, then what the large marker and the shade mean."""
     handles: list[Artist] = [Line2D([], [], label=figure_text(name), linewidth=2, markersize=6, **look(number))
-                             for number, name in enumerate(run_names(runs))]
+                             for number, name in enumerate(names)]
     handles.append(Line2D([], [], label='task learned', color=LINE, linestyle='', marker='o', markersize=9))
     handles.append(Patch(label='not learned yet', color=_SHADE, linewidth=0))
     return handles

@@ -2,6 +2,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from lhl.evaluation import Results
 
@@ -11,16 +12,50 @@ _MARKDOWN = str.maketrans({character: f'\\{character}' for character in '\\`*[]|
 _FORMULA = ('=', '+', '-', '@')
 
 
-def run_names(runs: Sequence[Results]) -> list[str]:
+def method_names(runs: Sequence[Results], given: Sequence[str | None] = ()) -> list[str]:
+    """Name the method of each run; the same for all its seeds.
+
+    Args:
+        runs: The results of some runs.
+        given: For each run what to call its method, None to call it by its name and, where there are several configs
+            of it, by what their file names do not share: ``HAD`` and ``HAD (no sg)``. Empty where none has a name.
+    """
+    names = list(given or [None] * len(runs))
+    stems: dict[str, list[str]] = {}
+    for run, name in zip(runs, names, strict=True):
+        if name is None:
+            stems.setdefault(run.method, []).append(Path(run.config).stem)
+    differences = {method: dict(zip(of_method, _differences(of_method), strict=True))
+                   for method, of_method in stems.items()}
+
+    def default(run: Results) -> str:
+        difference = differences[run.method][Path(run.config).stem]
+        return f'{run.method} ({difference})' if difference else run.method
+
+    return [default(run) if name is None else name for run, name in zip(runs, names, strict=True)]
+
+
+def _differences(stems: Sequence[str]) -> list[str]:
+    """Remove the first and last words that all names of config files share."""
+    words = [stem.split('_') for stem in stems]
+    for end in (0, -1):
+        while all(words) and len({name[end] for name in words}) == 1:
+            for name in words:
+                del name[end]
+    return [' '.join(name) for name in words]
+
+
+def run_names(runs: Sequence[Results], given: Sequence[str | None] = ()) -> list[str]:
     """Name each run by its method, and by what else tells it from the others: the seed, then its number in the list.
 
     Args:
         runs: The results of some runs.
+        given: As for :func:`method_names`.
 
     Returns:
         One distinct name per run.
     """
-    names = [run.method for run in runs]
+    names = method_names(runs, given)
     same_method = Counter(names)
     names = [f'{name}, seed {run.seed}' if same_method[name] > 1 else name
              for name, run in zip(names, runs, strict=True)]

@@ -14,7 +14,8 @@ _LEGEND_OF_AVERAGES = (f' {_AVERAGES}: the mean of all tasks, and that of how fa
                        'highest value.')
 
 
-def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] = 'text') -> str:
+def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] = 'text',
+                  names: Sequence[str] = ()) -> str:
     """Set the metrics of some runs side by side.
 
     There is one row per task and metric, with an arrow that points to where it is better, and three columns per run:
@@ -25,6 +26,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
     Args:
         runs: The results of at least one run.
         format: ``'text'`` for a terminal, ``'markdown'`` for a document.
+        names: What to call them; by default :func:`~lhl.visualization.labels.run_names`.
 
     Returns:
         The table and a line that explains it, without a final line break.
@@ -39,7 +41,7 @@ def results_table(runs: Sequence[Results], format: Literal['text', 'markdown'] =
     rows = _rows(runs)
     legend = _LEGEND + (_LEGEND_OF_AVERAGES if any(row[0] == _AVERAGES for row in rows) else '')
     write = _text if format == 'text' else _markdown
-    return write(run_names(runs), rows, legend)
+    return write(names or run_names(runs), rows, legend)
 
 
 def metrics_table(metrics: Mapping[str, Mapping[str, float]], units: Mapping[str, Mapping[str, str]]) -> str:

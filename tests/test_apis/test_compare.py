@@ -235,11 +235,22 @@ def test_methods_are_ranked_among_those_that_have_the_seed(write):
     assert 'seeds differ (Vanilla 0, 1; HAD 0, 1; EWC 1)' in comparison.notes[0]
 
 
+def test_without_a_reference_there_is_no_delta_but_all_else(write):
+    # AbsErr 0.25 against 0.75: rank 1 and 2 of depth; mIoU 30 against 20: rank 1 and 2 of segmentation
+    runs = [write('v', 20., 0.75, 'Vanilla'), write('h', 30., 0.25)]
+    comparison = compare_runs(runs)
+    assert [(row.name, row.improvement, row.mean_rank.mean) for row in comparison.methods] == [
+        ('Vanilla', None, 2.), ('HAD', None, 1.)]
+    for format in ('markdown', 'latex', 'csv'):
+        table = comparison_table(comparison, format)
+        assert 'Delta' not in table and 'Δ' not in table and 'MR' in table
+    refused('`compatibility` had_nyuv2_printed is about Delta', runs, compatibility='had_nyuv2_printed')
+
+
 # ---- refusals -------------------------------------------------------------------------------------------------------
 
 def test_nothing_to_compare_is_refused(write):
     refused('found no run to compare', [], [write('v')])
-    refused('found no reference to compare with', [write('h')], [])
 
 
 def test_a_missing_run_or_reference_is_refused(write, tmp_path):

@@ -158,4 +158,4 @@ def test_the_first_line_of_training_comes_at_once_and_the_machine_the_config_and
         assert text in log.read_text() and text not in stdout + stderr
     lines = (stderr + stdout).splitlines()
     assert 'learning depth' in lines[0]
-    assert next(number for number, line in enumerate(lines) if 'Epoch(train)' in line) < 10
+    assert next(number for number, line in enumerate(lines) if ', iteration ' in line) < 10

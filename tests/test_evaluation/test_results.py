@@ -60,7 +60,8 @@ def test_the_file_is_the_documented_version_2(tmp_path):
                     'metrics': {'segmentation': {'mIoU': 41.5, 'PixAcc': 67.25}}, 'seconds': 12.5,
                     'iterations': 340, 'peak_memory_mib': 2048.0, 'parameters': 1000, 'method_state_mib': 1.5,
                     'stored_images': 50, 'weights_sha256': 'a',
-                    'checkpoint': 'phase1_segmentation/phase.safetensors', 'backbone': ''}]}
+                    'checkpoint': 'phase1_segmentation/phase.safetensors', 'backbone': '',
+                    'stopped_early': ''}]}
 
 
 def test_the_order_of_the_metrics_survives(tmp_path):

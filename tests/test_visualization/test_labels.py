@@ -8,6 +8,7 @@ from lhl.visualization.labels import (
     all_tasks,
     all_units,
     decimals,
+    method_names,
     metric_label,
     number,
     run_names,
@@ -23,6 +24,12 @@ def test_a_run_is_named_by_its_method_then_its_seed_then_its_number():
     assert run_names([run('HAD'), run('EWC')]) == ['HAD', 'EWC']
     assert run_names([run('HAD', 0), run('HAD', 1), run('EWC')]) == ['HAD, seed 0', 'HAD, seed 1', 'EWC']
     assert run_names([run('HAD', 7), run('HAD', 7)]) == ['HAD, seed 7, run 1', 'HAD, seed 7, run 2']
+
+
+def test_a_given_name_takes_the_place_of_the_method_and_is_told_apart_likewise():
+    runs = [run('HAD', 0), run('HAD', 1), run('HAD', 0)]
+    assert run_names(runs, ['mine', 'mine', None]) == ['mine, seed 0', 'mine, seed 1', 'HAD']
+    assert method_names(runs, ['mine', None, None]) == ['mine', 'HAD', 'HAD']
 
 
 def test_tasks_and_metrics_are_those_of_any_run_in_the_order_of_the_first_that_has_them():

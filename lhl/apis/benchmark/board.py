@@ -14,6 +14,7 @@ from lhl.apis.compare import compare_runs
 from lhl.atomic import atomic_write
 from lhl.environment import installed_versions
 from lhl.errors import LHLError
+from lhl.progress.status import duration
 from lhl.visualization import (
     Contestant,
     comparison_table,
@@ -154,15 +155,6 @@ def machine() -> str:
         lines = Path('/proc/cpuinfo').read_text().splitlines()
         model = next(line.partition(':')[2].strip() for line in lines if line.startswith('model name'))
     return f'{model}, {os.cpu_count()} cores'
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for a person: ``2 h 5 min``, ``3 min 20 s``, ``12 s``."""
-    seconds = round(seconds)
-    minutes, hours = seconds // 60, seconds // 3600
-    if hours:
-        return f'{hours} h {minutes % 60} min'
-    return f'{minutes} min {seconds % 60} s' if minutes else f'{seconds} s'
 
 
 def _write_text(path: Path, text: str) -> None:

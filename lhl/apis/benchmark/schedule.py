@@ -18,8 +18,9 @@ from lhl.atomic import writing
 from lhl.engine.runtime.orphans import PARENT
 from lhl.errors import ConfigError, RunError
 from lhl.lock import only_writer
+from lhl.progress.status import duration
 
-from .board import Leaderboard, duration
+from .board import Leaderboard
 from .plan import BenchmarkRun, find_suite, find_work_dir, needed_runs, plan_benchmark, training_arguments
 from .suites import Suite
 

@@ -1,5 +1,5 @@
 """Writes a report: the page, the table, and each figure as PNG with its numbers as CSV."""
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -38,6 +38,7 @@ from lhl.visualization.page import (
     strip_html,
 )
 
+from ..given_names import given_names
 from ..scored_data import check_same_data, scored_data
 from .images import RULE, choose_images
 from .replay import EDGE_THRESHOLD, Replay, replay, views_of
@@ -48,7 +49,7 @@ PAGE = 'index.html'
 
 
 def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2, trust_config: bool = False,
-                 references: Sequence[str | Path] = ()) -> str:
+                 references: Sequence[str | Path] = (), names: Mapping[str | Path, str] | None = None) -> str:
     """Write ``index.html``, a page about runs of one stream, with ``table.md`` and its figures and numbers beside it.
 
     A run that is not finished is shown as far as it is. Without its data or weights there are no predictions, and the
@@ -61,6 +62,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
         trust_config: Let the configs inside the runs name code and import modules. Otherwise it may name
             registered components only.
         references: Those of the runs that Delta refers to, one per seed. Default: those of Vanilla.
+        names: What to call the methods of runs instead, as for :func:`~lhl.apis.compare_runs`.
 
     Returns:
         The table as text.
@@ -89,16 +91,17 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     with trusting_configs(trust_config):
         for folder in folders:
             import_custom_modules(folder)
-        return _Report(folders, results, of_reference, Path(out)).write(num_views)
+        return _Report(folders, results, run_names(results, given_names(runs, names)), of_reference, Path(out)
+                       ).write(num_views)
 
 
 class _Report:
     """What is known of the runs while their report is written."""
 
-    def __init__(self, runs: Sequence[Path], results: Sequence[Results], references: Sequence[Results],
-                 out: Path) -> None:
+    def __init__(self, runs: Sequence[Path], results: Sequence[Results], names: Sequence[str],
+                 references: Sequence[Results], out: Path) -> None:
         self.runs, self.results, self.references, self.out = runs, results, references, out
-        self.names = run_names(results)
+        self.names = names
         self.configs = [_config_of(run, result) for run, result in zip(runs, results, strict=True)]
         self.notes: list[str] = []
         check_same_data((str(run), scored_data(config)) for run, config in zip(runs, self.configs, strict=True)
@@ -112,7 +115,7 @@ class _Report:
                 left = result.stream[len(result.learned_tasks):]
                 self.notes.append(f'{run} is not finished: {", ".join(left)} not learned yet; what follows shows what '
                                   'there is.')
-        table = results_table(results, 'markdown')
+        table = results_table(results, 'markdown', names)
         with atomic_write(self.out / 'table.md') as file:
             file.write(f'{table}\n'.encode())
         predictions, about_teacher = self._predictions(num_views)
@@ -132,7 +135,7 @@ class _Report:
         page = document(title, lead, self.notes, strip_html(results, names), sections)
         with atomic_write(self.out / PAGE) as file:
             file.write(page.encode())
-        return results_table(results)
+        return results_table(results, names=names)
 
     def _predictions(self, num_views: int) -> tuple[list[Section], list[Chart | None]]:
         """Predict some images with the learners of all phases; a note says why where that cannot be."""

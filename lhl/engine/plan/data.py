@@ -18,29 +18,36 @@ from .stream import PhaseSpec, Stream
 from .trial import try_learner
 
 
-def check_data(stream: Stream, finished: int = 0) -> None:
+def check_data(stream: Stream, finished: int = 0) -> list[int]:
     """Open the data that the phases train on and are scored on, and read the first and the last image of each.
 
     Args:
         stream: The stream.
         finished: How many phases need their training data no more.
 
+    Returns:
+        The iterations of each phase; 0 of one that needs its training data no more.
+
     Raises:
         DataError: If files are missing or impossible; with all that is wrong.
         ConfigError: If the options of a data set or loader are, if images do not fill a batch, or a schedule never
             acts in a phase.
     """
-    problems = data_problems(stream, finished)
+    iterations = [0] * len(stream.phases)
+    problems = data_problems(stream, finished, iterations=iterations)
     problems.raise_all(DataError if problems.sound('options') else ConfigError)
+    return iterations
 
 
-def data_problems(stream: Stream, finished: int = 0, foreign: bool = True) -> Problems:
+def data_problems(stream: Stream, finished: int = 0, foreign: bool = True,
+                  iterations: list[int] | None = None) -> Problems:
     """Find what :func:`check_data` refuses.
 
     Args:
         stream: The stream.
         finished: How many phases need their training data no more.
         foreign: Whether errors of other packages count; they may be the consequence of an option known to be wrong.
+        iterations: Gets the iterations of each phase whose data are opened.
     """
     problems = Problems()
     tasks, seed = stream.task_configs, stream.cfg.randomness.seed
@@ -51,6 +58,9 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True) -> Pr
             if loader is not None:
                 problems.add(*_batch_problems(stream, phase, loader, where), at='options')
                 if len(loader):
+                    if iterations is not None:
+                        epochs = phase.train_cfg.get('max_epochs')
+                        iterations[phase.index - 1] = epochs * len(loader) if epochs else phase.train_cfg['max_iters']
                     problems.add(*_schedule_problems(phase, len(loader), _place(phase, stream.cfg, 'param_scheduler')),
                                  at='options')
         for config, names in stream.scored_tasks(

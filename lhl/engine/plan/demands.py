@@ -10,6 +10,7 @@ from lhl.tasks import Task, build_tasks, check_shared_heads
 
 from .backbones import is_same_backbone
 from .heads import resolve_heads
+from .mmengine_config import metric_directions
 from .stream import PhaseSpec
 
 #: The most images that the methods of a stream may keep, as in the paper (HAD, Sec. 5.1).
@@ -45,6 +46,9 @@ def check_phases(cfg: Config, phases: Sequence[PhaseSpec], tasks: Mapping[str, T
             place = f'phases[{phase.index - 1}].method' if is_own else 'method'
             problems.add(*(f'{place}: {sentence}' for sentence in _method_demands(
                 cfg, phase, phases, method, problems)))
+            if are_tasks_sound:
+                problems.add(*(f'phases[{phase.index - 1}].early_stopping: {sentence}'
+                               for sentence in _early_stopping_problems(cfg, phase, tasks, method)))
     problems.add(*_mixed_methods([of_phases[phase.index] for phase in trained]))
     if 'model' in cfg and problems.sound('model', 'phases'):
         _check_backbones(cfg, phases, of_phases, problems)
@@ -81,6 +85,25 @@ def _method_demands(cfg: Config, phase: PhaseSpec, phases: Sequence[PhaseSpec], 
         if not issubclass(wrapper, OPTIM_WRAPPERS.get('MethodOptimWrapper')):
             yield (f'{name} edits the {requires.edits}, which {wrapper.__name__} cannot; '
                    f"use optim_wrapper.type='MethodOptimWrapper'")
+
+
+def _early_stopping_problems(cfg: Config, phase: PhaseSpec, tasks: Mapping[str, Task],
+                             method: Method) -> Iterator[str]:
+    """Say why a phase cannot end early by what it is scored on."""
+    if not phase.early_stopping:
+        return
+    metric, loop = phase.early_stopping['metric'], phase.train_cfg
+    names = phase.new_tasks if method.requires.separate_models else phase.tasks
+    known = [f'{name}/{key}' for name in names for key in metric_directions(tasks[name], cfg.tasks[name].to_dict())]
+    if metric not in known:
+        yield f'found the metric {metric!r}; {suggest(metric, known)}'
+    if phase.val_dataloader is None:
+        yield 'the tasks of the phase have no val_dataloader to be scored on; give one, or remove early_stopping'
+    elif not isinstance(loop, Mapping) or not loop.get('max_epochs'):
+        yield 'it counts epochs, but the phase counts iterations; set train_cfg.max_epochs, or remove early_stopping'
+    elif not loop.get('val_interval'):
+        yield ('nothing is scored before the phase ends; set train_cfg.val_interval to a number of epochs, such as 1, '
+               'or remove early_stopping')
 
 
 def _needs_earlier_phases(method: Method) -> bool:

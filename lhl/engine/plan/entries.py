@@ -1,12 +1,12 @@
 """Reads the entries of ``phases``, and says what is wrong with them: the only reader of a config's phases."""
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 from mmengine.config import Config
 
 from lhl.errors import Problems, suggest
-from lhl.options import NotNegative, value_problems
+from lhl.options import Count, NotNegative, value_problems
 
 from .heads import OLD_HEADS
 from .sections import SCHEDULES
@@ -14,14 +14,25 @@ from .sections import SCHEDULES
 #: Sections of the config that an entry of ``phases`` may override, beside naming its task.
 OVERRIDES = ('method', 'train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler')
 LR_GROUPS = ('encoder', 'new_head', 'old_heads', 'method')
-PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', *OVERRIDES)
+PHASE_OPTIONS = ('loss_weight', 'lr_factors', 'backbone', 'old_heads', 'val_dataloader', 'early_stopping',
+                 *OVERRIDES)
 #: What an entry may say of a phase that another run has trained, see :mod:`lhl.engine.sources`.
 GIVEN_PHASE_OPTIONS = ('trained_by', 'backbone', 'old_heads', 'val_dataloader')
+
+
+class EarlyStopping(TypedDict):
+    """What ``early_stopping`` of an entry may say, see :class:`lhl.engine.runtime.hooks.PhaseStoppingHook`."""
+
+    metric: str
+    patience: NotRequired[Count]
+    min_delta: NotRequired[NotNegative]
+
+
 #: What the options of an entry are.
 _ENTRY_OPTIONS: dict[str, Any] = {
     'task': str, 'tasks': Sequence[str], 'trained_by': str, 'loss_weight': NotNegative,
     'lr_factors': Mapping[str, NotNegative] | None, 'old_heads': Literal[OLD_HEADS] | None,
-    'val_dataloader': Mapping | None, 'param_scheduler': SCHEDULES,
+    'val_dataloader': Mapping | None, 'early_stopping': EarlyStopping, 'param_scheduler': SCHEDULES,
     **dict.fromkeys(('backbone', 'method', 'train_cfg', 'train_dataloader', 'optim_wrapper'), Mapping)}
 
 

@@ -77,7 +77,10 @@ def _training(stream: Stream, index: int) -> dict:
         phase.pop('teacher', None)
     if phase['phase']['previous_checkpoint']:  # its name when runs were first hashed
         phase['phase']['previous_checkpoint'] = str(Path(phase['phase']['previous_checkpoint']).with_suffix('.pth'))
-    return _without_what_trains_alike({key: value for key, value in phase.items() if key not in _NOT_TRAINING})
+    dropped = set(_NOT_TRAINING)
+    if stream.phases[index - 1].early_stopping:  # what it is scored on decides when it ends
+        dropped -= {'val_dataloader', 'val_evaluator'}
+    return _without_what_trains_alike({key: value for key, value in phase.items() if key not in dropped})
 
 
 def _without_what_trains_alike(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from lhl.models.pretraining import without_pretraining
+from lhl.registry import METRICS
 from lhl.tasks import Task
 
 from .backbones import is_same_backbone
@@ -40,7 +41,12 @@ def runner_config(stream: Stream, index: int) -> Config:
     # Without a wish for more, evaluate only after the phase, once its method has finished.
     if 'val_interval' not in cfg.train_cfg:
         cfg.train_cfg.val_begin = 10**9
-    cfg.custom_hooks = [dict(type='ContinualPhaseHook'), *(cfg.get('custom_hooks') or [])]
+    own_hooks: list[dict] = [dict(type='ContinualPhaseHook')]
+    if spec.early_stopping:
+        task, _, metric = spec.early_stopping['metric'].partition('/')
+        own_hooks.append(dict(spec.early_stopping, type='PhaseStoppingHook',
+                              higher_is_better=metric_directions(stream.tasks[task], configs[task])[metric]))
+    cfg.custom_hooks = [*own_hooks, *(cfg.get('custom_hooks') or [])]
     return cfg
 
 
@@ -123,3 +129,9 @@ def metric_configs(task: Task, config: Mapping) -> list[dict]:
     """
     kind = {key: value for key, value in config.items() if key != 'metrics'}
     return [dict(metric, kind=kind) if metric['type'] == 'LossMetric' else metric for metric in task.metrics()]
+
+
+def metric_directions(task: Task, config: Mapping) -> dict[str, bool]:
+    """Say which metrics a task has, and whether higher is better; arguments as for :func:`metric_configs`."""
+    metrics = [METRICS.build(config) for config in metric_configs(task, config)]
+    return {key: better for metric in metrics for key, better in metric.higher_is_better.items()}

@@ -42,6 +42,7 @@ class PhaseSpec:
         loss_weight: Weight of the new tasks' own losses.
         lr_factors: Learning-rate factors of groups of parameters.
         old_heads: What becomes of the old heads if the backbone changes, one of ``OLD_HEADS``; None where unsaid.
+        early_stopping: By which metric the phase ends early, and when; empty where it does not.
         trained_by: The method with which another run trained the phase; None where it is trained here.
         requires: What the method requires.
         is_new_learner: Whether its learner has another backbone than that of the phase before, which does not start
@@ -64,6 +65,7 @@ class PhaseSpec:
     loss_weight: float = 1.0
     lr_factors: dict = field(default_factory=dict)
     old_heads: str | None = None
+    early_stopping: dict = field(default_factory=dict)
     trained_by: str | None = None
     requires: Requirements = Requirements()
     is_new_learner: bool = False
@@ -238,7 +240,8 @@ def _drafts(cfg: Config, entries: Mapping[int, Mapping], problems: Problems) -> 
             val_dataloader=sections.get('val_dataloader'), train_cfg=sections.get('train_cfg'),
             optim_wrapper=sections.get('optim_wrapper'), param_scheduler=sections.get('param_scheduler'),
             loss_weight=entry.get('loss_weight', 1.0), lr_factors=entry.get('lr_factors') or {},
-            old_heads=entry.get('old_heads'), trained_by=entry.get('trained_by')))
+            old_heads=entry.get('old_heads'), early_stopping=entry.get('early_stopping') or {},
+            trained_by=entry.get('trained_by')))
     return phases
 
 

@@ -11,6 +11,7 @@ from lhl.component_check import component_problems, option_problems
 from lhl.errors import Problems, suggest
 from lhl.methods import TeacherOptions
 from lhl.options import value_problems
+from lhl.progress import missing_packages
 from lhl.registry import (
     DATA_SAMPLERS,
     DATASETS,
@@ -184,6 +185,7 @@ def _surrounding_problems(plain: Mapping[str, Any]) -> Iterator[str]:
         yield from option_problems(LogProcessor, processor, 'log_processor', 'log_processor')
     if plain.get('visualizer'):
         yield from component_problems(VISUALIZERS, plain['visualizer'], 'visualizer')
+        yield from missing_packages(plain['visualizer'])
     for i, backend in enumerate(plain.get('vis_backends') or []):
         yield from component_problems(VISBACKENDS, backend, f'vis_backends[{i}]', 'backend')
 

@@ -26,9 +26,11 @@ from lhl.weight_files import read_checkpoint
 from .process_group import unwrapped
 from .signals import undisturbed
 
-#: How mmengine's messages begin that belong in the file of every phase: the machine, the config, the table of hooks.
+#: How mmengine's messages begin that belong in the file of every phase: the machine, the config, the table of hooks,
+#: and the log of iterations, of which the terminal has a short form.
 _FOR_THE_FILE = ('\n' + '-' * 60 + '\nSystem environment:', 'Config:\n', 'Hooks will be executed',
-                 'Distributed training is not used', 'Exp name: ')
+                 'Distributed training is not used', 'Exp name: ', 'Epoch(train)', 'Iter(train)', 'Epoch(val)',
+                 'Iter(val)')
 
 
 class PlainConfig(Config):
@@ -63,7 +65,10 @@ class LearnerRunner(Runner):
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             handler.handleError = partial(_go_on_without, handler)
-            if not isinstance(handler, logging.FileHandler):
+            if isinstance(handler, logging.FileHandler):
+                handler.addFilter(lambda record: not hasattr(record, 'for_the_terminal'))
+            else:
+                handler.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s', '%H:%M:%S'))
                 handler.addFilter(lambda record: not record.getMessage().startswith(_FOR_THE_FILE))
         return logger
 

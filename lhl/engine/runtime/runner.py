@@ -31,6 +31,7 @@ from lhl.weight_files import read_checkpoint, write_checkpoint
 
 from .decoded import keep_decoded
 from .hooks.compile_hook import CompileHook
+from .hooks.early_stopping_hook import PhaseStoppingHook
 from .hooks.finite_hook import FiniteHook
 from .learner_runner import LearnerRunner
 from .loops import PhaseEpochLoop, PhaseIterLoop
@@ -71,6 +72,11 @@ class PhaseRunner(LearnerRunner):
     def phase(self) -> Phase:
         """The phase that is trained."""
         return self.student.phase
+
+    @property
+    def stopped_early(self) -> str:
+        """Why the phase ended before its last epoch; empty where it did not."""
+        return next((hook.reason for hook in self.hooks if isinstance(hook, PhaseStoppingHook)), '')
 
     def build_model(self, model: nn.Module | dict) -> Student:
         """Build the learner and the method, the teacher where the method requires one, and the student of them."""

@@ -38,4 +38,5 @@ def reusable_phases(stream: Stream, source: Source, num_processes: int = 1) -> l
     for phase in found:
         phase.read()
     return [dict(checkpoint=str(phase.saved), ended=ended, seconds=phase.results.seconds,
-                 peak_memory_mib=phase.results.peak_memory_mib) for phase in found]
+                 peak_memory_mib=phase.results.peak_memory_mib, iterations=phase.results.iterations,
+                 stopped_early=phase.results.stopped_early) for phase in found]

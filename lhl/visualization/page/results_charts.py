@@ -63,7 +63,7 @@ def curves_chart(runs: Sequence[Results], names: Sequence[str]) -> Chart:
                  'One panel per task, its first metric. The large marker is where the task was learned; the shade, '
                  'where it was not learned yet. The axis spans at least a third of the values, so that a small change '
                  'looks small.', [Panel(partial(_draw_curve, runs=runs, task=task)) for task in all_tasks(runs)],
-                 table, run_marks(names), figure=partial(curves_figure, runs))
+                 table, run_marks(names), figure=partial(curves_figure, runs, names))
 
 
 def improvement_chart(runs: Sequence[Results], names: Sequence[str], references: Sequence[Results]) -> Chart | None:

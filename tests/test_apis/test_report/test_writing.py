@@ -226,3 +226,12 @@ def test_in_a_browser_the_slider_slides_and_the_page_fits_a_phone(report, tmp_pa
     of_each_run = ['1', '2', '3', '2', '3', '3']  # all at once, but those of a task that is not learned yet
     assert sorted(seen['plain']['shown']['1']) == sorted(2 * of_each_run)
     assert all(state['broken'] == 0 and state['loaded'] == [] for state in seen.values())
+
+
+def test_runs_are_called_as_compare_calls_them(finished, separate, tmp_path):
+    run = finished('Vanilla')[1]
+    table = write_report([run, separate], tmp_path, num_views=0, names={run / 'results.json': 'fine-tuning'})
+    assert 'fine-tuning' in table and 'Vanilla' not in table and 'SingleTask' in table
+    assert 'fine-tuning: final' in (tmp_path / 'table.md').read_text()
+    with pytest.raises(RunError, match='nowhere is given a name, but is not among the runs'):
+        write_report([run], tmp_path, names={tmp_path / 'nowhere': 'a'})

@@ -1,0 +1,45 @@
+"""Which data a config needs, whether they are there, and where they are to be had."""
+from mmengine.config import Config
+
+from lhl.engine.plan import Stream
+from lhl.engine.plan.data import data_problems
+
+#: Class of a data set -> what it is, who gives it out, what makes lhl's layout of it, and the page about it.
+_SOURCES = {
+    'NYUv2': ('NYU Depth V2 with 13 classes: 795 training and 654 test images',
+              'the preprocessed release of MTAN (github.com/lorenmt/mtan), or the labelled data set of its authors '
+              '(cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html)', 'lhl convert nyuv2', 'docs/data/nyuv2.md'),
+    'CityScapes': ('Cityscapes with 7 classes and disparity: 2975 training and 500 test images',
+                   'the preprocessed release of MTAN (github.com/lorenmt/mtan), or www.cityscapes-dataset.com after '
+                   'registration', 'lhl convert cityscapes', 'docs/data/cityscapes.md'),
+    'Taskonomy': ('the buildings of Taskonomy, ten domains', "Omnidata's download tools "
+                  '(docs.omnidata.vision), after the terms of taskonomy.stanford.edu are accepted',
+                  'lhl convert taskonomy', 'docs/data/taskonomy.md'),
+}
+
+
+def needed_data(cfg: Config) -> list[str]:
+    """Describe the data that a config trains on and is scored on, for a person.
+
+    Args:
+        cfg: The config.
+
+    Returns:
+        A line for each folder.
+    """
+    plain = cfg.to_dict()
+    found: dict[tuple[str, str], None] = {}
+    for section in ('train_dataloader', 'val_dataloader'):
+        dataset = (plain.get(section) or {}).get('dataset') or {}
+        found[str(dataset.get('type')), str(dataset.get('data_root'))] = None
+    lines = []
+    for kind, root in found:
+        what, where, how, page = _SOURCES.get(kind, (kind, '', '', ''))
+        source = f', from {where}; {how} makes the layout, see {page}' if where else ''
+        lines.append(f'{root}: {what}{source}')
+    return lines
+
+
+def missing_data(stream: Stream) -> list[str]:
+    """Say what of a stream's data is not there or cannot be read; empty if it can be trained."""
+    return list(data_problems(stream).sentences)
