@@ -69,7 +69,7 @@ def is_terminal() -> bool:
     """Say whether the standard output is a terminal that lines can be drawn over in."""
     try:
         return sys.stdout.isatty() and os.environ.get('TERM', '').lower() not in ('dumb', 'unknown', '')
-    except (AttributeError, ValueError):  # there is none, or it is closed
+    except (AttributeError, ValueError):  # it is closed, or a program without one
         return False
 
 

@@ -1,4 +1,4 @@
-"""Which data a config needs, whether they are there, and where they are to be had."""
+"""Which data a config needs, whether they are there, and who gives them out."""
 from mmengine.config import Config
 
 from lhl.engine.plan import Stream

@@ -21,7 +21,7 @@ from lhl.visualization.published_table import BesidePublished, beside_published,
 
 from .data import missing_data, needed_data
 from .estimate import LEAST, MOST, amounts, measure, quiet
-from .tables import ROWS, Table, find_table, printed_members
+from .paper_rows import ROWS, Table, find_table, printed_members
 
 
 @dataclass

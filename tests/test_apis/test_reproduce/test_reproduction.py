@@ -9,8 +9,8 @@ from test_engine.tiny_stream import stream_config, write_config
 from lhl.apis.benchmark.suites import Group, Member
 from lhl.apis.reproduce import plan_reproduction, reproduce
 from lhl.apis.reproduce.estimate import Cost, amounts, measure
+from lhl.apis.reproduce.paper_rows import Part, Table
 from lhl.apis.reproduce.reproduction import describe
-from lhl.apis.reproduce.tables import Part, Table
 from lhl.engine import Stream
 from lhl.errors import ConfigError, DataError
 from lhl.evaluation import published_table
@@ -34,7 +34,7 @@ def table(tmp_path, data_root, monkeypatch):
     members = {name: Member(name, str(write_config(tmp_path / f'{name}.py', data_root, method)))
                for name, method in (('vanilla', 'Vanilla'), ('had', 'HAD'), ('dis', 'DIS'))}
     group = Group('r18', members['vanilla'], (members['had'], members['dis']))
-    monkeypatch.setattr('lhl.apis.reproduce.tables.TABLES', {
+    monkeypatch.setattr('lhl.apis.reproduce.paper_rows.TABLES', {
         'had-table1': Table('had-table1', (Part('had_table_1_resnet18', group), ))})
     monkeypatch.setattr('lhl.apis.reproduce.reproduction.measure', lambda stream, threads: Cost(1.0, 0.5, 2.0, 5))
     (tmp_path / 'fake.py').write_text(_FAKE)

@@ -74,7 +74,7 @@ def find_table(name: str) -> Table:
     """Look up a table.
 
     Raises:
-        ConfigError: If there is none of that name.
+        ConfigError: If no table has that name.
     """
     if name not in TABLES:
         raise ConfigError(f'there is no table {name!r}; {suggest(name, TABLES)}')

@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 from test_engine.tiny_stream import ROOT
 
-from lhl.apis.reproduce.tables import ROWS, TABLES, describe_tables, find_table, printed_members
+from lhl.apis.reproduce.paper_rows import ROWS, TABLES, describe_tables, find_table, printed_members
 from lhl.config_files import merge_options, parse_options
 from lhl.errors import ConfigError
 from lhl.evaluation import published_table, published_tables
