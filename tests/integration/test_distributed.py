@@ -67,6 +67,7 @@ def test_two_processes_score_as_one_does(runs):
         assert flat(phase_of_two.metrics) == pytest.approx(flat(phase_of_one.metrics), abs=1e-2, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_testing_with_two_processes_gives_the_metrics_of_one(runs, tmp_path):
     two = run_tool(ROOT / 'tools/dist_test.sh', runs[1], '2', '--out', tmp_path / 'two.json', PORT=free_port())
     assert two.returncode == 0, two.stderr
@@ -77,6 +78,7 @@ def test_testing_with_two_processes_gives_the_metrics_of_one(runs, tmp_path):
     assert found[0] == pytest.approx(flat(Results.load(runs[1]).phases[-1].metrics), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_with_every_kind_of_state_two_processes_equal_one_and_after_a_resume_too(tmp_path):
     """Drawn memories, inverted images, bases, columns over the batch, learned weights: the tool does all methods."""
     several = 'gpm + hcl + derpp + lwp'

@@ -54,6 +54,7 @@ def test_a_second_signal_ends_a_run_at_once(tmp_path, data_root):
     assert killed.returncode == -15 and not checkpoints(tmp_path / 'run', 1)
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_of_two_processes_ends_both_after_the_same_iteration(tmp_path):
     extra = HOOK + "phases = [dict(task='segmentation'), dict(task='depth')]\n"
     config = write_config(tmp_path / 'c.py', write_data(tmp_path / 'data', per_phase=8, val=2), extra=extra)

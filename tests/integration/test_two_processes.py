@@ -27,6 +27,7 @@ def errors(finished):
     return [line for line in finished.stderr.splitlines() if line.startswith('error: ')]
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_is_refused_by_both_and_said_once(config, tmp_path):
     run = tmp_path / 'run'
     with only_writer(run):
