@@ -2,7 +2,14 @@ import runpy
 import sys
 
 import pytest
+from mmengine.logging import MMLogger
 from test_engine.tiny_stream import ROOT
+
+
+@pytest.fixture(autouse=True)
+def no_logger_of_another_test():
+    """The current one would write to where the output of that test was captured."""
+    MMLogger._instance_dict.clear()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_the_table():
         '+0.0 |',
         '| 2 | vanilla | 2 | +0.00 ± 0.00 | +0.00 ± 0.00 | +0.00 ± 0.00 | 1.00 ± 0.00 x | 1.00 ± 0.00 x | 0.0 | 0 | '
         '+0.0 |']
-    assert 'improvement over vanilla' in lines[-1]
+    assert 'improvement over the mean of vanilla over the same seeds' in lines[-1]
 
 
 def test_without_the_reference_there_is_no_table():

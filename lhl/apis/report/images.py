@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.config import Config
 
 from lhl.engine.plan import Stream
+from lhl.engine.plan.mmengine_config import metric_configs
 from lhl.registry import DATASETS
 from lhl.tasks import Task
 
@@ -31,6 +32,7 @@ class Candidates(NamedTuple):
     tasks: dict[str, Task]  #: of the whole stream
     shown: list[Candidate]  #: those that are shown
     looked_at: list[Candidate]  #: these and those that were not chosen
+    metrics: Mapping[str, Mapping] = {}  #: what scores a picture of a task; default: its own first metric
 
 
 def choose_images(cfg: Config, num_views: int) -> Candidates:
@@ -45,7 +47,8 @@ def choose_images(cfg: Config, num_views: int) -> Candidates:
     """
     stream = Stream.from_config(cfg, check=False, method=dict(type='Vanilla'))
     configs = stream.task_configs
-    found = Candidates(stream.tasks, [], [])
+    first_metrics = {name: metric_configs(task, configs[name])[0] for name, task in stream.tasks.items()}
+    found = Candidates(stream.tasks, [], [], first_metrics)
     groups = stream.scored_tasks(stream.tasks)
     for loader, tasks in groups if num_views else []:
         dataset = DATASETS.build({**loader['dataset'], 'tasks': {name: configs[name] for name in tasks}})

@@ -88,7 +88,7 @@ def views_of(images: Candidates, replays: Mapping[str, Replay]) -> list[View]:
             if task.head not in shown or (name in sample['valid'] and sample['valid'][name].any()):
                 shown[task.head] = name
         known = {row: name for row, name in shown.items() if name in sample['targets']}
-        frames = {run: {row: {phase: _frame(images.tasks[name], prediction, sample)
+        frames = {run: {row: {phase: _frame(images.tasks[name], prediction, sample, images.metrics.get(name))
                               for phase, prediction in played.predictions[place].get(name, {}).items()}
                         for row, name in shown.items()} for run, played in replays.items()}
         views.append(View(label, sample['inputs'].permute(1, 2, 0).numpy(),
@@ -97,14 +97,14 @@ def views_of(images: Candidates, replays: Mapping[str, Replay]) -> list[View]:
     return views
 
 
-def score_of_image(task: Task, prediction: Tensor, sample: Mapping[str, Any]) -> str:
-    """Score a prediction ``(C, H, W)`` of one image by the first metric of its task: ``mIoU 21.3 %``.
+def score_of_image(task: Task, prediction: Tensor, sample: Mapping[str, Any], config: Mapping | None = None) -> str:
+    """Score a prediction ``(C, H, W)`` of one image by a metric, by default the first of its task: ``mIoU 21.3 %``.
 
     Empty where the image has no truth, or the metric is not defined for one image.
     """
     if task.name not in sample['targets'] or not sample['valid'][task.name].any():
         return ''
-    metric = METRICS.build(task.metrics()[0])
+    metric = METRICS.build(config or task.metrics()[0])
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # of how few classes a single image has
     try:
@@ -161,8 +161,8 @@ def _predict(learner: Learner, candidate: Candidate, names: Sequence[str] | None
     return {name: prediction[0] for name, prediction in predictions.items()}
 
 
-def _frame(task: Task, prediction: Tensor, sample: Mapping[str, Any]) -> Frame:
-    return Frame(task.pseudo_label(prediction[None])[0].numpy(), score_of_image(task, prediction, sample))
+def _frame(task: Task, prediction: Tensor, sample: Mapping[str, Any], metric: Mapping | None) -> Frame:
+    return Frame(task.pseudo_label(prediction[None])[0].numpy(), score_of_image(task, prediction, sample, metric))
 
 
 def _edges(run: str, teacher: Learner, student: Learner, candidate: Candidate, threshold: float) -> list[Edges]:

@@ -89,7 +89,9 @@ def _built(config: Mapping[str, Any], out_indices: Sequence[int]) -> Any:
             if isinstance(value, tuple):
                 setattr(described, option, list(value))
         return AutoBackbone.from_config(described)
-    except FOREIGN as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # config classes have exceptions of their own
         raise ConfigError(f'{kind} of HFBackbone cannot be built ({reason_of(error)}); correct its config') from error
 
 

@@ -19,8 +19,9 @@ def test_the_loops_compute_what_had_does_on_a_single_image(name, from_prediction
     torch.manual_seed(0)
     prediction, of_teacher = (task.predict(torch.randn(1, task.out_channels, 12, 15)) for _ in range(2))
     pseudo_label = task.pseudo_label(of_teacher)
-    method = HAD(1.0, 0.6, dict(type='DistributionBalancedLoss'), dict(type='SaliencyGuidedLoss', edge_threshold=0.5))
-    expected = sum(method.distillation(task, prediction, pseudo_label).values())
+    method = HAD(1.0, 0.6, dict(type='DistributionBalancedLoss', relative_epsilon=1e-6),  # Eq. 6 to the letter
+                 dict(type='SaliencyGuidedLoss', edge_threshold=0.5))
+    expected = sum(method.distillation(task, prediction, of_teacher).values())
     found = 0.5 * naive_loss(task, prediction, pseudo_label, 0.6, 0.5, from_predictions)
     assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 

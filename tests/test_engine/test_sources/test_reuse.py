@@ -26,7 +26,8 @@ def changed(cfg, **options):
 def test_all_phases_that_trained_alike_are_found_with_what_they_cost(finished, run):
     found = reusable_phases(Stream.from_config(changed(finished('HAD')[0], phases__2__loss_weight=3.0)), read_run(run))
     assert found == [dict(checkpoint=str(run / phase.checkpoint), ended=True, seconds=phase.seconds,
-                          peak_memory_mib=phase.peak_memory_mib) for phase in Results.load(run).phases[:2]]
+                          peak_memory_mib=phase.peak_memory_mib, iterations=6, stopped_early='')
+                     for phase in Results.load(run).phases[:2]]
 
 
 def test_of_another_method_the_first_phase_is_found_but_not_its_end(finished, run):
