@@ -106,7 +106,10 @@ def with_teacher(cfg, folder):
     return cfg
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=[path.stem for path in LEAVES])
+#: The opposite order of configs that are tested.
+@pytest.mark.parametrize('path', [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem.endswith('_normals_first') else [])
+    for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
     check_external_teachers(Stream.from_config(with_teacher(read(path), tmp_path)))
 

@@ -3,6 +3,7 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from test_engine.tiny_stream import ROOT, listing, run_tool, write_config
 
 from lhl.evaluation import Results
@@ -10,6 +11,7 @@ from lhl.evaluation import Results
 HOOK = "custom_imports = dict(imports=['integration.gate_hook'])\ncustom_hooks = [dict(type='GateHook')]\n"
 
 
+@pytest.mark.slow
 def test_of_two_processes_in_one_work_dir_one_trains_as_if_it_were_alone(finished, tmp_path, data_root):
     """Two seeds, started into one folder: the second is refused, whatever it was told, and changes nothing."""
     gate, run = tmp_path / 'gate', tmp_path / 'run'

@@ -39,6 +39,7 @@ def test_a_folder_in_use_is_refused_by_both_and_said_once(config, tmp_path):
     assert 'Traceback (most recent call last)' not in refused.stderr.partition('ChildFailedError')[0]
 
 
+@pytest.mark.slow
 def test_a_divergence_in_one_of_two_processes_ends_both_and_is_said_once(config, tmp_path):
     """The second process alone sees NaN; its gradients reach the first, but the loss there is finite."""
     run = tmp_path / 'run'

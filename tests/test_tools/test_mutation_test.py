@@ -52,6 +52,7 @@ def stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob('*')}
 
 
+@pytest.mark.slow
 def test_bugs_that_no_test_notices_are_named_and_the_files_stay_as_they_are(
         mutation, project, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(mutation, 'ROOT', project)

@@ -1,3 +1,4 @@
+import copy
 import functools
 
 import pytest
@@ -10,7 +11,16 @@ from lhl.config_files import parse_options
 from lhl.engine import Stream
 from lhl.registry import METHODS
 
-MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])))
+#: Made as other suites are, of configs that tests/test_configs.py resolves, too.
+LIKE_OTHERS = ('cityscapes', 'taskonomy', 'split_cifar10', 'split_cifar100', 'split_tiny_imagenet')
+
+
+def marks(suite, group):
+    return [pytest.mark.slow] if suite.name in LIKE_OTHERS or group.name == 'normals_first' else []
+
+
+MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])),
+                        marks=marks(suite, group))
            for suite in SUITES.values() for group in suite.groups for member in group.all_members]
 #: Configs that are no member: the other readings of the paper, the ablations on NYUv2, the growing backbones that
 #: need ImageNet weights, and what a teacher from another run teaches, which has to be trained before.
@@ -23,10 +33,15 @@ def read(path):
     return Config.fromfile(ROOT / path)
 
 
-def config(member):
+@functools.cache
+def stream(member):
     cfg = Config(read(member.config).to_dict())
     cfg.merge_from_dict(parse_options(member.options))
-    return Stream.from_config(cfg).cfg
+    return Stream.from_config(cfg)
+
+
+def config(member):
+    return copy.deepcopy(stream(member).cfg)
 
 
 def method_of(member, phase):
@@ -39,17 +54,17 @@ def method_of(member, phase):
 @pytest.mark.parametrize('suite, group, member', MEMBERS)
 def test_the_config_of_every_member_can_run_with_its_options(suite, group, member):
     cfg = config(member)
-    Stream.from_config(cfg)
     if member in group.upper_bounds:
         requires = METHODS.build(cfg.method.to_dict()).requires
         assert requires.single_phase or requires.separate_models
 
 
-@pytest.mark.parametrize('suite, group', [pytest.param(suite, group, id=f'{suite.name}-{group.name}')
+@pytest.mark.parametrize('suite, group', [pytest.param(suite, group, id=f'{suite.name}-{group.name}',
+                                                       marks=marks(suite, group))
                                           for suite in SUITES.values() for group in suite.groups])
 def test_a_group_can_be_compared(suite, group):
     assert len({member.name for member in group.all_members}) == len(group.all_members)
-    streams = {tuple(Stream.from_config(config(member)).tasks) for member in group.all_members}
+    streams = {tuple(stream(member).tasks) for member in group.all_members}
     assert len(streams) == 1
     reference, first = config(group.reference), config(group.members[0])
     vanilla = first if reference.method.type == 'Joint' else reference

@@ -5,6 +5,7 @@ import pytest
 from lhl.apis.speed.step import PARTS, distillation_memory
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:'pin_memory' argument", 'ignore:Seems like')
 def test_a_training_step_is_taken_apart_and_compared_with_a_bare_loop(tool):
     code, stdout, _ = tool('benchmarks/step.py', '--config', 'had/had_tiny_synthrooms.py', '--size', 16, 24,
