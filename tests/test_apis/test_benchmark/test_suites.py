@@ -12,7 +12,7 @@ from lhl.engine import Stream
 from lhl.registry import METHODS
 
 #: Made as other suites are, of configs that tests/test_configs.py resolves, too.
-LIKE_OTHERS = ('cityscapes', 'taskonomy', 'split_cifar10', 'split_cifar100', 'split_tiny_imagenet')
+LIKE_OTHERS = ('cityscapes', 'nyuv2', 'taskonomy', 'split_cifar10', 'split_cifar100', 'split_tiny_imagenet')
 
 
 def marks(suite, group):
