@@ -92,8 +92,9 @@ def test_links_lead_somewhere(page):
             continue
         path = place / target if target else ROOT / 'docs' / page
         assert path.exists(), target
-        heads = re.findall(r'^#+ (.*)$', path.read_text(), re.M) if anchor else []
-        assert not anchor or anchor in {re.sub(r'[^\w -]', '', head.lower()).replace(' ', '-') for head in heads}, anchor
+        heads = {re.sub(r'[^\w -]', '', head.lower()).replace(' ', '-')
+                 for head in re.findall(r'^#+ (.*)$', path.read_text(), re.M)} if anchor else set()
+        assert not anchor or anchor in heads, f'{target}#{anchor}'
 
 
 def test_the_answers_name_what_exists():
