@@ -14,7 +14,6 @@ MADE = {
                    'work_dirs/my_rooms/report/index.html', 'predictions/panel/5001.png'],
     'extend_segmentor': ['work_dirs/depth_task/results.json', 'predictions/panel/0.png', 'exported/segmentor.pth'],
     'new_backbone': ['work_dirs/my_backbone/results.json', 'exported/model.safetensors'],
-    'reproduce_a_table': ['nyuv2.manifest.json', 'work_dirs/reproduce/had-table1/table.md'],
     'several_machines': ['work_dirs/two_processes/results.json']}
 
 
