@@ -13,6 +13,7 @@ exclude_patterns = ['_build', '_ext']
 nitpicky = True
 nitpick_ignore_regex = [('py:.*', r'(?!lhl\.).*|.*\._\w+')]  # what is not lhl's, or is private, is on no page here
 highlight_language = 'none'
+smartquotes = False  # two dashes are an option
 pygments_style, pygments_dark_style = 'tango', 'monokai'
 
 myst_enable_extensions = ['dollarmath', 'html_image']

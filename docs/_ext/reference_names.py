@@ -37,13 +37,12 @@ def problems(text: str) -> Iterator[tuple[int, str]]:
     code, own = list(_code(text)), set()
     for _, content, is_block in code:
         if is_block:
-            own.update(re.findall(r'^\s*(?:class|def) (\w+)|^(\w+) =', content, re.M))
-    own_names = {name for pair in own for name in pair if name}
+            own.update(re.findall(r'^\s*(?:class |def )?(\w+)(?:\(| =|:)', content, re.M))
     for line, content, is_block in code:
         find = [_paths, _dotted, _commands] if is_block else [_paths, _dotted, _commands, _flags, _names]
         for finder in find:
             for name, expected in finder(content):
-                if name not in own_names | FOREIGN | EXAMPLES:
+                if name not in own | FOREIGN | EXAMPLES:
                     yield line, f'{name} does not exist; {expected}'
 
 

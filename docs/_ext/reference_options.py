@@ -63,7 +63,7 @@ def options(component: Callable, kind: str) -> Iterator[tuple[str, str, str, str
         annotation, default = parameter.annotation, parameter.default
         if annotation is inspect.Parameter.empty:
             annotation = Any if default is inspect.Parameter.empty else kind_of_default(default)
-        yield name, describe(annotation), _default(default), meaning(component, name)
+        yield name, _type(annotation), _default(default), meaning(component, name)
 
 
 def meaning(component: Callable, option: str) -> str:
@@ -156,14 +156,14 @@ def _sections() -> str:
     for kind, heading, title in (('sections', '## Sections', 'The keys of a config'),
                                  ('phases', '## Phases', 'The keys of a phase')):
         known = meanings(heading)
-        rows = [f'| `{key}` | {_cell(describe(found))} | {known[key]} |' for key, found in keys()[kind].items()]
+        rows = [f'| `{key}` | {_cell(_type(found))} | {known[key]} |' for key, found in keys()[kind].items()]
         parts += [f'## {title}', '\n'.join(['| key | type | meaning |', '|---|---|---|', *rows])]
     parts += ['## The teacher', 'The options of the section `teacher`.', _HEAD + '\n' + '\n'.join(
         f'| `{option}` | {_cell(kind)} | {default} | {text} |'
         for option, kind, default, text in options(_teacher_options(), ''))]
     parts += ['## What PyTorch and mmengine define', 'What the options mean is said there; lhl refuses values that are '
               'of another type or out of range before training.']
-    rows = [f'| {place} | `{option}` | {_cell(describe(found))} |' for kind, place in FOREIGN.items()
+    rows = [f'| {place} | `{option}` | {_cell(_type(found))} |' for kind, place in FOREIGN.items()
             for option, found in component_check.FOREIGN[kind].items()]
     return '\n\n'.join([*parts, '\n'.join(['| in | option | type |', '|---|---|---|', *rows])])
 
@@ -171,6 +171,10 @@ def _sections() -> str:
 def _teacher_options() -> Any:
     from lhl.methods import TeacherOptions
     return TeacherOptions
+
+
+def _type(kind: Any) -> str:
+    return '' if kind is Any else describe(kind)
 
 
 def _default(value: Any) -> str:

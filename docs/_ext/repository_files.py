@@ -47,7 +47,8 @@ def with_files(text: str, page: str, known: dict[str, str]) -> str:
     def taken_in(match: re.Match) -> str:
         path = PurePosixPath(match[1])
         part = with_links((ROOT / path).read_text(), path.parent, folder, known)
-        return re.sub(r'\A# .*\n', '', part) if titled else part
+        heading = '## Configs: ' if match[1].startswith('configs/') else '## '
+        return re.sub(r'\A# ', heading, part) if titled else part
     return _TAKEN_IN.sub(taken_in, with_links(text, folder, folder, known))
 
 
@@ -62,7 +63,7 @@ def with_links(text: str, folder: PurePosixPath, of_page: PurePosixPath, known: 
         if path not in known and readme in known:
             path = readme
         if path in known:
-            return f'{match[1]}{os.path.relpath(f"docs/{known[path]}", of_page)}{_suffix(known[path])}{match[3]}'
+            return f'{match[1]}{os.path.relpath(f"docs/{known[path]}{_suffix(known[path])}", of_page)}{match[3]}'
         if (ROOT / path).exists() and not path.startswith('..'):
             return f'{match[1]}{_SCHEME}{path}{match[3]}'
         return match[0]  # Sphinx warns of it
