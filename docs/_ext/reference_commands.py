@@ -33,7 +33,7 @@ def _section(name: str, parser: argparse.ArgumentParser, level: int) -> Iterator
     if rows:
         yield '\n'.join(['| argument | meaning |', '|---|---|', *rows])
     if parser.epilog:
-        yield _prose(parser.epilog)
+        yield _prose(re.sub(r'(?<=Example: )(.*)', r'``\1``', parser.epilog.strip()))
     for further, command in below:
         yield from _section(further, command, level + 1)
 
@@ -77,5 +77,5 @@ def _cell(text: str) -> str:
 
 def _prose(text: str | None) -> str:
     """Write the plain text of a help for Markdown, where dollars and stars mean something."""
-    text = re.sub(r'``([^`]+)``', r'`\1`', ' '.join((text or '').split()))
-    return re.sub(r'[$*<|]', r'\\\g<0>', text)
+    parts = ' '.join((text or '').split()).split('``')
+    return ''.join(re.sub(r'[$*<|]', r'\\\g<0>', part) if i % 2 == 0 else f'`{part}`' for i, part in enumerate(parts))

@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[Registry, str, tuple[str, ...]]] = {
     'The learner': (registry.MODELS, 'model', ('lhl.models.learner', 'lhl.models.data_preprocessor')),
     'Heads': (registry.MODELS, 'head', ('lhl.models.heads', )),
     'Backbones': (registry.MODELS, 'backbone', ('lhl.models.backbones', )),
+    'Weight initializers': (registry.WEIGHT_INITIALIZERS, 'initializer', ('lhl.models', )),
     'Inversion': (registry.MODELS, '', ('lhl.inversion', )),
     'Data sets': (registry.DATASETS, 'dataset', ('lhl.datasets', )),
     'Samplers': (registry.DATA_SAMPLERS, 'sampler', ('lhl.datasets', )),
