@@ -150,7 +150,7 @@ _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
           (_all_methods('segmentation_first', 'synthrooms3', ('had/had_literal', )),
            _all_methods('normals_first', 'synthrooms3_normals_first', ('had/had_literal', ))), _PRETEXT),
-    Suite('synthrooms3_pretrained', 'synthrooms3 from ImageNet weights: does anything beat a frozen encoder?',
+    Suite('synthrooms3_pretrained', 'the rooms of synthrooms3 from ImageNet weights, against a frozen encoder',
           (Group('', _member(_VANILLA, 'synthrooms3_pretrained'),
                  _members(['paradigms/frozen_encoder', 'dis/dis', 'had/had', 'rcd/rcd'], 'synthrooms3_pretrained')), )),
     Suite('tiny_synthrooms', 'every method on the tiny rooms: segmentation, depth, normals',
