@@ -5,6 +5,8 @@ RUN := $(VENV)/bin/python
 LHL := $(VENV)/bin/lhl
 INSTALLED := $(VENV)/.installed
 SITE := $(RUN) -m sphinx --fail-on-warning --quiet --doctree-dir docs/_build/.doctrees
+# It would not warn a second time of what it has kept.
+OR_FORGET := || { rm -rf docs/_build/.doctrees; exit 1; }
 QUICKSTART := work_dirs/quickstart
 
 .PHONY: quickstart test test-slow check docs benchmark wheel clean
@@ -37,12 +39,11 @@ check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unus
 	$(VENV)/bin/lint-imports
 	$(RUN) -m mypy
 	$(RUN) -m vulture
-	$(SITE) --write-all -b dummy docs docs/_build/check || { rm -rf docs/_build/.doctrees; exit 1; }
+	$(SITE) --write-all -b dummy docs docs/_build/check $(OR_FORGET)
 
-# A build that failed would not warn a second time of what it has kept.
 # Formulas, search and pages of files are made here alone; all warnings of texts, links and names come from both.
 docs: $(INSTALLED)  ## the documents as a site, docs/_build/index.html
-	$(SITE) -b html docs docs/_build
+	$(SITE) -b html docs docs/_build $(OR_FORGET)
 
 benchmark: $(INSTALLED)  ## where a training step's time goes, and its ratio to a bare loop
 	$(RUN) tools/benchmarks/step.py
