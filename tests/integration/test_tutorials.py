@@ -11,7 +11,7 @@ PAGES = ROOT / 'docs/tutorials'
 #: Page -> files that are there in the end.
 MADE = {
     'own_folder': ['my_rooms.manifest.json', 'work_dirs/check/my_rooms/contact_sheet.png',
-                   'work_dirs/my_rooms/report/index.html', 'predictions/panel/5001.png', 'numbers/depth/5001.npy'],
+                   'work_dirs/my_rooms/report/index.html', 'predictions/panel/5001.png'],
     'extend_segmentor': ['work_dirs/depth_task/results.json', 'predictions/panel/0.png', 'exported/segmentor.pth'],
     'new_backbone': ['work_dirs/my_backbone/results.json', 'exported/model.safetensors'],
     'reproduce_a_table': ['nyuv2.manifest.json', 'work_dirs/reproduce/had-table1/table.md'],
