@@ -8,7 +8,8 @@ from repository_files import pages, with_files, with_links
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-KNOWN = {'docs/configs.md': 'configs', 'docs/data.md': 'data', 'docs/data/nyuv2.md': 'data/nyuv2', 'configs/had/README.md': 'methods/had'}
+KNOWN = {'docs/configs.md': 'configs', 'docs/data.md': 'data', 'docs/data/nyuv2.md': 'data/nyuv2',
+         'configs/had/README.md': 'methods/had'}
 
 
 @pytest.mark.parametrize('link, expected', [
@@ -35,7 +36,8 @@ def test_a_file_is_taken_in_with_its_links_below_the_title_of_the_page(tmp_path,
     (tmp_path / 'FILE.md').write_text('# Its title\nsee [data](docs/data/nyuv2.md)\n')
     text = '<!-- file: FILE.md -->\n'
     assert with_files(text, 'about/file', KNOWN) == '# Its title\nsee [data](../data/nyuv2.md)\n\n'
-    assert with_files(f'# Ours\n\n{text}', 'about/file', KNOWN) == '# Ours\n\n## Its title\nsee [data](../data/nyuv2.md)\n\n'
+    below = with_files(f'# Ours\n\n{text}', 'about/file', KNOWN)
+    assert below == '# Ours\n\n## Its title\nsee [data](../data/nyuv2.md)\n\n'
 
 
 def test_every_readme_of_the_configs_is_on_a_page():
