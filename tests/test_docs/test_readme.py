@@ -28,7 +28,7 @@ def test_the_results_are_those_of_the_benchmark():
 
 
 def test_the_method_pages_have_the_rows_of_the_leaderboard():
-    leaderboard = BENCHMARKS.partition('## Every method')[2]
+    leaderboard = (ROOT / 'docs/benchmarks_first_edition.md').read_text().partition('## Every method')[2]
     board = {row[1].removesuffix(' †'): row for row in rows(leaderboard) if len(row) == 11}
     compared = 0
     for path in (ROOT / 'docs/methods').glob('*.md'):
