@@ -1,5 +1,5 @@
 _base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/dis.py']
 method = dict(alpha=1.0)
-# Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
+# Strengths found with tools/search.py on other rooms, see docs/benchmarks_first_edition.md.
 _base_.phases[1].method = dict(alpha=2)  # depth
 _base_.phases[2].method = dict(alpha=0.08)  # normal

@@ -3,6 +3,6 @@ method = dict(
     alpha=1.0,  # measured: 1 to 10 keep the old tasks alike, 1 hinders the new one least
     group_threshold=0.9,  # as for NYUv2
     saliency_guided=dict(edge_threshold=0.5))  # as for NYUv2
-# Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
+# Strengths found with tools/search.py on other rooms, see docs/benchmarks_first_edition.md.
 _base_.phases[1].method = dict(alpha=0.5)  # depth
 _base_.phases[2].method = dict(alpha=0.08)  # normal

@@ -1,5 +1,5 @@
 _base_ = ['../_base_/streams/tiny_synthrooms.py', '../_base_/methods/lwf.py']
 method = dict(weight=1.0)
-# Strengths found with tools/search.py on other rooms, see docs/benchmarks.md.
+# Strengths found with tools/search.py on other rooms, see docs/benchmarks_first_edition.md.
 _base_.phases[1].method = dict(weight=2)  # depth
 _base_.phases[2].method = dict(weight=0.08)  # normal
