@@ -2,11 +2,11 @@
 import argparse
 import ast
 import importlib
+import pkgutil
 import re
 from functools import cache
 
 import pytest
-from test_docs import resolve
 from test_engine.tiny_stream import ROOT
 
 from lhl.cli import COMMANDS
@@ -102,6 +102,6 @@ def test_the_answers_name_what_exists():
     names = set(re.findall(r'`(lhl(?:\.\w+)+)', text))
     assert len(names) >= 2
     for name in names:
-        resolve(name)
+        pkgutil.resolve_name(name)
     for path in re.findall(r'`((?:configs|tools|docs|lhl)/[\w/.]+)`', text):
         assert (ROOT / path).exists(), path
