@@ -7,6 +7,7 @@ from .options import (
     Parser,
     add_config_options,
     add_launcher,
+    add_tracker,
     add_trust,
     config_of_run,
     resumable,
@@ -25,9 +26,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
     parser.add_argument('--seed', type=int, help='seed of the run (default: the config\'s)')
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
-    parser.add_argument('--tracker', nargs='+', action='extend', default=[], metavar='NAME',
-                        choices=['tensorboard', 'wandb', 'mlflow'],
-                        help='draw the curves of the whole stream in tensorboard, wandb or mlflow, too')
+    add_tracker(parser)
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'other runs: one to take over, a teacher')
