@@ -1,4 +1,7 @@
-"""Write a data set as files that lhl reads, from what its authors publish or by rendering it."""
+"""Write a data set as files that lhl reads, from what its authors publish or by rendering it.
+
+Example: lhl convert synth-rooms data/synth_rooms --train 600 --val 120
+"""
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,6 +46,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the data set."""
     print(args.converter.convert(**{name: getattr(args, name) for name in args.flags}))
+    print(f'next: lhl check-dataset CONFIG reads all of it, with the data_root {args.out} in the config')
 
 
 def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disparity', 'metres']) -> str:

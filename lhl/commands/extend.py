@@ -1,4 +1,7 @@
-"""Add tasks to a trained model, phase after phase."""
+"""Add tasks to a trained model, phase after phase.
+
+Example: lhl extend work_dirs/had_r18_nyuv2 --config new_task.py
+"""
 import argparse
 from pathlib import Path
 
@@ -60,3 +63,4 @@ def run(args: argparse.Namespace) -> None:
         if is_main_process():
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')
+            print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')

@@ -1,4 +1,7 @@
-"""Learn a stream of tasks, phase after phase."""
+"""Learn a stream of tasks, phase after phase.
+
+Example: lhl train had/had_r18_nyuv2.py --work-dir work_dirs/had --cfg-options method.alpha=1
+"""
 import argparse
 from pathlib import Path
 
@@ -54,3 +57,4 @@ def run(args: argparse.Namespace) -> None:
             from lhl.visualization import results_table
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')
+            print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')

@@ -30,6 +30,7 @@ def pictures(data_root, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_its_test_loop_finds_the_same_miou(finished, pictures, monkeypatch):
     from mmseg.evaluation import IoUMetric
     _, run = finished('HAD')
