@@ -1,6 +1,6 @@
 """Find a method's strength: try values of one option after the other, keeping the best of each.
 
-Example: lhl search had/had_r18_nyuv2.py --step method.alpha 0.5 1 2 --reference work_dirs/vanilla --work-dir work_dirs/search
+Example: lhl search had/had_r18_nyuv2.py --step method.alpha 0.5 1 2 --reference work_dirs/vanilla --work-dir trials
 """
 import argparse
 import ast

@@ -1,4 +1,4 @@
-"""What the page shows: the pictures of an image under the models of one or two runs after a phase. Knows no web page."""
+"""What the page shows of an image: what one or two runs predict after a phase. Knows no web page."""
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

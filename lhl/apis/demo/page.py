@@ -1,4 +1,4 @@
-"""The page: an image, a slider over the phases, a picture for each run. It serves uploads alone, and asks no other host."""
+"""The page: an image, a slider over the phases, a picture for each run. It asks no other host."""
 import contextlib
 import html
 import os
@@ -94,7 +94,8 @@ def build_page(models: DemoModels) -> Any:
                               info='What did the model of this phase predict for the tasks that it knew?',
                               visible=models.last_phase > 1)
         with gr.Row():
-            pictures = [gr.Image(label=name, format='png', interactive=False, buttons=['download', 'fullscreen']) for name in models.names]
+            pictures = [gr.Image(label=name, format='png', interactive=False, buttons=['download', 'fullscreen'])
+                        for name in models.names]
         gr.on([image.change, phase.change], show, [image, phase], pictures, trigger_mode='always_last',
               api_visibility='private')
     return page

@@ -110,10 +110,11 @@ class With(torch.nn.Module):
 @pytest.mark.slow
 @pytest.mark.parametrize('operator, name', [
     (swap, 'rooms.swap'), (lambda x: x + torch.linalg.eigvalsh(x @ x.mT)[..., :1, None], 'aten._linalg_eigh')])
-def test_an_operator_that_onnx_lacks_is_one_sentence(tmp_path, operator, name):
+def test_an_operator_that_onnx_lacks_is_one_sentence(tmp_path, monkeypatch, operator, name):
     """Really lacking: the exporter itself refuses it; torch.export takes it."""
     learner = Learner(RESNET, dict(type='ASPPHead', in_channels=None, channels=4), TASKS).eval().requires_grad_(False)
     learner.heads['depth'] = torch.nn.Sequential(learner.heads['depth'], With(operator))
+    monkeypatch.setattr('lhl.apis.export.graphs._dynamic', lambda network: dict(images={}))
     network, images = Network(learner, ['depth'], preprocess=False), torch.rand(2, 3, 64, 64)
     sentence = (rf'ResNet with the heads of depth cannot be written as ONNX \(it has no operator {re.escape(name)}\); '
                 rf'export other `tasks`, or use `format=torch`')
@@ -128,8 +129,8 @@ def test_what_the_exporter_says_of_an_operator_is_one_sentence():
     """As it said it of these two."""
     learner = Learner(RESNET, dict(type='ASPPHead', in_channels=None, channels=4), TASKS)
     for name in ('rooms.swap', 'aten._linalg_eigh'):
-        with (pytest.raises(ConfigError, match=rf'\(it has no operator {re.escape(name)}\); export other `tasks`, or use '
-                                               r'`format=torch`'),
+        with (pytest.raises(ConfigError, match=rf'\(it has no operator {re.escape(name)}\); export other `tasks`, or '
+                                               r'use `format=torch`'),
               _as_sentence('ONNX', Network(learner, ['depth'], False))):
             raise torch.onnx.errors.OnnxExporterError('Failed') from RuntimeError(
                 f"No ONNX function found for <OpOverload(op='{name}', overload='default')>. Failure message: No "
