@@ -25,7 +25,7 @@ def find_axes(normal: TargetFiles, depth: TargetFiles | None,
 
     Args:
         normal: How the normals are stored, in whatever axes.
-        depth: How the depth is stored; None where there is none.
+        depth: How the depth is stored; None without depth.
         pairs: The files of normals and depth of some images.
 
     Returns:
