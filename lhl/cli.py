@@ -15,8 +15,8 @@ from lhl.commands.processes import is_first_process, tell_of_interruption
 from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
-COMMANDS = ('new', 'train', 'test', 'predict', 'export', 'extend', 'search', 'benchmark', 'reproduce', 'compare',
-            'report', 'check-dataset', 'convert', 'model-size', 'gradients')
+COMMANDS = ('new', 'train', 'test', 'predict', 'demo', 'export', 'extend', 'search', 'benchmark', 'reproduce',
+            'compare', 'report', 'check-dataset', 'convert', 'model-size', 'gradients')
 
 
 def main(*arguments: str) -> None:

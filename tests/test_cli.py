@@ -1,6 +1,9 @@
+import re
+import shlex
 import signal
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from mmengine.config import Config
@@ -63,6 +66,16 @@ print(sorted({{'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'cv2'}} & set(sys.
     of_commands = [f'usage: lhl {name}' for name in TOOLS]
     assert usages == ['usage: lhl', *of_commands, 'usage: lhl convert', *of_commands]
     assert lines[-1] == '[]'
+
+
+@pytest.mark.parametrize('name', COMMANDS)
+def test_the_help_of_every_command_has_an_example_that_it_takes(lhl_command, monkeypatch, name):
+    module = import_module(f'lhl.commands.{name.replace("-", "_")}')
+    words = shlex.split(re.search(r'Example: lhl (.*)', module.__doc__)[1])
+    assert words[0] == name
+    called = []
+    monkeypatch.setattr(module, 'run', called.append)
+    assert lhl_command(*words) == (0, '', '') and len(called) == 1
 
 
 def test_every_tool_is_but_its_command():

@@ -82,16 +82,18 @@ class Inferencer:
         batch_size: How many images of the same size are predicted at once.
         trust_config: Let the config inside the run or checkpoint name code and import modules. Otherwise it may name
             registered components only.
+        phase: Predict as the run did after this finished phase, from 1. Default: the last one.
 
     Raises:
         CheckpointError: If there is no checkpoint, or it cannot be used.
-        RunError: If the run has not finished a phase.
+        RunError: If the run has not finished a phase, or not this one.
         ConfigError: If an option is impossible, or the model does not predict a task.
     """
 
     def __init__(self, source: str | Path, device: str | torch.device = 'cpu', tasks: Sequence[str] | None = None,
                  image_size: Sequence[int] | str | None = 'validation', window: Sequence[int] | None = None,
-                 precision: str = 'float32', batch_size: int = 8, trust_config: bool = False) -> None:
+                 precision: str = 'float32', batch_size: int = 8, trust_config: bool = False,
+                 phase: int | None = None) -> None:
         if precision not in PRECISIONS:
             raise ConfigError(f'`precision={precision}` is unknown; {suggest(precision, PRECISIONS)}')
         if not isinstance(batch_size, int) or batch_size < 1:
@@ -107,7 +109,7 @@ class Inferencer:
         self._dtype = PRECISIONS[precision]
         with trusting_configs(trust_config):
             import_custom_modules(source)
-            self._passes = [found for learner, checkpoint, path in last_learners(source)
+            self._passes = [found for learner, checkpoint, path in last_learners(source, phase)
                             for found in _passes(learner.to(self.device), checkpoint, path, image_size)]
         known = {name: one.learner.tasks[name] for one in self._passes for name in one.tasks}
         for name in tasks or ():

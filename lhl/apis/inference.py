@@ -9,6 +9,7 @@ from lhl.engine.checkpoint import build_learner, config_in, find_checkpoint, rea
 from lhl.engine.plan import Stream
 from lhl.engine.runtime.process_group import init_distributed
 from lhl.engine.runtime.scoring import score_phase
+from lhl.errors import RunError
 from lhl.evaluation import PhaseResults, Results
 from lhl.models import Learner
 from lhl.trust import trusting_configs
@@ -30,17 +31,27 @@ def load_learner(path: str | Path, device: str | torch.device = 'cpu', trust_con
         return build_learner(_read(*checkpoint), checkpoint[0]).to(device)
 
 
-def last_learners(source: str | Path) -> list[tuple[Learner, dict, Path]]:
+def last_learners(source: str | Path, phase: int | None = None) -> list[tuple[Learner, dict, Path]]:
     """Load what predicts all tasks that a run or checkpoint has learned, with the checkpoint and its path.
 
     Args:
         source: The folder of a run, which stands for its last learner, or for its separate models, the last first; or
             a ``phase.safetensors``.
+        phase: Of a run, as it was after this finished phase, from 1. Default: the last one.
+
+    Raises:
+        RunError: If the run has not finished the phase.
     """
     found: list[tuple[Learner, dict, Path]] = []
     seen: set[str] = set()
-    learned = set(Results.load(source).learned_tasks) if Path(source).is_dir() else set()
-    for path, recorded in _checkpoints(source):
+    checkpoints = _checkpoints(source)
+    if phase is not None:
+        if not 1 <= phase <= len(checkpoints):
+            raise RunError(f'{source} has no finished phase {phase}, only {len(checkpoints)} of them; choose one of '
+                           f'these as `phase`')
+        checkpoints = checkpoints[len(checkpoints) - phase:]
+    learned = {task for _, recorded in checkpoints if recorded is not None for task in recorded.tasks}
+    for path, recorded in checkpoints:
         if not found or learned - seen:
             checkpoint = _read(path, recorded)
             found.append((build_learner(checkpoint, path), checkpoint, path))

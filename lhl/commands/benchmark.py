@@ -1,6 +1,7 @@
 """Train the configs of a suite, whatever happens to one of them, and write a leaderboard.
 
 What is finished is skipped, what was interrupted is resumed.
+Example: lhl benchmark tiny_synthrooms --seeds 0 1 --work-dir work_dirs/tiny
 """
 import argparse
 import io

@@ -1,6 +1,7 @@
 """Read every image and target of train and val once, and list all that is wrong with them.
 
 Statistics and a sheet of what they look like come with it. The exit status is 1 if something is wrong.
+Example: lhl check-dataset my_rooms.py
 """
 import argparse
 from pathlib import Path
@@ -30,5 +31,7 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.out or Path('work_dirs/check', Path(args.config).stem))
     report = check_dataset(cfg, out, args.workers, args.manifest, args.write_manifest)
     print(report.markdown())
-    print(out / 'report.md')
+    print(f"report: {out / 'report.md'}")
+    print(f'next: correct the files or {args.config}, and check again' if report.problems else
+          f'next: lhl train {args.config}')
     return int(bool(report.problems))

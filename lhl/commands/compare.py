@@ -1,5 +1,9 @@
-"""Compare methods as the paper's tables do: a row per method, the metrics of each task, Delta and mean rank."""
+"""Compare methods as the paper's tables do: a row per method, the metrics of each task, Delta and mean rank.
+
+Example: lhl compare work_dirs/had work_dirs/dis --reference work_dirs/vanilla
+"""
 import argparse
+import sys
 from pathlib import Path
 
 from .options import Parser, add_names, add_trust
@@ -33,11 +37,13 @@ def run(args: argparse.Namespace) -> None:
                               args.every_task, args.trust_config)
     if args.out:
         write_comparison(comparison, args.out, args.format)
-        print(args.out)
+        print(f'table: {args.out}')
     else:
         print(comparison_table(comparison, args.format))
     if args.report:
         runs = list(dict.fromkeys([*args.reference, *args.runs, *args.single_task]))
         write_report(runs, args.report, trust_config=args.trust_config, references=args.reference,
                      names=dict(args.name))
-        print(Path(args.report, 'index.html'))
+        print(f"page: {Path(args.report, 'index.html')}")
+    else:
+        print(f'next: lhl report {" ".join(args.runs)} shows how they predict', file=sys.stderr)

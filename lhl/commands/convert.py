@@ -1,4 +1,7 @@
-"""Write a data set, or pretrained weights, as files that lhl reads, from what others publish or by rendering."""
+"""Write a data set, or pretrained weights, as files that lhl reads, from what others publish or by rendering.
+
+Example: lhl convert synth-rooms data/synth_rooms --train 600 --val 120
+"""
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -43,6 +46,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the data set."""
     print(args.converter.convert(**{name: getattr(args, name) for name in args.flags}))
+    print(f'next: name {args.out} in a config, as data_root of a data set or checkpoint of pretrained weights')
 
 
 def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disparity', 'metres']) -> str:

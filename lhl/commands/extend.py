@@ -1,4 +1,7 @@
-"""Add tasks to a trained model, phase after phase."""
+"""Add tasks to a trained model, phase after phase.
+
+Example: lhl extend work_dirs/had_r18_nyuv2 --config new_task.py
+"""
 import argparse
 from pathlib import Path
 
@@ -7,6 +10,7 @@ from .options import (
     Parser,
     add_config_options,
     add_launcher,
+    add_tracker,
     add_trust,
     config_of_run,
     resumable,
@@ -30,6 +34,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
     parser.add_argument('--seed', type=int, help='seed of the new phases (default: the run\'s, or else the config\'s)')
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
+    add_tracker(parser)
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'the run or checkpoint')
@@ -48,6 +53,9 @@ def run(args: argparse.Namespace) -> None:
         cfg = config_of_run(args, args.config)
         if args.amp:
             cfg.optim_wrapper.amp = preferred_amp()
+        if args.tracker:
+            from lhl.progress import add_trackers
+            add_trackers(cfg, args.tracker)
         segmentor_config = read_config(args.segmentor_config) if args.segmentor_config else None
         with resumable(args, cfg.work_dir):
             results = extend_run(args.run, cfg, args.resume, args.seed, args.without_old_data, segmentor_config,
@@ -55,3 +63,4 @@ def run(args: argparse.Namespace) -> None:
         if is_main_process():
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')
+            print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')

@@ -1,5 +1,9 @@
-"""Count what the backbone and each head cost, and what separate models would cost more than a shared backbone."""
+"""Count what the backbone and each head cost, and what separate models would cost more than a shared backbone.
+
+Example: lhl model-size had/had_r18_nyuv2.py
+"""
 import argparse
+import sys
 
 from .options import Parser, add_config_options
 
@@ -20,3 +24,4 @@ def run(args: argparse.Namespace) -> None:
     merge_options(cfg, parse_options(args.cfg_options))
     height, width = args.size
     print(model_size_table(measure_model_size(cfg, (height, width))))
+    print(f'next: lhl train {args.config}', file=sys.stderr)

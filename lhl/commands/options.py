@@ -77,6 +77,13 @@ def add_config_options(parser: Parser, example: str) -> None:
     parser.flags['options'] = '--cfg-options'  # as the functions of lhl.apis call them
 
 
+def add_tracker(parser: Parser) -> None:
+    """Add ``--tracker``."""
+    parser.add_argument('--tracker', nargs='+', action='extend', default=[], metavar='NAME',
+                        choices=['tensorboard', 'wandb', 'mlflow'],
+                        help='draw the curves of the whole stream in tensorboard, wandb or mlflow, too')
+
+
 def add_trust(parser: Parser, of: str) -> None:
     """Add ``--trust-config``.
 

@@ -1,4 +1,7 @@
-"""Write a page about runs: what they learned, what they forgot, and how they predict, phase after phase."""
+"""Write a page about runs: what they learned, what they forgot, and how they predict, phase after phase.
+
+Example: lhl report work_dirs/vanilla work_dirs/had --out report
+"""
 import argparse
 from pathlib import Path
 
@@ -25,3 +28,4 @@ def run(args: argparse.Namespace) -> None:
     print(write_report(args.runs, out, args.views, args.trust_config, args.reference,
                        dict(args.name)))
     print(f'page: {out / "index.html"}')
+    print(f'next: open it in a browser; lhl demo {args.runs[0]} shows images of your own')

@@ -1,7 +1,8 @@
 """Train what a table of a paper compares, and set the printed rows beside it.
 
-For example: lhl reproduce had-table1 --dry-run, which says what data are needed, what would be trained, for how long.
-What is finished is skipped, what was interrupted is resumed.
+With --dry-run it says what data are needed, what would be trained, and for how long. What is finished is skipped, what
+was interrupted is resumed.
+Example: lhl reproduce had-table1 --dry-run
 """
 import argparse
 import io
@@ -45,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_reproduction(args.table, args.seeds, args.work_dir, args.only, args.cfg_options, args.threads)
     if args.dry_run:
         print(describe(plan))
+        print('next: the same command without --dry-run trains it')
         runs = plan.runs
     else:
         runs = reproduce(plan, args.jobs)
         print(f'table: {Path(plan.work_dir, "table.md")}')
+        print('next: lhl report RUN ... shows how these runs predict')
     return int(any(run.error for run in runs))

@@ -1,4 +1,7 @@
-"""Find a method's strength: try values of one option after the other, keeping the best of each."""
+"""Find a method's strength: try values of one option after the other, keeping the best of each.
+
+Example: lhl search had/had_r18_nyuv2.py --step method.alpha 0.5 1 2 --reference work_dirs/vanilla --work-dir trials
+"""
 import argparse
 import ast
 from pathlib import Path
@@ -40,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
         trials = search_strengths(cfg, steps, args.reference, args.work_dir, args.trust_config)
         print(search_table(trials))
         print('best:', ' '.join(f'{option}={value}' for option, value in best_options(trials).items()))
-        print(Path(args.work_dir, 'search.md'))
+        print(f"trials: {Path(args.work_dir, 'search.md')}")
+        print('next: give the best values to lhl train with --cfg-options')
 
 
 def _read(value: str) -> object:

@@ -1,6 +1,10 @@
-"""Score a trained learner on all tasks it has seen."""
+"""Score a trained learner on all tasks it has seen.
+
+Example: lhl test work_dirs/had_r18_nyuv2
+"""
 import argparse
 import json
+import sys
 
 from .options import Parser, add_config_options, add_launcher, add_trust
 from .processes import processes_of
@@ -38,3 +42,5 @@ def run(args: argparse.Namespace) -> None:
             if args.out:
                 with atomic_write(args.out) as file:
                     file.write(json.dumps(metrics, indent=1).encode())
+                print(f'metrics: {args.out}')
+            print(f'next: lhl predict {args.run} IMAGES --out FOLDER shows what it predicts', file=sys.stderr)

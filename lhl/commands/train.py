@@ -1,4 +1,7 @@
-"""Learn a stream of tasks, phase after phase."""
+"""Learn a stream of tasks, phase after phase.
+
+Example: lhl train had/had_r18_nyuv2.py --work-dir work_dirs/had --cfg-options method.alpha=1
+"""
 import argparse
 from pathlib import Path
 
@@ -7,6 +10,7 @@ from .options import (
     Parser,
     add_config_options,
     add_launcher,
+    add_tracker,
     add_trust,
     config_of_run,
     resumable,
@@ -25,9 +29,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
     parser.add_argument('--seed', type=int, help='seed of the run (default: the config\'s)')
     parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
-    parser.add_argument('--tracker', nargs='+', action='extend', default=[], metavar='NAME',
-                        choices=['tensorboard', 'wandb', 'mlflow'],
-                        help='draw the curves of the whole stream in tensorboard, wandb or mlflow, too')
+    add_tracker(parser)
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'other runs: one to take over, a teacher')
@@ -55,3 +57,4 @@ def run(args: argparse.Namespace) -> None:
             from lhl.visualization import results_table
             print(results_table([results]))
             print(f'results: {Path(cfg.work_dir, "results.json")}')
+            print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')

@@ -28,16 +28,41 @@ def draw_prediction(image: np.ndarray, outputs: Mapping[str, np.ndarray], tasks:
         tasks: The tasks by name.
         path: The picture to write.
     """
-    height, width = image.shape[:2]
-    columns = len(outputs) + 1
-    figure = Figure(figsize=(_CELL * columns, _CELL * height / width + 0.9), layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = np.atleast_1d(figure.subplots(1, columns))
-    _show(axes[0], image, 'image')
-    for ax, (name, output) in zip(axes[1:], outputs.items(), strict=True):
-        _draw_output(ax, output, name, tasks[name])
+    figure = _figure(image, outputs, tasks, len(outputs) + 1, {})
     with atomic_write(path) as file:
-        figure.savefig(file, format=Path(path).suffix[1:] or 'png', dpi=110)
+        figure.savefig(file, format=Path(path).suffix[1:] or 'png')
+
+
+def render_prediction(image: np.ndarray, outputs: Mapping[str, np.ndarray], tasks: Mapping[str, Task], columns: int,
+                      ranges: Mapping[str, tuple[float, float]]) -> np.ndarray:
+    """Give the same picture as pixels, ``(H, W, 3)`` uint8.
+
+    Args:
+        image: As for :func:`draw_prediction`, as are the next two.
+        outputs: By task.
+        tasks: By name.
+        columns: How many pictures stand side by side.
+        ranges: By task, the lowest and the highest number of its scale. Default: those of the output.
+    """
+    canvas = FigureCanvasAgg(_figure(image, outputs, tasks, columns, ranges))
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
+def _figure(image: np.ndarray, outputs: Mapping[str, np.ndarray], tasks: Mapping[str, Task], columns: int,
+            ranges: Mapping[str, tuple[float, float]]) -> Figure:
+    height, width = image.shape[:2]
+    columns = min(columns, len(outputs) + 1)
+    rows = -(-(len(outputs) + 1) // columns)
+    figure = Figure(figsize=(_CELL * columns, (_CELL * height / width + 0.9) * rows), dpi=110, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    _show(axes[0], image, 'image')
+    for ax, (name, output) in zip(axes[1:], outputs.items(), strict=False):
+        _draw_output(ax, output, name, tasks[name], ranges.get(name))
+    for ax in axes[len(outputs) + 1:]:
+        ax.set_axis_off()
+    return figure
 
 
 def as_target(output: np.ndarray) -> np.ndarray:
@@ -47,13 +72,13 @@ def as_target(output: np.ndarray) -> np.ndarray:
     return output[None] if output.ndim == 2 else np.moveaxis(output, -1, 0)
 
 
-def _draw_output(ax: Axes, output: np.ndarray, name: str, task: Task) -> None:
+def _draw_output(ax: Axes, output: np.ndarray, name: str, task: Task, ends: tuple[float, float] | None) -> None:
     target = as_target(output)
     if task.classes:
         _show(ax, task.draw(target), name)
         _add_legend(ax, output, task)
     elif len(target) == 1 and not task.image_level:
-        low, high = float(output.min()), float(output.max())
+        low, high = ends or (float(output.min()), float(output.max()))
         _show(ax, task.draw(target, None, (low, high)), name)
         _add_scale(ax, task, low, high)
     else:

@@ -20,7 +20,8 @@ def test_the_steps_reach_the_search_with_values_as_python_reads_them(tool, tmp_p
                            '--step', 'method.alpha', '0.5', '2', '--step', 'method.mode', 'l1', '--step', 'a', '[1,2]',
                            '--cfg-options', 'train_cfg.max_epochs=7')
     cfg, steps, reference, work_dir, trust_config = found
-    assert code == 0 and stdout.splitlines()[-2:] == ['best: method.alpha=2', str(Path(tmp_path, 'trials/search.md'))]
+    assert code == 0 and stdout.splitlines()[-3:-1] == [
+        'best: method.alpha=2', f"trials: {Path(tmp_path, 'trials/search.md')}"]
     assert steps == [Step('method.alpha', [0.5, 2]), Step('method.mode', ['l1']), Step('a', [[1, 2]])]
     assert (reference, work_dir, trust_config) == ('v', str(tmp_path / 'trials'), False)
     assert cfg.randomness.seed == 4 and cfg.train_cfg.max_epochs == 7 and cfg.launcher == 'none'

@@ -96,8 +96,8 @@ def _as_sentence(what: str, network: Network) -> Iterator[None]:
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
-        operator = re.search(r'(?:aten|torchvision|prims|mmcv|lhl)[:.]+\w+(?:\.\w+)?', f'{cause} {error}')
-        why = f'it has no {operator[0]}' if operator and what == 'ONNX' else reason_of(cause)
+        operator = re.search(r"OpOverload\(op='([\w.]+)'", str(cause))
+        why = f'it has no operator {operator[1]}' if operator and what == 'ONNX' else reason_of(cause)
         names = ', '.join(network.tasks)
         other = 'torch' if what == 'ONNX' else 'safetensors'
         raise ConfigError(f'{type(network.learner.backbone).__name__} with the heads of {names} cannot be written as '

@@ -79,15 +79,16 @@ def write_segmentor(learner: Learner, model: Mapping[str, Any], task: str, size:
     pipeline = [dict(type='LoadImageFromFile'), *resize, dict(type='PackSegInputs')]
     needs_lhl = any(name.startswith('lhl.') for name in component_names(described))
     imports = "custom_imports = dict(imports=['lhl.models'])  # of which it uses a part\n" if needs_lhl else ''
+    metainfo = dict(classes=list(kind.classes), palette=_palette(kind))
     text = (f'# Written by lhl export: {task}, for mmsegmentation; {CHECKPOINT} lies beside it.\n'
-            f"default_scope = 'mmseg'\n{imports}model = {code(described)}\ntest_pipeline = {code(pipeline)}\n")
+            f"default_scope = 'mmseg'\n{imports}model = {code(described)}\ntest_pipeline = {code(pipeline)}\n"
+            f'metainfo = {code(metainfo)}\n')
     with atomic_write(folder / CONFIG) as file:
         file.write(text.encode())
     weights = {new + key.removeprefix(old): value.contiguous() for old, new in renamed.items()
                for key, value in learner.state_dict().items() if key.startswith(old)}
-    meta = dict(dataset_meta=dict(classes=list(kind.classes), palette=_palette(kind)))
     with atomic_write(folder / CHECKPOINT) as file:
-        torch.save(dict(meta=meta, state_dict=weights), file)
+        torch.save(dict(meta=dict(dataset_meta=metainfo), state_dict=weights), file)
 
 
 def run_segmentor(folder: Path, images: Tensor) -> list[Tensor]:

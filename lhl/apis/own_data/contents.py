@@ -123,7 +123,7 @@ def read_content(task: str, paths: Iterable[tuple[Path, bool]], as_classes: bool
     content, first, unreadable, why = None, Path(), 0, ''
     for path, is_trained in paths:
         try:
-            raw = _read(path, as_classes)
+            raw = read_raw(path, as_classes)
         except ValueError as error:
             unreadable, why = unreadable + 1, why or f'{path}: {error}'
             continue
@@ -142,8 +142,8 @@ def read_content(task: str, paths: Iterable[tuple[Path, bool]], as_classes: bool
     return content
 
 
-def _read(path: Path, as_classes: bool) -> np.ndarray:
-    """Read a file as the data set does."""
+def read_raw(path: Path, as_classes: bool) -> np.ndarray:
+    """Read a file as the data set does, or raise a ValueError that says what is wrong with it."""
     if path.suffix.lower() == '.npy':
         raw = load_npy(path)
         if raw.ndim > 3 or raw.dtype.kind not in 'fiub':

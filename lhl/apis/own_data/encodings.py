@@ -173,7 +173,7 @@ def _normals(name: str, content: Content, classes: Sequence[str] | None) -> Enco
     most = 2**content.bits - 1
     return Encoding(dict(type='SurfaceNormalEstimation'),
                     dict(scale=2 / most, offset=-1, invalid=[0, most // 2, most // 2 + 1]),
-                    f'0 is -1 and {most} is 1; x to the right, y down, z forward')
+                    f'0 is -1 and {most} is 1')
 
 
 def _one_of_two(kind: str) -> Callable:

@@ -11,6 +11,7 @@ import numpy as np
 from lhl.atomic import atomic_write
 from lhl.config_files import read_config
 from lhl.datasets.io.files import load_image_file
+from lhl.datasets.io.target_files import TargetFiles
 from lhl.engine.plan import Stream
 from lhl.engine.plan.data import check_data
 from lhl.engine.sources.base import Source
@@ -18,6 +19,7 @@ from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.errors import ConfigError, DataError
 
 from ..dataset_check import Report, check_dataset
+from .axes import find_axes
 from .contents import read_content
 from .encodings import Encoding, encoding_of, kind_of
 from .pairing import Folder, Split, paired, split_images
@@ -79,6 +81,7 @@ def new_config(name: str, images: str | Path, targets: Sequence[str], extend: st
     all_images, found = paired(Folder.find(images), {task: Folder.find(folder) for task, folder in folders.items()})
     split = split_images(all_images, found)
     encodings = {task: _encoding(task, kinds[task], found[task], split, (classes or {}).get(task)) for task in kinds}
+    _tell_axes(encodings, kinds, found, split)
     size, sizes = _size(all_images)
     lines = [f'images: {len(all_images.files)} in {all_images.path}, {sizes}']
     lines += [f'{task}: {encoding.found}' for task, encoding in encodings.items()]
@@ -142,6 +145,24 @@ def _encoding(task: str, kind: str, folder: Folder, split: Split, classes: Seque
     content = read_content(task, ((path, name in split.names['train']) for name, path in files.items()),
                            kind == 'segmentation')
     return encoding_of(task, kind, content, classes)
+
+
+def _tell_axes(encodings: Mapping[str, Encoding], kinds: Mapping[str, str], found: Mapping[str, Folder],
+               split: Split) -> None:
+    """Add to what is known of normals in which axes they are stored."""
+    depth = next((task for task in kinds if kinds[task] == 'depth'), None)
+    for task in (task for task in kinds if kinds[task] == 'normal'):
+        both = sorted(found[task].files.keys() & found[depth or task].files.keys() & split.names['train'])
+        chosen = [both[i] for i in np.linspace(0, len(both) - 1, min(len(both), LOOKED_AT)).round().astype(int)]
+        options, sentence = find_axes(
+            _files(encodings[task]), None if depth is None else _files(encodings[depth]),
+            ((found[task].files[name], found[depth or task].files[name]) for name in chosen))
+        encodings[task].files |= options
+        encodings[task].found += f'; {sentence}'
+
+
+def _files(encoding: Encoding) -> TargetFiles:
+    return TargetFiles(folder='', **encoding.files)
 
 
 def _size(images: Folder) -> tuple[tuple[int, int], str]:
