@@ -2,7 +2,6 @@
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -12,9 +11,10 @@ from lhl.apis.benchmark.plan import BenchmarkRun
 from lhl.engine.plan import Stream
 from lhl.errors import FOREIGN, LHLError
 
-from .trial import PhaseCost, amounts, measure, quiet
+from .trial import PhaseCost, amounts, measure, now, quiet
 
-#: Seconds after which no further trial begins: what was not tried costs as much more than its reference as others do.
+#: Seconds of work after which no further trial begins: what was not tried costs as much more than its reference as
+#: others do.
 BUDGET = 180.0
 #: The range that is given, as factors.
 LEAST, MOST = 0.7, 1.5
@@ -39,7 +39,7 @@ class Trials:
     def __init__(self, threads: int, stream_of: Callable[[BenchmarkRun], Stream]) -> None:
         self.threads, self.stream_of = threads, stream_of
         self.costs: dict[tuple, list[PhaseCost] | None] = {}
-        self.begun = time.monotonic()
+        self.begun = now()
 
     def estimate(self, needed: Sequence[BenchmarkRun], runs: Sequence[BenchmarkRun], start: float) -> Estimate:
         """Estimate how long runs take, those first that others start from.
@@ -78,7 +78,7 @@ class Trials:
         if key in self.costs:
             return
         self.costs[key] = None
-        if any(self.costs.values()) and time.monotonic() - self.begun > BUDGET:
+        if any(self.costs.values()) and now() - self.begun > BUDGET:
             return
         stream = self.stream_of(run)
         teacher = Path(stream.cfg.method.get('teacher') or '').name

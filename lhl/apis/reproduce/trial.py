@@ -98,10 +98,10 @@ class TrialHook(Hook):
         self._mark(runner, 'scored')
 
     def _mark(self, runner: Runner, what: str) -> None:
-        self.marks.append((runner.phase.index, what, _now()))
+        self.marks.append((runner.phase.index, what, now()))
 
 
-def _now() -> float:
+def now() -> float:
     """Give seconds: of work on a processor, which do not grow with what else it does, or as they pass with a GPU."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
