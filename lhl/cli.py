@@ -16,7 +16,7 @@ from lhl.errors import Interruption, LHLError
 
 #: Each is a module of :mod:`lhl.commands`.
 COMMANDS = ('new', 'train', 'test', 'predict', 'export', 'extend', 'search', 'benchmark', 'reproduce', 'compare',
-            'report', 'check-dataset', 'convert', 'model-size')
+            'report', 'check-dataset', 'convert', 'model-size', 'gradients')
 
 
 def main(*arguments: str) -> None:

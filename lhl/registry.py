@@ -19,6 +19,7 @@ _LOCATIONS = {
     'OPTIM_WRAPPERS': ['lhl.engine'],
     'OPTIM_WRAPPER_CONSTRUCTORS': ['lhl.engine'],
     'PARAM_SCHEDULERS': ['lhl.engine'],
+    'WEIGHT_INITIALIZERS': ['lhl.models'],
 }
 
 
@@ -37,12 +38,12 @@ RUNNERS = _child_of_mmseg('RUNNERS')
 OPTIM_WRAPPERS = _child_of_mmseg('OPTIM_WRAPPERS')
 OPTIM_WRAPPER_CONSTRUCTORS = _child_of_mmseg('OPTIM_WRAPPER_CONSTRUCTORS')
 PARAM_SCHEDULERS = _child_of_mmseg('PARAM_SCHEDULERS')
+WEIGHT_INITIALIZERS = _child_of_mmseg('WEIGHT_INITIALIZERS')
 FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope='lhl', locations=['lhl.datasets'])
 
 # lhl has no components of these kinds, but mmengine looks for the scope in each of them.
 LOOPS = _child_of_mmseg('LOOPS')
 OPTIMIZERS = _child_of_mmseg('OPTIMIZERS')
-WEIGHT_INITIALIZERS = _child_of_mmseg('WEIGHT_INITIALIZERS')
 MODEL_WRAPPERS = _child_of_mmseg('MODEL_WRAPPERS')
 EVALUATOR = _child_of_mmseg('EVALUATOR')
 LOG_PROCESSORS = _child_of_mmseg('LOG_PROCESSORS')

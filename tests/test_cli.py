@@ -21,7 +21,8 @@ from lhl.errors import ConfigError, DataError, Interruption
 
 #: The file of each command; the other tools measure lhl itself.
 TOOLS = {name: f'tools/{name.replace("-", "_")}.py' for name in COMMANDS if name != 'convert'}
-TOOLS |= {name: f'tools/analysis_tools/{name.replace("-", "_")}.py' for name in ('compare', 'report', 'model-size')}
+TOOLS |= {name: f'tools/analysis_tools/{name.replace("-", "_")}.py'
+          for name in ('compare', 'report', 'model-size', 'gradients')}
 TOOLS |= {f'convert {name}': f'tools/dataset_converters/{name.replace("-", "_")}.py' for name in CONVERTERS}
 
 

