@@ -187,6 +187,9 @@ def _shortened(stream: Stream, folder: str | Path) -> Config:
     cfg.visualizer = cfg.param_scheduler = None  # a schedule may end after the trial
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='TrialHook')]
     _shorten_loop(cfg.train_cfg)
+    for section in (cfg, *cfg.phases):
+        if (section.get('method') or {}).get('inversion'):
+            section.method.inversion.update(steps=2, warmup_steps=1)
     if cfg.get('val_dataloader') is not None:
         _take_part(cfg, 'val_dataloader', _share_of_scored(stream))
     for entry, phase, amount in zip(cfg.phases, stream.phases, amounts(stream), strict=True):

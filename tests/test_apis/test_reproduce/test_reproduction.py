@@ -222,3 +222,32 @@ def test_the_improvement_is_that_of_the_printed_metrics_alone(taught, tmp_path):
     assert float(cells['KDAM', 'boundary/odsF']['difference']) == 0
     text = Path('work/table.md').read_text()
     assert 'MR' not in text and 'Note: the teacher is the multi-task Swin-L.' in text
+
+
+def test_accuracies_that_a_table_averages_are_averaged_and_have_no_printed_number(tmp_path, data_root, monkeypatch):
+    members = [Member(name, str(write_config(tmp_path / f'{name}.py', data_root, method)))
+               for name, method in (('joint', 'Vanilla'), ('hcl_kd', 'DIS'))]
+    monkeypatch.setattr('lhl.apis.reproduce.paper_rows.TABLES', {
+        'hcl-cifar10': Table('hcl-cifar10', (Part('hcl_split_cifar10', Group('', members[0], (members[1], ))), ))})
+    timed(monkeypatch)
+    plan, documents = plan_reproduction('hcl-cifar10', [0], tmp_path / 'work'), {}
+
+    def phase(number, tasks, **accuracies):
+        return dict(phase=number, tasks=tasks, metrics={
+            task: dict(class_il=value, task_il=90.0) for task, value in accuracies.items()}, seconds=1.0, iterations=1,
+            peak_memory_mib=1.0, parameters=1, method_state_mib=0.0, stored_images=0, weights_sha256='w',
+            checkpoint='c')
+    for run, phases in zip(plan.runs, ([phase(1, ['a', 'b'], a=70.0, b=80.0)],
+                                       [phase(1, ['a'], a=95.0), phase(2, ['b'], a=50.0, b=70.0)]), strict=True):
+        documents[str(run.folder)] = dict(
+            format='lhl-results', version=2, method=run.member.name, seed=0, stream=['a', 'b'], config='c.py',
+            config_hash=run.hash, versions={}, units={}, phases=phases,
+            higher_is_better=dict.fromkeys('ab', {'class_il': True, 'task_il': True}))
+    (tmp_path / 'runs.json').write_text(json.dumps(documents))
+    (tmp_path / 'fake.py').write_text(_FAKE)
+    lines = []
+    reproduce(plan, trainer=(sys.executable, str(tmp_path / 'fake.py'), str(tmp_path)), report=lines.append)
+    # A: (50 + 70) / 2; F: 95 - 50. Joint training forgets nothing.
+    assert '| KD | ours | 60.00 | 45.00 | 90.00 | 0.00 |' in lines[-1]
+    assert '| Joint | ours | 75.00 | - | 90.00 | - |' in lines[-1] and '|  | paper | - | - | - | - |' in lines[-1]
+    assert 'class_il: A ↑ (%)' in lines[-1] and 'no number is printed here' in lines[-1]
