@@ -236,9 +236,11 @@ def _options(run: _Run) -> dict[str, Any]:
     options = {name: _without_teacher(config.to_dict().get(name)) for name in _OPTIONS}
     # How it is resolved does not depend on the method, which need not be known.
     stream = Stream.from_config(config, check=False, method=dict(type='Vanilla'))
+    methods = {frozenset([entry['task']] if 'task' in entry else entry['tasks']): entry.get('method') or {}
+               for entry in config.to_dict().get('phases') or []}
     options['phases'] = [
         {**{name: getattr(phase, name) for name in _OF_PHASES}, 'train_dataloader': phase.entry.get('train_dataloader'),
-         'method': _without_teacher({**(options['method'] or {}), **(phase.entry.get('method') or {})})}
+         'method': _without_teacher({**(options['method'] or {}), **methods.get(frozenset(phase.new_tasks), {})})}
         for phase in stream.phases]
     return options
 
@@ -250,7 +252,8 @@ def _without_teacher(value: Any) -> Any:
 
 def _difference(ours: Any, theirs: Any, where: str = '') -> str:
     """Name the first option in which two configs differ, such as ``phases[1].method.alpha``; empty if they do not."""
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+    if isinstance(ours, Mapping) or isinstance(theirs, Mapping):
+        ours, theirs = ours or {}, theirs or {}
         return next(filter(None, (_difference(ours.get(key), theirs.get(key), f'{where}.{key}' if where else str(key))
                                   for key in dict.fromkeys([*ours, *theirs]))), '')
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):

@@ -32,4 +32,4 @@ def run(args: argparse.Namespace) -> None:
         with resumable(args, cfg.work_dir):
             results = extend_run(args.run, cfg, args.resume, args.seed, args.without_old_data, segmentor_config,
                                  args.task_name, args.until, args.trust_config)
-        finish_training(args, results, cfg.work_dir)
+        finish_training(args, results, cfg)

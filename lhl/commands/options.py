@@ -106,24 +106,27 @@ def add_training(parser: Parser, seed: str) -> None:
     parser.set_defaults(after_interrupt=GO_ON)
 
 
-def finish_training(args: argparse.Namespace, results: 'Results', work_dir: str) -> None:
+def finish_training(args: argparse.Namespace, results: 'Results', cfg: 'Config') -> None:
     """Print what a run came to, and write its page unless that is not wanted: a figure that fails ends no run."""
     from mmengine.dist import is_main_process
 
+    from lhl.stored_configs import component_names
+    from lhl.trust import trusting_names
     from lhl.visualization import results_table
     if not is_main_process():
         return
     print(results_table([results]))
-    print(f'results: {Path(work_dir, "results.json")}')
+    print(f'results: {Path(cfg.work_dir, "results.json")}')
     if args.no_page or not results.phases:
         return
     from lhl.apis import write_report
-    out = Path(work_dir, 'report')
+    out = Path(cfg.work_dir, 'report')
     try:
-        write_report([work_dir], out, trust_config=True)  # its code has just run
+        with trusting_names(component_names(cfg.to_dict())):  # as in training; what was taken over is another's
+            write_report([cfg.work_dir], out, trust_config=args.trust_config)
     except (LHLError, *FOREIGN) as error:
-        print(f'warning: the page of the run could not be written: {reason_of(error)}; `lhl report {work_dir}` tries '
-              f'again', file=sys.stderr)
+        print(f'warning: the page of the run could not be written: {reason_of(error)}; `lhl report {cfg.work_dir}` '
+              f'tries again', file=sys.stderr)
     else:
         print(f'page: {out / "index.html"}')
 

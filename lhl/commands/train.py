@@ -32,4 +32,4 @@ def run(args: argparse.Namespace) -> None:
             add_trackers(cfg, args.tracker)
         with resumable(args, cfg.work_dir):
             results = train_stream(cfg, args.resume, args.take_over, args.until, trust_config=args.trust_config)
-        finish_training(args, results, cfg.work_dir)
+        finish_training(args, results, cfg)

@@ -428,6 +428,15 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):
     assert float(row['depth/AbsErr (m) mean']) == 1 / 3
 
 
+def test_the_command_writes_the_table_and_a_page_to_a_folder(write, tmp_path, tool, monkeypatch):
+    had, vanilla, out, pages = write('h'), write('v', method='Vanilla'), tmp_path / 'page', []
+    monkeypatch.setattr('lhl.apis.write_report', lambda runs, out, **options: pages.append((runs, out)))
+    code, stdout, _ = tool(TOOL, had, '--reference', vanilla, '--out', out)
+    assert (code, stdout.splitlines()) == (0, [f'{out}/comparison.md', f'{out}/index.html'])
+    assert (out / 'comparison.md').read_text() == comparison_table(compare_runs([had], [vanilla])) + '\n'
+    assert pages == [([str(vanilla), str(had)], str(out))]
+
+
 def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):
     had, vanilla, out = write('h'), write('v', method='Vanilla'), tmp_path / 'table.md'
     out.write_text('precious')

@@ -37,9 +37,9 @@ def test_repeated_options_add_up_and_stay_text():
 def test_a_run_ends_with_its_table_and_page_and_a_page_that_fails_with_a_warning(finished, capsys, monkeypatch):
     pages = []
     monkeypatch.setattr('lhl.apis.write_report', lambda runs, out, trust_config: pages.append((runs, out)))
-    _, run = finished('Vanilla')
-    results, args = Results.load(run), argparse.Namespace(no_page=False)
-    finish_training(args, results, str(run))
+    cfg, run = finished('Vanilla')
+    results, args = Results.load(run), argparse.Namespace(no_page=False, trust_config=False)
+    finish_training(args, results, cfg)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-2:] == [f'results: {run}/results.json', f'page: {run}/report/index.html']
     assert pages == [([str(run)], run / 'report')]
@@ -47,13 +47,13 @@ def test_a_run_ends_with_its_table_and_page_and_a_page_that_fails_with_a_warning
     def fail(*arguments, **options):
         raise ValueError('no figure of that size')
     monkeypatch.setattr('lhl.apis.write_report', fail)
-    finish_training(args, results, str(run))
+    finish_training(args, results, cfg)
     assert capsys.readouterr().err == (
         f'warning: the page of the run could not be written: ValueError: no figure of that size; `lhl report {run}` '
         f'tries again\n')
     results.phases.clear()
     for nothing, found in ((argparse.Namespace(no_page=True), Results.load(run)), (args, results)):
-        finish_training(nothing, found, str(run))
+        finish_training(nothing, found, cfg)
         assert capsys.readouterr().out.splitlines()[-1] == f'results: {run}/results.json'
 
 
