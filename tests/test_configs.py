@@ -216,8 +216,8 @@ def test_a_config_names_no_option_that_it_inherits(path):
 
 def identities():
     """The hash of each config, by its path."""
-    return {path.relative_to(CONFIGS).as_posix(): config_hash(Stream.from_config(read(path), check=path not in SEPARATE))
-            for path in LEAVES}
+    streams = {path: Stream.from_config(read(path), check=path not in SEPARATE) for path in LEAVES}
+    return {path.relative_to(CONFIGS).as_posix(): config_hash(stream) for path, stream in streams.items()}
 
 
 @pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
