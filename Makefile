@@ -4,9 +4,12 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 LHL := $(VENV)/bin/lhl
 INSTALLED := $(VENV)/.installed
+SITE := $(RUN) -m sphinx --fail-on-warning --quiet --doctree-dir docs/_build/.doctrees
+# It would not warn a second time of what it has kept.
+OR_FORGET := || { rm -rf docs/_build/.doctrees; exit 1; }
 QUICKSTART := work_dirs/quickstart
 
-.PHONY: quickstart test test-slow check benchmark wheel clean
+.PHONY: quickstart test test-slow check docs benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and show on a page what happened
@@ -31,11 +34,16 @@ test: check  ## the checks and all tests but the slow ones
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
 
-check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unused code
+check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unused code; docs: links, and names that exist
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
 	$(RUN) -m mypy
 	$(RUN) -m vulture
+	$(SITE) --write-all -b dummy docs docs/_build/check $(OR_FORGET)
+
+# Formulas, search and pages of files are made here alone; all warnings of texts, links and names come from both.
+docs: $(INSTALLED)  ## the documents as a site, docs/_build/index.html
+	$(SITE) -b html docs docs/_build $(OR_FORGET)
 
 benchmark: $(INSTALLED)  ## where a training step's time goes, and its ratio to a bare loop
 	$(RUN) tools/benchmarks/step.py

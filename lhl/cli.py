@@ -25,18 +25,7 @@ def main(*arguments: str) -> None:
     Args:
         arguments: Come before those of ``sys.argv``, such as ``'train'``.
     """
-    parser = Parser(prog='lhl', description='Lifelong heterogeneous learning on dense prediction.',
-                    epilog='lhl COMMAND --help explains a command.')
-    parser.add_argument('--version', action='version', version=f'lhl {__version__}')
-    commands = parser.add_subparsers(metavar='COMMAND', required=True)
-    flags_of = {}
-    for name in COMMANDS:
-        module = import_module(f'lhl.commands.{name.replace("-", "_")}')
-        summary, _, details = (module.__doc__ or '').partition('\n\n')
-        command = commands.add_parser(name, help=summary, description=summary, epilog=details)
-        module.add_arguments(command)
-        flags_of[name] = command.flags
-        command.set_defaults(command=module.run, flags=command.flags)
+    parser, flags_of = make_parser()
     args = parser.parse_args([*arguments, *sys.argv[1:]])
     with errors_as_sentences(lambda text: with_flags(text, args.flags, flags_of['train'])):
         try:
@@ -51,6 +40,23 @@ def main(*arguments: str) -> None:
             status = 128 + signal.SIGPIPE
     if status:
         sys.exit(status)
+
+
+def make_parser() -> tuple[Parser, dict[str, dict[str, str]]]:
+    """Make the parser of all commands, and the names of the arguments of each, see :class:`Parser`."""
+    parser = Parser(prog='lhl', description='Lifelong heterogeneous learning on dense prediction.',
+                    epilog='lhl COMMAND --help explains a command.')
+    parser.add_argument('--version', action='version', version=f'lhl {__version__}')
+    commands = parser.add_subparsers(metavar='COMMAND', required=True)
+    flags_of = {}
+    for name in COMMANDS:
+        module = import_module(f'lhl.commands.{name.replace("-", "_")}')
+        summary, _, details = (module.__doc__ or '').partition('\n\n')
+        command = commands.add_parser(name, help=summary, description=summary, epilog=details)
+        module.add_arguments(command)
+        flags_of[name] = command.flags
+        command.set_defaults(command=module.run, flags=command.flags)
+    return parser, flags_of
 
 
 @contextlib.contextmanager

@@ -42,8 +42,10 @@ class ClipGrad(TypedDict, total=False):
     clip_value: Positive
     error_if_nonfinite: bool
     foreach: bool | None
+
+
 #: What options may be whose signatures in PyTorch and mmengine say less.
-_FOREIGN: dict[str, dict[str, Any]] = {
+FOREIGN: dict[str, dict[str, Any]] = {
     'optimizer': dict(lr=Positive, weight_decay=NotNegative, momentum=Fraction, dampening=Fraction, eps=NotNegative,
                       betas=Sequence[Fraction], alpha=Fraction),
     'wrapper': dict(accumulative_counts=Count, clip_grad=ClipGrad | None),
@@ -111,10 +113,10 @@ def option_problems(component: Callable, config: Mapping, where: str, kind: str 
     """Say whether a class or function takes the options it is given, can use their values, and is given those it needs.
 
     What a value may be is said by the annotation in the signature, see :mod:`lhl.options`; of what is not lhl's own by
-    ``_FOREIGN``, or else by its annotation or its default.
+    ``FOREIGN``, or else by its annotation or its default.
     """
     given, taken = GIVEN_BY_ENGINE.get(kind, ()), TAKEN_BY_MMENGINE.get(kind, ())
-    options, required, is_open = _parameters(component)
+    options, required, is_open = parameters_of(component)
     known = (set(options) - set(given)) | set(taken)
     unknown = [] if is_open else [key for key in config if key not in known and key not in {'type', '_scope_'}]
     for key in unknown:
@@ -124,7 +126,7 @@ def option_problems(component: Callable, config: Mapping, where: str, kind: str 
         for name in required:  # what is missing beside something unknown is probably misspelt
             if name not in config and name not in given:
                 yield f'{where}: {component.__name__} needs the option {name!r}; give it in the config'
-    foreign = _FOREIGN.get(kind, {})
+    foreign = FOREIGN.get(kind, {})
     for key, value in config.items():
         if key in foreign and key in known:
             yield from value_problems(foreign[key], value, f'{where}.{key}')
@@ -140,7 +142,7 @@ def _is_default(default: Any, value: Any) -> bool:
 
 
 @cache
-def _parameters(component: Callable) -> tuple[dict[str, inspect.Parameter], list[str], bool]:
+def parameters_of(component: Callable) -> tuple[dict[str, inspect.Parameter], list[str], bool]:
     """Give the options that a class or function takes, the names of those that it needs, and whether it takes others.
 
     A class that passes ``**kwargs`` on takes its bases' options, too; which of them it fills in itself is not known.

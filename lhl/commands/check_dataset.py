@@ -14,6 +14,10 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--out', metavar='FOLDER', help='folder for report.md, report.json and contact_sheet.png '
                         '(default: work_dirs/check/CONFIG_NAME)')
     parser.add_argument('--workers', type=int, help='processes that read (default: one per processor, 8 at most)')
+    parser.add_argument('--manifest', metavar='FILE', help='compare the size and SHA-256 of every file with those in a '
+                        'manifest: what is missing, added, truncated or changed')
+    parser.add_argument('--write-manifest', metavar='FILE', help='write the manifest of all files that are read, a new '
+                        'file, to compare other copies with')
     add_config_options(parser, 'train_dataloader.dataset.data_root=data/mine')
 
 
@@ -24,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     cfg = read_config(args.config)
     merge_options(cfg, parse_options(args.cfg_options))
     out = Path(args.out or Path('work_dirs/check', Path(args.config).stem))
-    report = check_dataset(cfg, out, args.workers)
+    report = check_dataset(cfg, out, args.workers, args.manifest, args.write_manifest)
     print(report.markdown())
     print(out / 'report.md')
     return int(bool(report.problems))

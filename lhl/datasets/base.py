@@ -72,6 +72,8 @@ class DenseDataset(Dataset):
     METAINFO: ClassVar[dict] = {}
     #: The splits that exist.
     SPLITS: tuple[str, ...] = ('train', 'val')
+    #: The files that say which images there are; :meth:`list_samples` sets them where there are such.
+    lists: Sequence[Path] = ()
 
     def __init__(self, data_root: str | Path, split: str, tasks: Mapping[str, dict],
                  pipeline: Sequence[dict], part: Part | None = None,
@@ -120,6 +122,13 @@ class DenseDataset(Dataset):
             ValueError: As for :meth:`load_image`.
         """
         raise NotImplementedError(f'{type(self).__name__} must define load_target')
+
+    def source_files(self) -> Iterator[Path]:
+        """Every file that is read: lists, images and targets; a path below an archive stands for the archive."""
+        yield from self.lists
+        for index in self.indices:
+            yield self.path(self.samples[index])
+            yield from (self.path(self.samples[index], task) for task in self.tasks.values())
 
     def require_data_root(self, contents: str) -> None:
         """Refuse a data root that is not a folder.

@@ -141,6 +141,7 @@ class FolderDataset(DenseDataset):
     def _listed(self, file: str) -> list[str]:
         """Read the names of the images of the split from a text file."""
         path = self.data_root / file
+        self.lists = [path]
         names = [_without_suffix(line) for line in read_lines(path, 'write the name of one image per line into it')]
         refuse_repetitions(path, names)
         missing = [name for name in names if name not in self.image_paths]

@@ -71,7 +71,8 @@ class NYUDv2(DenseDataset):
                                   f'{name!r}; {suggest(name, self.folders)} (or give it one of '
                                   f'{", ".join(READERS)} in folders=dict({name}=...))')
         self.require_data_root('images/ and gt_sets/, usually called NYUD_MT')
-        names = read_names(self.data_root / 'gt_sets' / f'{self.split}.txt')
+        self.lists = [self.data_root / 'gt_sets' / f'{self.split}.txt']
+        names = read_names(self.lists[0])
         self.files = {folder: find_files(self.data_root, names, PLACES[folder])
                       for folder in ('images', *(self.folders[task] for task in self.tasks))}
         return names

@@ -1,5 +1,5 @@
 """Ten classes of drawn objects as a data set; there is nothing on the disk."""
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,10 @@ class SynthObjects(ImageLabelDataset):
     def path(self, sample: LabelledImage, task: Task | None = None) -> Path:
         """A name for the image, of which there is no file."""
         return self.data_root / self.split / f'{CLASSES[sample.label]}_{sample.place:05}'
+
+    def source_files(self) -> Iterator[Path]:
+        """Nothing is read."""
+        return iter(())
 
     def load_image(self, sample: LabelledImage) -> np.ndarray:
         """Draw an image ``(size, size, 3)``."""

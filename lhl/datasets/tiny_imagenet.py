@@ -43,6 +43,8 @@ class TinyImageNet(ImageLabelDataset):
     def list_images(self) -> list[LabelledImage]:
         """List the images by class in training, and in the order of their list in validation."""
         self.files = self._find()
+        names = ('wnids.txt', 'words.txt', *(['val/val_annotations.txt'] if self.split == 'val' else []))
+        self.lists = [self.files.location(name) for name in names]
         self.wnids = self._read_classes()
         self.class_names = self._read_names()
         files = self.files.names()

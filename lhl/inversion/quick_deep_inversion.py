@@ -24,7 +24,7 @@ class QuickDeepInversion:
         target_weight * L_target + feature_weight * R + variation_weight * TV(x) + norm_weight * |x|
 
     R is the distance of the features' statistics to those that the teacher remembers, TV the total variation, and
-    |x| the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
+    ``|x|`` the Euclidean length of the chunk. L_target is the mean over the teacher's heads of what their tasks ask for
     (:mod:`lhl.inversion.objectives`). An image-level task asks for a class of the old tasks of its head, as
     HCL. A dense task asks for the teacher's pseudo-labels of *another* image of the chunk, the same one for all dense
     tasks. In a mixed stream an image gets both, a class and a layout.

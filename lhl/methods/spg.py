@@ -27,8 +27,8 @@ class SPG(Method):
 
     At the end of a phase, g_k is the gradient of L_k summed over the phase's images, for each task k so far: L_k is
     the task loss for the new task, and the sum of the head's raw outputs, which needs no labels, for an old one. Each
-    parameter tensor by itself gives |tanh((g_k - mean) / std)|, which no scale of L_k changes; a is the maximum over k
-    and over the phases. A tensor without differences in its gradient stays at 0.
+    parameter tensor by itself gives ``|tanh((g_k - mean) / std)|``, which no scale of L_k changes; a is the maximum
+    over k and over the phases. A tensor without differences in its gradient stays at 0.
 
     The heads that learn are slowed down by 1 minus the mean of all a, as in the authors' code, so that a new head does
     not outrun a backbone that hardly moves. Other than there, gradients are taken in evaluation mode, where they
@@ -135,7 +135,7 @@ def importance_of(gradient: Tensor) -> Tensor:
         gradient: Of any shape.
 
     Returns:
-        |tanh((g - mean) / std)| in [0, 1], of the same shape, with the unbiased deviation; 0 where all are alike.
+        ``|tanh((g - mean) / std)|`` in [0, 1], of the same shape, with the unbiased deviation; 0 where all are alike.
     """
     if gradient.min() == gradient.max():
         return torch.zeros_like(gradient)

@@ -1,11 +1,13 @@
 import os
+import re
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from test_engine.tiny_stream import STREAM
+from test_engine.tiny_stream import ROOT, STREAM
 
 from lhl.apis import Inferencer, load_learner, predict
 from lhl.apis.image_prediction import _windows
@@ -41,6 +43,17 @@ def write_pictures(folder, images, suffix='.png'):
     folder.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(images):
         cv2.imwrite(str(folder / f'{number}{suffix}'), (255 * image).round().astype(np.uint8)[..., ::-1])
+
+
+def test_the_lines_of_python_of_the_readme_run(run, images, tmp_path, monkeypatch):
+    shutil.copytree(run, tmp_path / 'work_dirs/my_rooms')
+    write_pictures(tmp_path / 'photos', images)
+    monkeypatch.chdir(tmp_path)
+    code, = re.findall(r'```python\n(.*?)```', (ROOT / 'README.md').read_text(), re.S)
+    names = {}
+    exec(code, names)
+    assert names['depth'].shape == images[0].shape[:2] and names['depth'].dtype == 'float32' and names['unit'] == 'm'
+    assert len([line for line in code.splitlines() if line]) <= 5
 
 
 # ---- the same as the validation --------------------------------------------------------------------------------------

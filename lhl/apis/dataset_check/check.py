@@ -1,19 +1,30 @@
 """Reads all data of a config and writes the report: Markdown, JSON and a contact sheet."""
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lhl.atomic import atomic_write
-from lhl.errors import ConfigError
+from lhl.datasets import DenseDataset
+from lhl.errors import ConfigError, DataError
 from lhl.tasks import Task
 from lhl.visualization import draw_contact_sheet
 
 from .findings import make_report
+from .manifest import (
+    FileDigest,
+    common_root,
+    compare_with_manifest,
+    digest_files,
+    find_source_files,
+    read_manifest,
+    save_manifest,
+)
 from .reading import Reading, read_all
 from .report import Problem, Report
 from .splits import Split, build_split, split_configs
@@ -22,7 +33,8 @@ IMAGES_PER_SPLIT = 4  # of the contact sheet
 MAX_WORKERS = 1024
 
 
-def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> Report:
+def check_dataset(cfg: Config, out: str | Path, workers: int | None = None, manifest: str | Path | None = None,
+                  write_manifest: str | Path | None = None) -> Report:
     """Read every image and target of a config's data once, and write what was found.
 
     Each task is looked for in the data of the phase that learns it, to train on and to validate on. Nothing stops at
@@ -33,14 +45,21 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
         cfg: The stream's config.
         out: The folder for ``report.md``, ``report.json`` and ``contact_sheet.png``, which are overwritten.
         workers: How many processes read; by default as many as there are processors, 8 at most. 0 reads in this one.
+        manifest: A manifest of the files; each that is missing, added or another one is a problem.
+        write_manifest: A new file, for the manifest of what is read. It is not written if a file cannot be read.
 
     Returns:
         The report; ``report.problems`` is empty where all is well.
 
     Raises:
         ConfigError: If the config has no data to read.
+        DataError: If the manifest cannot be used, or is of other data.
     """
     out = Path(out)
+    entries = None if manifest is None else read_manifest(manifest)
+    if write_manifest is not None and os.path.lexists(write_manifest):
+        raise DataError(f'{write_manifest} exists; compare with it by `manifest={write_manifest}`, or name another '
+                        f'file in `write_manifest`')
     if workers is not None and not 0 <= workers <= MAX_WORKERS:
         raise ConfigError(f'`workers` is {workers}, expected a number from 0 to {MAX_WORKERS}')
     if workers is None:
@@ -48,8 +67,18 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
     problems: list[Problem] = []
     built = {name: build_split(name, split, problems) for name, split in split_configs(cfg).items()}
     splits = {name: split for name, split in built.items() if split is not None}
+    notes: list[str] = []
+    datasets = [split.dataset for split in splits.values()]
+    if manifest is not None and entries is not None:
+        found = _compare(manifest, entries, datasets, workers)
+        problems += found
+        if not found:
+            notes.append(f'all {len(entries)} files are as {manifest} says')
     readings = _read(splits, workers)
     report = make_report(Path(cfg.filename or 'config').stem, cfg.tasks.to_dict(), splits, readings, problems)
+    if write_manifest is not None:
+        _write_manifest(write_manifest, datasets, workers, report)
+    report.notes[:0] = notes
     sheet = out / 'contact_sheet.png'
     samples = {f'{name}\n{Path(reading.path).stem}': split.dataset[reading.position]
                for name, split in splits.items() for reading in samples_to_show(readings[name])}
@@ -63,6 +92,43 @@ def check_dataset(cfg: Config, out: str | Path, workers: int | None = None) -> R
     with atomic_write(out / 'report.md') as file:
         file.write((report.markdown() + '\n').encode())
     return report
+
+
+def _compare(manifest: str | Path, entries: Mapping[str, FileDigest], datasets: Sequence[DenseDataset],
+             workers: int) -> list[Problem]:
+    """Compare the files of some data sets with a manifest, with a progress bar."""
+    root, read = common_root(datasets), find_source_files(datasets)
+    with _progress_in_bytes('comparing', sum(entry.size for entry in entries.values())) as advance:
+        return compare_with_manifest(manifest, entries, root, read, workers, advance)
+
+
+def _write_manifest(path: str | Path, datasets: Sequence[DenseDataset], workers: int, report: Report) -> None:
+    """Write a manifest of the files that are read, with a progress bar, unless one of them is damaged."""
+    damaged = sum(problem.kind in ('data set', 'image', 'target') for problem in report.problems)
+    if damaged:
+        report.notes.append(f'{path} was not written, as it would describe what is damaged; correct the problems first')
+        return
+    root, files = common_root(datasets), find_source_files(datasets)
+    with _progress_in_bytes('digesting', sum(file.stat().st_size for file in files if file.is_file())) as advance:
+        digests, unusable = digest_files(files, workers, advance)
+    if unusable:
+        report.problems += [Problem('unusable file', 'manifest', sentence) for sentence in unusable]
+        report.notes.append(f'{path} was not written, as files cannot be read')
+        return
+    save_manifest(path, root, digests)
+    report.notes.append(f'{path} is the manifest of {len(digests)} files, '
+                        f'{sum(digest.size for digest in digests.values())} bytes')
+
+
+@contextmanager
+def _progress_in_bytes(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar, and give what advances it."""
+    columns = (TextColumn('{task.description}'), BarColumn(), DownloadColumn(), TextColumn('ETA'),
+               TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=60) as progress:
+        bar = progress.add_task(what, total=total)
+        yield lambda size: progress.advance(bar, size)
+        progress.update(bar, completed=total)
 
 
 def _read(splits: Mapping[str, Split], workers: int) -> dict[str, list[Reading]]:

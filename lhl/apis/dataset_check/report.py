@@ -10,7 +10,7 @@ SHOWN = 20  # problems of a kind in the Markdown; the JSON has all
 class Problem(NamedTuple):
     """Something that is wrong."""
 
-    kind: str  #: 'data set', 'image', 'target', 'no target', 'in two splits' or 'axes'
+    kind: str  #: 'data set', 'image', 'target', 'no target', 'in two splits', 'axes', or 'missing file' etc.
     split: str
     sentence: str
 

@@ -1,5 +1,5 @@
 """PASCAL-Context as prepared for multi-task learning: classes, human parts, normals, saliency and boundaries."""
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,8 @@ class PASCALContext(DenseDataset):
                                   f'{name!r}; {suggest(name, self.targets)} (or give it one of {", ".join(known)} in '
                                   f'targets=dict({name}=...))')
         self.require_data_root('JPEGImages/ and ImageSets/, usually called PASCAL_MT')
-        names = read_names(self.data_root / 'ImageSets' / 'Context' / f'{self.split}.txt')
+        self.lists = [self.data_root / 'ImageSets' / 'Context' / f'{self.split}.txt']
+        names = read_names(self.lists[0])
         wanted = ['images', *(self.targets[task] for task in self.tasks)]
         self.files = {target: find_files(self.data_root, names, PLACES[target]) for target in wanted}
         unmasked = [name for name, path in self.files.get('normals', {}).items() if not is_masked(path)]
@@ -111,6 +112,11 @@ class PASCALContext(DenseDataset):
     def path(self, sample: str, task: Task | None = None) -> Path:
         """The file that was found for this image."""
         return self.files[self.targets[task.name] if task else 'images'][sample]
+
+    def source_files(self) -> Iterator[Path]:
+        """Besides, the labels that say where normals count."""
+        yield from super().source_files()
+        yield from self.labels.values()
 
     def load_image(self, sample: str) -> np.ndarray:
         """Load the picture."""

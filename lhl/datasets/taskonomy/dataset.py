@@ -1,6 +1,6 @@
 """Taskonomy: indoor scans of whole buildings with ten targets per view, a PNG each, as its authors encode them."""
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,6 +86,12 @@ class Taskonomy(DenseDataset):
     def path(self, sample: View, task: Task | None = None) -> Path:
         """The file of the image, or of the task's domain."""
         return self._file(sample, self.domains[task.name] if task else 'rgb')
+
+    def source_files(self) -> Iterator[Path]:
+        """Besides, the depth that has the holes of what was rendered from the geometry."""
+        yield from super().source_files()
+        if any(ENCODINGS[self.domains[name]].masked for name in self.tasks):
+            yield from (self._file(self.samples[index], 'depth_zbuffer') for index in self.indices)
 
     def load_image(self, sample: View) -> np.ndarray:
         """Load an RGB image."""

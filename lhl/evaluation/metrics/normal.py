@@ -72,7 +72,7 @@ def angles(first: Tensor, second: Tensor) -> Tensor:
     """Measure the angles between vectors.
 
     The arc cosine of a dot product loses everything below 0.02 degrees in float32; the half-angle form
-    2 atan2(|p - g|, |p + g|) is accurate from 0 to 180 degrees.
+    ``2 atan2(|p - g|, |p + g|)`` is accurate from 0 to 180 degrees.
 
     Args:
         first: ``(3, N)`` vectors of any length; the direction of a zero vector is taken as 90 degrees from all others.
