@@ -23,7 +23,7 @@ quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and 
 
 # Start the tiny run of a method, or continue it where it was interrupted.
 # After the benchmark's 14 epochs normals are still rough, and depth not much forgotten.
-train = $(LHL) train configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(QUICKSTART)/$(1) \
+train = $(LHL) train --no-page configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $(QUICKSTART)/$(1) \
 	--cfg-options phases.2.train_cfg.max_epochs=24 \
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 

@@ -16,7 +16,8 @@ def no_logger_of_another_test():
 def tool(monkeypatch, capfd):
     """Run a tool's file as ``__main__`` in this process; its exit code, stdout and stderr."""
     def run(name, *arguments):
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        without_page = ['--no-page'] if name in ('train.py', 'extend.py') else []  # which takes seconds
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments), *without_page])
         monkeypatch.setenv('LOCAL_RANK', '0')  # set by the tools, too; so it is taken back after the test
         monkeypatch.setenv('TORCH_FORCE_WEIGHTS_ONLY_LOAD', '1')
         capfd.readouterr()

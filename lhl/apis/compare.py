@@ -1,6 +1,6 @@
 """Compares finished runs of one stream: the numbers of a paper's table."""
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules, read_written_config
+from lhl.engine.plan import Stream
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
     Results,
@@ -29,7 +30,10 @@ from .given_names import given_names, result_file
 from .scored_data import check_same_data, scored_data
 
 #: The sections of a config that runs of one method must share: an average over different ones would say nothing.
-_OPTIONS = ('model', 'method', 'phases', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+_OPTIONS = ('model', 'method', 'train_cfg', 'optim_wrapper', 'param_scheduler')
+#: What of a resolved phase they must share.
+_OF_PHASES = ('new_tasks', 'method', 'backbone', 'train_cfg', 'optim_wrapper', 'param_scheduler', 'loss_weight',
+              'lr_factors', 'old_heads', 'early_stopping')
 
 
 class _Run(NamedTuple):
@@ -43,7 +47,8 @@ class _Run(NamedTuple):
 
 def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path] = (),
                  single_task: Sequence[str | Path] | None = None, names: Mapping[str | Path, str] | None = None,
-                 compatibility: str | None = None, every_task: bool = False, trust_config: bool = False) -> Comparison:
+                 compatibility: str | None = None, every_task: bool = False, trust_config: bool = False,
+                 metrics: Mapping[str, Collection[str]] | None = None) -> Comparison:
     """Compare methods that learned the same stream, with each other and with a reference, usually fine-tuning.
 
     Runs of one config with several seeds are one method. It is called by the method's name and, where there are
@@ -60,6 +65,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path] = 
         every_task: Print the accuracies of every task, too, where they are averaged over several.
         trust_config: Let the configs inside the runs name code and import modules. Otherwise it may name
             registered components only.
+        metrics: Of each task those that are compared, Delta and ranks included; by default all. Delta_m of KDAM is that
+            of one metric per task.
 
     Returns:
         The upper bounds, the reference, and the other methods in the order in which they were given.
@@ -80,7 +87,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path] = 
     methods = _group(compared, names)
     reference, bases = _reference(methods, {result_file(run) for run in references})
     models = _by_seed(separate, 'separate models')
-    directions = {task: pivot.higher_is_better[task] for task in pivot.stream}
+    directions = {task: {metric: better for metric, better in pivot.higher_is_better[task].items()
+                         if metrics is None or metric in metrics[task]} for task in pivot.stream}
     units = {task: all_units([run.results for run in compared], task) for task in pivot.stream}
     averaged = averaged_metrics(directions)
 
@@ -99,8 +107,8 @@ def compare_runs(runs: Sequence[str | Path], references: Sequence[str | Path] = 
         rows.append(ComparedMethod(
             name=name,
             seeds=list(by_seed),
-            metrics={task: {metric: Spread.of([final[task][metric] for final in finals]) for metric in metrics}
-                     for task, metrics in directions.items()},
+            metrics={task: {metric: Spread.of([final[task][metric] for final in finals]) for metric in of_task}
+                     for task, of_task in directions.items()},
             improvement=Spread.of([relative_improvement(final, _final(bases[seed]), directions, compatibility)
                                    for seed, final in zip(by_seed, finals, strict=True)]) if bases else None,
             mean_rank=Spread.of([ranks[seed][name] for seed in by_seed]),
@@ -215,17 +223,43 @@ def _by_seed(runs: Sequence[_Run], name: str) -> dict[int, _Run]:
             raise RunError(f'{other.path} and {run.path} are both {name} with seed {run.results.seed}; remove one, or '
                            f'give it another name in `names`')
         first = next(iter(by_seed.values()))
-        for option in _OPTIONS if run.config and first.config else ():
-            if _option(run, option) != _option(first, option):
-                raise RunError(f'{first.path} and {run.path} are both {name}, but differ in {option!r} of their '
-                               f'configs; give one another name in `names`')
+        where = _difference(_options(first), _options(run)) if run.config and first.config else ''
+        if where:
+            raise RunError(f'{first.path} and {run.path} are both {name}, but differ in {where!r} of their configs; '
+                           f'give one another name in `names`')
     return dict(sorted(by_seed.items()))
 
 
-def _option(run: _Run, option: str) -> Any:
-    """Read a section of a run's config; each seed may have a teacher of its own, from another run."""
-    value = (run.config or {}).get(option)
-    return {key: one for key, one in value.items() if key != 'teacher'} if option == 'method' and value else value
+def _options(run: _Run) -> dict[str, Any]:
+    """Read what trained a run from its config: sections, and what came of them in each phase."""
+    config = run.config or Config()
+    options = {name: _without_teacher(config.to_dict().get(name)) for name in _OPTIONS}
+    # How it is resolved does not depend on the method, which need not be known.
+    stream = Stream.from_config(config, check=False, method=dict(type='Vanilla'))
+    methods = {frozenset([entry['task']] if 'task' in entry else entry['tasks']): entry.get('method') or {}
+               for entry in config.to_dict().get('phases') or []}
+    options['phases'] = [
+        {**{name: getattr(phase, name) for name in _OF_PHASES}, 'train_dataloader': phase.entry.get('train_dataloader'),
+         'method': _without_teacher({**(options['method'] or {}), **methods.get(frozenset(phase.new_tasks), {})})}
+        for phase in stream.phases]
+    return options
+
+
+def _without_teacher(value: Any) -> Any:
+    """Leave out the teacher: each seed may have one of its own, from another run."""
+    return {key: one for key, one in value.items() if key != 'teacher'} if isinstance(value, Mapping) else value
+
+
+def _difference(ours: Any, theirs: Any, where: str = '') -> str:
+    """Name the first option in which two configs differ, such as ``phases[1].method.alpha``; empty if they do not."""
+    if isinstance(ours, Mapping) or isinstance(theirs, Mapping):
+        ours, theirs = ours or {}, theirs or {}
+        return next(filter(None, (_difference(ours.get(key), theirs.get(key), f'{where}.{key}' if where else str(key))
+                                  for key in dict.fromkeys([*ours, *theirs]))), '')
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return next(filter(None, (_difference(*pair, f'{where}[{number}]')
+                                  for number, pair in enumerate(zip(ours, theirs, strict=True)))), '')
+    return where if ours != theirs else ''
 
 
 def _reference(methods: Mapping[str, Mapping[int, _Run]], files: Set[Path]) -> tuple[str | None, dict[int, _Run]]:

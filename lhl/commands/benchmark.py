@@ -4,35 +4,26 @@ What is finished is skipped, what was interrupted is resumed.
 Example: lhl benchmark tiny_synthrooms --seeds 0 1 --work-dir work_dirs/tiny
 """
 import argparse
-import io
-import sys
 
 from lhl.errors import ConfigError
 
-from .options import GO_ON, Parser, add_config_options
+from .options import Parser, add_suite, print_at_once
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('suite', nargs='?', metavar='SUITE', help='name of the suite; --list shows all')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED', help='seeds (default: 0)')
-    parser.add_argument('--work-dir', help='where everything is kept (default: work_dirs/benchmark/SUITE)')
-    parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
-    parser.add_argument('--threads', type=int, default=1,
-                        help='threads of each run; the weights depend on it (default: 1)')
+    add_suite(parser, 'work_dirs/benchmark/SUITE')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='train only these members, as MEMBER or GROUP/MEMBER, and their reference')
-    add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
     parser.add_argument('--list', action='store_true', help='show the suites and their members')
     parser.add_argument('--dry-run', action='store_true', help='show what would be trained, resumed and skipped')
-    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train what is not trained yet, or say so; 1 if a run failed, or would."""
     from lhl.apis.benchmark import describe_plan, describe_suites, needed_runs, plan_benchmark, run_benchmark
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # for whoever follows it through a pipe
+    print_at_once()
     if args.list:
         print(describe_suites())
         return 0

@@ -22,7 +22,8 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument('--every-task', action='store_true',
                         help='print the accuracies of every task, too, of which A and F are averages')
     parser.add_argument('--format', choices=['markdown', 'latex', 'csv'], default='markdown')
-    parser.add_argument('--out', metavar='FILE', help='write the table to a new file instead of printing it')
+    parser.add_argument('--out', metavar='PATH', help='write the table to a new FILE.md instead of printing it, or a '
+                        'page about the runs and the table to a FOLDER')
     parser.add_argument('--report', metavar='FOLDER', help='write a page about the runs there, too, see `lhl report`')
     parser.add_argument('--compatibility', metavar='NAME',
                         help='repeat a deviation of a published table in Delta, such as had_nyuv2_printed')
@@ -35,15 +36,18 @@ def run(args: argparse.Namespace) -> None:
     from lhl.visualization import comparison_table
     comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
                               args.every_task, args.trust_config)
+    folder = args.out if args.out and (not Path(args.out).suffix or Path(args.out).is_dir()) else None
     if args.out:
-        write_comparison(comparison, args.out, args.format)
-        print(f'table: {args.out}')
+        suffix = dict(markdown='md', latex='tex', csv='csv')[args.format]
+        file = Path(folder, f'comparison.{suffix}') if folder else args.out
+        write_comparison(comparison, file, args.format)
+        print(f'table: {file}')
     else:
         print(comparison_table(comparison, args.format))
-    if args.report:
+    for out in filter(None, (folder, args.report)):
         runs = list(dict.fromkeys([*args.reference, *args.runs, *args.single_task]))
-        write_report(runs, args.report, trust_config=args.trust_config, references=args.reference,
+        write_report(runs, out, trust_config=args.trust_config, references=args.reference,
                      names=dict(args.name))
-        print(f"page: {Path(args.report, 'index.html')}")
-    else:
+        print(f"page: {Path(out, 'index.html')}")
+    if not (folder or args.report):
         print(f'next: lhl report {" ".join(args.runs)} shows how they predict', file=sys.stderr)

@@ -1,18 +1,22 @@
 """What the commands share: the parser, and the arguments that several of them take."""
 import argparse
 import contextlib
+import io
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from lhl.errors import RunError, suggest
+from lhl.errors import FOREIGN, LHLError, RunError, reason_of, suggest
 
 from .processes import is_first_process
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+    from lhl.evaluation import Results
 
 #: What to do after Ctrl-C.
 GO_ON = 'give the same command again to go on'
@@ -77,11 +81,78 @@ def add_config_options(parser: Parser, example: str) -> None:
     parser.flags['options'] = '--cfg-options'  # as the functions of lhl.apis call them
 
 
-def add_tracker(parser: Parser) -> None:
-    """Add ``--tracker``."""
+def print_at_once() -> None:
+    """Print each line when it is written, for whoever follows a long command through a pipe."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+def add_training(parser: Parser, seed: str) -> None:
+    """Add what the commands share that train a run.
+
+    Args:
+        parser: The command's.
+        seed: What the help says of the seed.
+    """
+    parser.add_argument('--work-dir', help='where the run is kept (default: work_dirs/NAME_OF_THE_CONFIG, with '
+                        '_seedN at its end for another --seed than the config\'s)')
+    parser.add_argument('--resume', action='store_true', help='continue the run in the work dir')
+    parser.add_argument('--until', type=int, metavar='PHASE', help='stop after this phase')
+    parser.add_argument('--seed', type=int, help=seed)
+    parser.add_argument('--amp', action='store_true', help='mixed precision: bfloat16 where there is, else float16')
     parser.add_argument('--tracker', nargs='+', action='extend', default=[], metavar='NAME',
                         choices=['tensorboard', 'wandb', 'mlflow'],
                         help='draw the curves of the whole stream in tensorboard, wandb or mlflow, too')
+    parser.add_argument('--no-page', action='store_true', help='do not write the page of the run, report/index.html')
+    add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
+    add_launcher(parser)
+    parser.set_defaults(after_interrupt=GO_ON)
+
+
+def finish_training(args: argparse.Namespace, results: 'Results', cfg: 'Config') -> None:
+    """Print what a run came to, and write its page unless that is not wanted: a figure that fails ends no run."""
+    from mmengine.dist import is_main_process
+
+    from lhl.visualization import results_table
+    if not is_main_process():
+        return
+    print(results_table([results]))
+    print(f'results: {Path(cfg.work_dir, "results.json")}')
+    if results.phases and not args.no_page:
+        _write_page(args, cfg)
+    print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')
+
+
+def _write_page(args: argparse.Namespace, cfg: 'Config') -> None:
+    from lhl.apis import write_report
+    from lhl.stored_configs import component_names
+    from lhl.trust import trusting_names
+    out = Path(cfg.work_dir, 'report')
+    try:
+        with trusting_names(component_names(cfg.to_dict())):  # as in training; what was taken over is another's
+            write_report([cfg.work_dir], out, trust_config=args.trust_config)
+    except (LHLError, *FOREIGN) as error:
+        print(f'warning: the page of the run could not be written: {reason_of(error)}; `lhl report {cfg.work_dir}` '
+              f'tries again', file=sys.stderr)
+    else:
+        print(f'page: {out / "index.html"}')
+
+
+def add_suite(parser: Parser, kept_in: str) -> None:
+    """Add what commands share that train many configs.
+
+    Args:
+        parser: The command's.
+        kept_in: The default folder, for the help.
+    """
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED',
+                        help='seeds (default: 0); with several, differences have an error')
+    parser.add_argument('--work-dir', help=f'where everything is kept (default: {kept_in})')
+    parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
+    parser.add_argument('--threads', type=int, default=1,
+                        help='threads of each run; the weights depend on it (default: 1)')
+    add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
+    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def add_trust(parser: Parser, of: str) -> None:

@@ -5,39 +5,30 @@ was interrupted is resumed.
 Example: lhl reproduce had-table1 --dry-run
 """
 import argparse
-import io
-import sys
 from pathlib import Path
 
 from lhl.errors import ConfigError
 
-from .options import GO_ON, Parser, add_config_options
+from .options import Parser, add_suite, print_at_once
 
 
 def add_arguments(parser: Parser) -> None:
     """Declare what the command takes."""
     parser.add_argument('table', nargs='?', metavar='TABLE', help='name of the table; --list shows all')
-    parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED',
-                        help='seeds (default: 0); with several, differences have an error')
-    parser.add_argument('--work-dir', help='where everything is kept (default: work_dirs/reproduce/TABLE)')
-    parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
-    parser.add_argument('--threads', type=int, default=1, help='threads of a run (default: 1)')
+    add_suite(parser, 'work_dirs/reproduce/TABLE')
     parser.add_argument('--only', nargs='+', default=[], metavar='NAME',
                         help='only these methods, such as had or r18/had, and their reference (default: the printed '
                         'rows)')
-    add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
     parser.add_argument('--list', action='store_true', help='show the tables and their rows')
     parser.add_argument('--dry-run', action='store_true',
                         help='show which data are needed, what would be trained, and for how long')
-    parser.set_defaults(after_interrupt=GO_ON)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train what is not trained yet, or say so, and print the table; 1 if a run failed, or would."""
     from lhl.apis.reproduce import describe_tables, plan_reproduction, reproduce
     from lhl.apis.reproduce.reproduction import describe
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # for whoever follows it through a pipe
+    print_at_once()
     if args.list:
         print(describe_tables())
         return 0

@@ -1,4 +1,4 @@
-"""The result tables of the HAD paper as data, to compare with and to check the summary metrics against."""
+"""The result tables of the HAD, KDAM and HCL papers as data, to compare with and to check summary metrics against."""
 import csv
 import re
 from dataclasses import dataclass
@@ -39,15 +39,17 @@ class PublishedTable:
         dataset: Name of the data set.
         backbone: Name of the shared backbone.
         stream: The tasks, in the order in which they are learned.
-        rows: The metrics of each method after the last phase, in printed order: ``{method: {task: {metric: value}}}``.
-        delta: For each method the printed relative improvement, in percent.
-        mean_rank: For each method the printed mean rank.
+        rows: The metrics of each method after the last phase, in printed order: ``{method: {task: {metric: value}}}``,
+            without those that are not printed. HCL averages its accuracies over tasks: ``{'class_il': {'A': value}}``.
+        delta: For each method the printed relative improvement, in percent; empty where none is printed.
+        mean_rank: For each method the printed mean rank; empty where none is printed.
         higher_is_better: For each task its metrics, in printed order.
         reference: The row that the relative improvement refers to.
         compatibility: With which ``compatibility`` of :func:`~lhl.evaluation.relative_improvement` the printed relative
             improvement recomputes; None if it does so as it is.
         questionable: The printed cells that contradict others or themselves.
         notes: Further remarks.
+        not_here: The rows that no config of lhl trains, and why.
     """
 
     name: str
@@ -64,10 +66,11 @@ class PublishedTable:
     compatibility: str | None
     questionable: tuple[Questionable, ...]
     notes: tuple[str, ...]
+    not_here: dict[str, str]
 
 
 def published_tables() -> list[str]:
-    """List the names of the published tables, in the order of the paper."""
+    """List the names of the published tables, paper by paper, in its order."""
     return sorted((file.name.removesuffix('.csv') for file in _FOLDER.iterdir() if file.name.endswith('.csv')),
                   key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r'(\d+)', name)])
 
@@ -92,18 +95,20 @@ def published_table(name: str) -> PublishedTable:
             key, value = line[2:].split(': ', maxsplit=1)
             about.setdefault(key, []).append(value)
     header, *cells = csv.reader(line for line in lines if not line.startswith('#'))
-    numbers = {row[0]: dict(zip(header[1:], map(float, row[1:]), strict=True)) for row in cells}
+    numbers = {row[0]: {column: float(value) for column, value in zip(header[1:], row[1:], strict=True) if value}
+               for row in cells}
     return PublishedTable(
         name=name,
         **{key: about[key][0] for key in ('paper', 'table', 'dataset', 'backbone', 'reference')},
         stream=tuple(about['stream'][0].split(', ')),
         rows={method: _by_task(row) for method, row in numbers.items()},
-        delta={method: row['Delta ↑'] for method, row in numbers.items()},
-        mean_rank={method: row['MR ↓'] for method, row in numbers.items()},
+        delta={method: row['Delta ↑'] for method, row in numbers.items() if 'Delta ↑' in row},
+        mean_rank={method: row['MR ↓'] for method, row in numbers.items() if 'MR ↓' in row},
         higher_is_better=_by_task({column: _ARROWS[column[-1]] for column in header[1:]}),
         compatibility=next(iter(about.get('compatibility', [])), None),
         questionable=tuple(Questionable(*entry.split(' | ')) for entry in about.get('questionable', [])),
-        notes=tuple(about.get('note', [])))
+        notes=tuple(about.get('note', [])),
+        not_here=dict(entry.split(' | ', 1) for entry in about.get('not here', [])))
 
 
 def _by_task(row: dict[str, _Value]) -> dict[str, dict[str, _Value]]:

@@ -1,7 +1,7 @@
 """What a method is: how a stream is learned, in a handful of moments."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from mmengine.dist import all_reduce, is_distributed
@@ -89,6 +89,12 @@ class Method:
     phase: Phase
     #: What :meth:`own_parameters` gave, as parameters that are trained, under the same names.
     learned_parameters: nn.ParameterDict
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if 'trains_encoder' in vars(cls):
+            raise ConfigError(f'the method {cls.__name__} defines trains_encoder, which is not asked any more; call it '
+                              f'trains_backbone')
 
     @property
     def teacher(self) -> Teacher:

@@ -6,7 +6,7 @@ import numpy as np
 from lhl.registry import TASKS
 
 from .drawing import blacken_invalid
-from .regression import Regression
+from .regression import Regression, check_from_0_to_1
 
 
 @TASKS.register_module()
@@ -30,10 +30,7 @@ class ImageReconstruction(Regression):
     def check_target(self, target: np.ndarray, valid: np.ndarray) -> None:
         """Refuse NaN and colours outside [0, 1]."""
         super().check_target(target, valid)
-        values = target[valid]
-        if values.size and (values.min() < 0 or values.max() > 1):
-            raise ValueError(f'found values from {values.min():g} to {values.max():g} among the valid pixels, expected '
-                             f'0 to 1; divide a picture of 8 bits by 255')
+        check_from_0_to_1(target[valid])
 
     def draw(self, target: np.ndarray, valid: np.ndarray | None = None,
              value_range: tuple[float, float] | None = None) -> np.ndarray:

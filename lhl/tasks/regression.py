@@ -61,3 +61,17 @@ def _per_channel(name: str, option: str, value: float | Sequence[float], channel
 
 def _as_channels(values: tuple[float, ...], like: Tensor) -> Tensor | float:
     return values[0] if len(set(values)) == 1 else like.new_tensor(values).view(1, -1, 1, 1)
+
+
+def check_from_0_to_1(values: np.ndarray) -> None:
+    """Refuse what a picture cannot hold.
+
+    Args:
+        values: Those of the valid pixels.
+
+    Raises:
+        ValueError: With the clause "found ..., expected ...".
+    """
+    if values.size and (values.min() < 0 or values.max() > 1):
+        raise ValueError(f'found values from {values.min():g} to {values.max():g} among the valid pixels, expected '
+                         f'0 to 1; divide a picture of 8 bits by 255')

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lhl.evaluation.directions import Directions
 from lhl.evaluation.published import PublishedTable
 
 from .comparison import Comparison, Spread
@@ -17,7 +18,7 @@ class BesidePublished:
 
     Args:
         method: The row.
-        column: ``task/metric``, ``Delta`` or ``MR``.
+        column: ``task/metric``, ``Delta`` or ``MR``; of averaged accuracies such as ``class_il/A`` and ``class_il/F``.
         ours: Mean and deviation over seeds; None where it was not measured.
         printed: None where it was not printed.
         questionable: What is wrong with the printed one; empty if nothing is known.
@@ -45,7 +46,8 @@ class BesidePublished:
 def beside_published(comparison: Comparison, table: PublishedTable) -> list[BesidePublished]:
     """Set a comparison beside a printed table, row by row and column by column.
 
-    MR depends on which rows there are, so it is set beside only where the rows are those that are printed.
+    MR depends on which rows there are, so it is set beside only where the rows are those that are printed. Where the
+    table averages accuracies over tasks, so do the columns.
 
     Args:
         comparison: Its methods are called as the rows of the table; others have no printed numbers.
@@ -56,18 +58,28 @@ def beside_published(comparison: Comparison, table: PublishedTable) -> list[Besi
     for method in comparison.methods:
         ours: dict[str, Spread | None] = {f'{task}/{metric}': spread for task, metrics in method.metrics.items()
                                           for metric, spread in metrics.items()}
-        ours['Delta'] = method.improvement
-        if {row.name for row in comparison.methods} == set(table.rows):
+        if is_averaged(table):
+            ours = {f'{metric}/{symbol}': values.get(metric) for metric in table.higher_is_better
+                    for symbol, values in (('A', method.accuracy), ('F', method.fall))}
+        if table.delta:
+            ours['Delta'] = method.improvement
+        if table.mean_rank and {row.name for row in comparison.methods} == set(table.rows):
             ours['MR'] = method.mean_rank
         printed = {f'{task}/{metric}': value for task, metrics in table.rows.get(method.name, {}).items()
                    for metric, value in metrics.items()}
         if method.name in table.rows:
-            printed |= {'Delta': table.delta[method.name], 'MR': table.mean_rank[method.name]}
+            printed |= {name: values[method.name] for name, values in (('Delta', table.delta), ('MR', table.mean_rank))
+                        if values}
         for column, spread in ours.items():
             doubt = next((doubts[key] for key in ((method.name, column), (method.name, '*'), ('*', column))
                           if key in doubts), '')
             cells.append(BesidePublished(method.name, column, spread, printed.get(column), doubt))
     return cells
+
+
+def is_averaged(table: PublishedTable) -> bool:
+    """Say whether a table averages accuracies over tasks, as HCL's do."""
+    return all(metrics.keys() == {'A', 'F'} for metrics in table.higher_is_better.values())
 
 
 def published_markdown(cells: Sequence[BesidePublished], comparison: Comparison, table: PublishedTable) -> str:
@@ -82,8 +94,9 @@ def published_markdown(cells: Sequence[BesidePublished], comparison: Comparison,
     for cell in cells:
         by_method.setdefault(cell.method, {})[cell.column] = cell
     columns = list(next(iter(by_method.values())))
-    units = {column: _unit(column, comparison) for column in columns}
-    titles = ['method', '', *(_title(column, comparison, units[column]) for column in columns)]
+    units = {column: '%' if is_averaged(table) else _unit(column, comparison) for column in columns}
+    directions = table.higher_is_better if is_averaged(table) else comparison.higher_is_better
+    titles = ['method', '', *(_title(column, directions, units[column]) for column in columns)]
     rows = []
     for method, of_method in by_method.items():
         places = [2 if column in ('Delta', 'MR') else decimals(units[column]) for column in columns]
@@ -123,11 +136,11 @@ def _unit(column: str, comparison: Comparison) -> str:
     return '%' if column == 'Delta' else comparison.units.get(task, {}).get(metric, '')
 
 
-def _title(column: str, comparison: Comparison, unit: str) -> str:
+def _title(column: str, directions: Directions, unit: str) -> str:
     if column in ('Delta', 'MR'):
         return metric_label('Δ' if column == 'Delta' else column, column == 'Delta', unit)
     task, _, metric = column.partition('/')
-    return f'{task}: {metric_label(metric, comparison.higher_is_better[task][metric], unit)}'
+    return f'{task}: {metric_label(metric, directions[task][metric], unit)}'
 
 
 def _deviation(value: float | None, places: int) -> str:
@@ -142,8 +155,13 @@ def _notes(cells: Sequence[BesidePublished], comparison: Comparison, table: Publ
     notes = [f'{error}; the paper prints no error of its own; -: not printed, or not measured.']
     if table.compatibility and any(cell.column == 'Delta' and cell.ours for cell in cells):
         notes.append(f'Δ repeats the deviation {table.compatibility} of the printed one, to compare with it.')
-    if {method.name for method in comparison.methods} != set(table.rows):
+    if table.mean_rank and {method.name for method in comparison.methods} != set(table.rows):
         notes.append('MR is left out: it ranks all printed rows.')
     doubts = {cell.questionable: f'{cell.method} {cell.column}' for cell in cells
               if cell.questionable and cell.printed is not None}
-    return [*notes, *(f'?: {why} ({where}).' for why, where in doubts.items())]
+    reasons: dict[str, list[str]] = {}
+    for method, why in table.not_here.items():
+        reasons.setdefault(why, []).append(method)
+    return [*notes, *(f'?: {why} ({where}).' for why, where in doubts.items()),
+            *(f'Not here: {", ".join(methods)}: {why}.' for why, methods in reasons.items()),
+            *(f'Note: {note}.' for note in table.notes)]

@@ -44,7 +44,7 @@ def lhl(folder, *arguments):
 @pytest.fixture(scope='module')
 def trained(folder):
     """The folder after ``lhl train house.py``."""
-    done = lhl(folder, 'train', 'house.py')
+    done = lhl(folder, 'train', 'house.py', '--no-page')
     assert done.returncode == 0, done.stderr[-3000:]
     return folder
 

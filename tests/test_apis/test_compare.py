@@ -145,7 +145,7 @@ def write_published(table, folder):
     return runs
 
 
-@pytest.mark.parametrize('name', published_tables())
+@pytest.mark.parametrize('name', [name for name in published_tables() if name.startswith('had')])
 def test_the_paper_is_reproduced(tmp_path, name):
     table = published_table(name)
     runs = write_published(table, tmp_path)
@@ -358,14 +358,27 @@ def test_runs_with_different_networks_are_not_averaged(write):
         return write(f'{seed}_{depth}', seed=seed, dumped=CONFIG.format(data_root='d', alpha=1) + model)
     runs = [run(0, 18), run(1, 18)]
     assert compare_runs(runs, runs).methods[0].seeds == [0, 1]
-    refused("differ in 'model'", [runs[0], run(1, 50)], runs[:1])
+    refused("differ in 'model.backbone.depth'", [runs[0], run(1, 50)], runs[:1])
 
 
 def test_seeds_that_were_trained_with_different_options_are_not_averaged(write):
     references = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
     runs = [write(f'h{seed}', seed=seed, dumped=CONFIG.format(data_root='d', alpha=seed)) for seed in (0, 1)]
-    refused(f"{runs[0]} and {runs[1]} are both HAD, but differ in 'method' of their configs", runs, references)
+    refused(f"{runs[0]} and {runs[1]} are both HAD, but differ in 'method.alpha' of their configs", runs, references)
     assert [row.seeds for row in compare_runs(runs, references, names={runs[1]: 'more'}).methods] == [[0, 1], [0], [1]]
+
+
+def test_the_phase_and_the_option_that_differ_are_named(write):
+    def run(seed, *changes):
+        dumped = CONFIG.format(data_root='d', alpha=1)
+        for old, new in changes:
+            dumped = dumped.replace(old, new)
+        return write(f'r{seed}_{len(changes)}', seed=seed, dumped=dumped)
+    first, depth = run(0), "dict(task='depth')"
+    refused("differ in 'phases[1].method.alpha'", [
+        first, run(1, (depth, "dict(task='depth', method=dict(alpha=2))"))], [first])
+    refused("differ in 'phases[1].train_cfg.max_epochs'", [
+        first, run(2, (depth, "dict(task='depth', train_cfg=dict(max_epochs=2))"), ('', ''))], [first])
 
 
 def test_each_seed_may_have_a_teacher_of_its_own(write):
@@ -375,7 +388,7 @@ def test_each_seed_may_have_a_teacher_of_its_own(write):
     references = [write(f'v{seed}', method='Vanilla', seed=seed) for seed in (0, 1)]
     runs = [run(f'k{seed}', seed, f'work_dirs/teacher{seed}') for seed in (0, 1)]
     assert compare_runs(runs, references).methods[-1].seeds == [0, 1]
-    refused("differ in 'method'", [runs[0], run('heavier', 1, 'work_dirs/teacher1', weight=2)], references)
+    refused("differ in 'method.weight'", [runs[0], run('heavier', 1, 'work_dirs/teacher1', weight=2)], references)
 
 
 def test_an_impossible_compatibility_is_refused(write):
@@ -413,6 +426,15 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):
     row = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))[1]
     assert float(row['segmentation/mIoU (%) std']) == Spread.of([20., 23.]).std == statistics.stdev([20., 23.])
     assert float(row['depth/AbsErr (m) mean']) == 1 / 3
+
+
+def test_the_command_writes_the_table_and_a_page_to_a_folder(write, tmp_path, tool, monkeypatch):
+    had, vanilla, out, pages = write('h'), write('v', method='Vanilla'), tmp_path / 'page', []
+    monkeypatch.setattr('lhl.apis.write_report', lambda runs, out, **options: pages.append((runs, out)))
+    code, stdout, _ = tool(TOOL, had, '--reference', vanilla, '--out', out)
+    assert (code, stdout.splitlines()) == (0, [f'{out}/comparison.md', f'{out}/index.html'])
+    assert (out / 'comparison.md').read_text() == comparison_table(compare_runs([had], [vanilla])) + '\n'
+    assert pages == [([str(vanilla), str(had)], str(out))]
 
 
 def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):

@@ -3,7 +3,14 @@ import argparse
 import pytest
 from test_engine.tiny_stream import write_config
 
-from lhl.commands.options import Parser, add_config_options, add_launcher, config_of_run, with_flags
+from lhl.commands.options import (
+    Parser,
+    add_config_options,
+    add_launcher,
+    config_of_run,
+    finish_training,
+    with_flags,
+)
 from lhl.engine.runtime.process_group import LAUNCHERS
 from lhl.evaluation import Results
 from lhl.evaluation.results import FILE_NAME
@@ -25,6 +32,29 @@ def test_repeated_options_add_up_and_stay_text():
     options = parser.parse_args(['--cfg-options', 'a=1', 'b=[x]', '--cfg-options', 'a=2']).cfg_options
     assert options == ['a=1', 'b=[x]', 'a=2']
     assert parser.parse_args([]).cfg_options == []
+
+
+def test_a_run_ends_with_its_table_and_page_and_a_page_that_fails_with_a_warning(finished, capsys, monkeypatch):
+    pages = []
+    monkeypatch.setattr('lhl.apis.write_report', lambda runs, out, trust_config: pages.append((runs, out)))
+    cfg, run = finished('Vanilla')
+    results, args = Results.load(run), argparse.Namespace(no_page=False, trust_config=False)
+    finish_training(args, results, cfg)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [f'results: {run}/results.json', f'page: {run}/report/index.html']
+    assert pages == [([str(run)], run / 'report')]
+
+    def fail(*arguments, **options):
+        raise ValueError('no figure of that size')
+    monkeypatch.setattr('lhl.apis.write_report', fail)
+    finish_training(args, results, cfg)
+    assert capsys.readouterr().err == (
+        f'warning: the page of the run could not be written: ValueError: no figure of that size; `lhl report {run}` '
+        f'tries again\n')
+    results.phases.clear()
+    for nothing, found in ((argparse.Namespace(no_page=True), Results.load(run)), (args, results)):
+        finish_training(nothing, found, cfg)
+        assert capsys.readouterr().out.splitlines()[-1] == f'results: {run}/results.json'
 
 
 def test_every_launcher_is_offered():

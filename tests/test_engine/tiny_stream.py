@@ -84,6 +84,8 @@ def run_tool(*command, timeout=300, **environment):
     paths = [str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable,
                    'PYTHONPATH': os.pathsep.join(filter(None, paths)), **environment}
+    if command[0].endswith(('train.py', 'extend.py', 'train.sh')):
+        command.append('--no-page')
     if command[0].endswith('.py'):
         return run_python(command, ROOT, environment, timeout)
     return subprocess.run(

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_dist_info
 
+from lhl.errors import ConfigError
 from lhl.methods import Method, Phase
 from lhl.models import Batch
 from lhl.registry import METHODS
@@ -14,6 +15,11 @@ from .training import in_two_processes
 def test_the_old_tasks_are_all_but_the_last():
     assert Phase(1, ('depth', ), ('depth', )).old_tasks == ()
     assert Phase(3, ('normal', ), ('depth', 'segmentation', 'normal')).old_tasks == ('depth', 'segmentation')
+
+
+def test_a_method_that_answers_by_an_old_name_is_refused():
+    with pytest.raises(ConfigError, match='the method Frozen defines trains_encoder, .* call it trains_backbone'):
+        type('Frozen', (Method, ), dict(trains_encoder=lambda self, phase: False))
 
 
 def test_l_new_is_the_task_s_loss_of_the_new_task_over_its_valid_pixels():

@@ -101,6 +101,7 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
     chosen = _choose(suite, only)
     parse_options(options)
     state = read_state(work_dir, suite)
+    is_ready = all(run.finished for run in needed_runs(suite))
     configs = {member.config: _read(member) for group in suite.groups for member in chosen[group.name]}
     runs: list[BenchmarkRun] = []
     for seed in seeds:
@@ -108,7 +109,7 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
             reference = None
             for member in chosen[group.name]:
                 folder = work_dir / group.name / member.name / f'seed{seed}'
-                run = _plan(group, member, seed, folder, reference, configs[member.config], options)
+                run = _plan(group, member, seed, folder, reference, configs[member.config], options, is_ready)
                 run.seconds = state['seconds'].get(str(run.folder.relative_to(work_dir)), 0.0)
                 run.reusable = tuple(earlier for earlier in runs if earlier.first_phase == run.first_phase is not None)
                 reference = reference or run
@@ -118,14 +119,14 @@ def plan_benchmark(suite: str | Suite, seeds: Sequence[int], work_dir: str | Pat
 
 def needed_runs(suite: str | Suite) -> list[BenchmarkRun]:
     """List the runs that a suite starts from, as :func:`plan_benchmark` lists its own."""
-    members = [Member(Path(config).stem, config) for config in find_suite(suite).needs]
-    return [_plan(Group('', member, ()), member, 0, Path('work_dirs', member.name), None, _read(member), ())
-            for member in members]
+    suite = find_suite(suite)
+    return [_plan(Group('', member, ()), member, 0, Path(suite.needs_dir, member.name), None, _read(member), ())
+            for member in suite.needs]
 
 
 def _plan(group: Group, member: Member, seed: int, folder: Path, reference: BenchmarkRun | None,
-          config: Config | LHLError, options: Sequence[str]) -> BenchmarkRun:
-    """Derive what identifies a run, and see how far it is."""
+          config: Config | LHLError, options: Sequence[str], is_ready: bool = True) -> BenchmarkRun:
+    """Derive what identifies a run, and see how far it is; its teacher may have to be trained first."""
     run = BenchmarkRun(group, member, seed, folder, reference)
     try:
         if isinstance(config, LHLError):
@@ -134,7 +135,8 @@ def _plan(group: Group, member: Member, seed: int, folder: Path, reference: Benc
         merge_options(cfg, parse_options([*member.options, *options]))
         cfg.merge_from_dict({'randomness.seed': seed})
         stream = Stream.from_config(cfg)
-        check_external_teachers(stream)
+        if is_ready:
+            check_external_teachers(stream)
         run.hash, run.first_phase = config_hash(stream), first_phase_hash(stream)
         run.read_results()
     except LHLError as error:

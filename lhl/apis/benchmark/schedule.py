@@ -24,8 +24,9 @@ from .board import Leaderboard
 from .plan import BenchmarkRun, find_suite, find_work_dir, needed_runs, plan_benchmark, training_arguments
 from .suites import Suite
 
-#: ``lhl train``; -P keeps Python from importing what lies in the current folder.
-TRAINER = (sys.executable, '-P', '-m', 'lhl', 'train')
+#: ``lhl train``, whose page a leaderboard takes the place of; -P keeps Python from importing what lies in the current
+#: folder.
+TRAINER = (sys.executable, '-P', '-m', 'lhl', 'train', '--no-page')
 #: How long a child may take to end after Ctrl-C before it is killed, and how often children are looked after.
 _GRACE, _POLL = 20.0, 0.05
 #: What stops it; SIGHUP exists on POSIX systems alone.

@@ -49,14 +49,15 @@ class Suite:
         name: Its name on the command line.
         description: What it answers, in one line.
         groups: Its groups, in the order in which they are trained.
-        needs: Configs whose runs, with seed 0 in ``work_dirs/NAME_OF_THE_CONFIG``, its members start from: they are
-            trained first, once.
+        needs: Whose runs, with seed 0 in ``needs_dir/NAME``, its members start from: they are trained first, once.
+        needs_dir: Where its members look for them.
     """
 
     name: str
     description: str
     groups: tuple[Group, ...]
-    needs: tuple[str, ...] = ()
+    needs: tuple[Member, ...] = ()
+    needs_dir: str = 'work_dirs'
 
 
 _VANILLA = 'vanilla/vanilla'
@@ -145,7 +146,7 @@ def _constrained(name: str, variant: str) -> Group:
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
-_PRETEXT = ('configs/pretext/pretext_synthrooms3.py', )
+_PRETEXT = (Member('pretext_synthrooms3', 'configs/pretext/pretext_synthrooms3.py'), )
 _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
           (_all_methods('segmentation_first', 'synthrooms3', ('had/had_literal', )),

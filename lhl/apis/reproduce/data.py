@@ -4,7 +4,10 @@ from mmengine.config import Config
 from lhl.engine.plan import Stream
 from lhl.engine.plan.data import data_problems
 
-#: Class of a data set -> what it is, who gives it out, what makes lhl's layout of it, and the page about it.
+_LITERATURE = 'the releases that MTL-PyTorch, ATRC and InvPT link from their repositories'
+_KRIZHEVSKY = '{} of www.cs.toronto.edu/~kriz/cifar.html'
+#: Class of a data set -> what it is, who gives it out, what makes lhl's layout of it if that is another, and the page
+#: about it.
 _SOURCES = {
     'NYUv2': ('NYU Depth V2 with 13 classes: 795 training and 654 test images',
               'the preprocessed release of MTAN (github.com/lorenmt/mtan), or the labelled data set of its authors '
@@ -15,6 +18,14 @@ _SOURCES = {
     'Taskonomy': ('the buildings of Taskonomy, ten domains', "Omnidata's download tools "
                   '(docs.omnidata.vision), after the terms of taskonomy.stanford.edu are accepted',
                   'lhl convert taskonomy', 'docs/data/taskonomy.md'),
+    'NYUDv2': ('NYUD-v2 with 40 classes, depth, normals and boundaries: 795 training and 654 test images', _LITERATURE,
+               '', 'docs/data/nyud.md'),
+    'PASCALContext': ('PASCAL-Context with five tasks: 4998 training and 5105 test images', _LITERATURE, '',
+                      'docs/data/pascal_context.md'),
+    'CIFAR10': ('CIFAR-10', _KRIZHEVSKY.format('cifar-10-binary.tar.gz'), '', 'docs/data/cifar.md'),
+    'CIFAR100': ('CIFAR-100', _KRIZHEVSKY.format('cifar-100-binary.tar.gz'), '', 'docs/data/cifar.md'),
+    'TinyImageNet': ('Tiny ImageNet: 100000 training and 10000 validation images of 200 classes',
+                     "tiny-imagenet-200.zip of Stanford's course CS231n", '', 'docs/data/tiny_imagenet.md'),
 }
 
 
@@ -35,7 +46,8 @@ def needed_data(cfg: Config) -> list[str]:
     lines = []
     for kind, root in found:
         what, where, how, page = _SOURCES.get(kind, (kind, '', '', ''))
-        source = f', from {where}; {how} makes the layout, see {page}' if where else ''
+        layout = f'{how} makes the layout' if how else 'read as it is'
+        source = f', from {where}; {layout}, see {page}' if where else ''
         lines.append(f'{root}: {what}{source}')
     return lines
 

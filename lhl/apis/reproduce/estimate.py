@@ -1,129 +1,121 @@
-"""How long runs will take on this machine, from a few of their steps."""
-import contextlib
-import io
-import math
+"""How long runs will take on this machine, from trials of them."""
+import os
+import subprocess
 import tempfile
-import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
-import torch
-from mmengine.hooks import Hook
-from mmengine.runner import Runner
-
-from lhl.engine import train_stream
+from lhl.apis.benchmark.plan import BenchmarkRun
 from lhl.engine.plan import Stream
-from lhl.engine.plan.data import check_data
-from lhl.registry import DATASETS, HOOKS
+from lhl.errors import FOREIGN, LHLError
 
-#: Steps that are timed after the first one, and for how many seconds at most.
-STEPS, LIMIT = 5, 30.0
-#: The range that is given, as factors: a step of a method with a teacher, stored images or bases takes longer than one
-#: of the first phase. A guess; once, on a machine that many others used, the runs took 0.46 of the estimate.
-LEAST, MOST = 0.4, 2.5
+from .trial import PhaseCost, amounts, measure, now, quiet
 
-
-class Cost(NamedTuple):
-    """What was measured of a config, in seconds."""
-
-    step: float  #: a training step of the first phase, with its loading
-    scoring: float  #: scoring one batch of validation images
-    start: float  #: from the call to the first step
-    steps: int  #: how many were timed
-
-    def of(self, iterations: int, scored_batches: int, phases: int) -> float:
-        """Estimate the seconds of a run with so many iterations, batches to score and phases."""
-        return self.step * iterations + self.scoring * scored_batches + self.start * phases
+#: Seconds of work after which no further trial begins: what was not tried costs as much more than its reference as
+#: others do.
+BUDGET = 180.0
+#: The range that is given, as factors.
+LEAST, MOST = 0.7, 1.5
 
 
-class _Enough(Exception):  # noqa: N818  # it is none
-    """Ends the trial."""
+class Estimate(NamedTuple):
+    """How long runs take, and from what that follows."""
+
+    seconds: float  #: of all, one after the other
+    tried: int  #: trials
+    kinds: int  #: different configs
 
 
-@HOOKS.register_module()
-class TrialHook(Hook):
-    """Time the first steps of a training, score a few batches, and end it with :class:`_Enough`."""
+class Trials:
+    """Tries configs, each once, and keeps what they cost.
 
-    priority = 'VERY_LOW'
-    seconds: list[float]
+    Args:
+        threads: Of each run.
+        stream_of: Gives the stream of a run.
+    """
 
-    def __init__(self) -> None:
-        self.times: list[float] = []
+    def __init__(self, threads: int, stream_of: Callable[[BenchmarkRun], Stream]) -> None:
+        self.threads, self.stream_of = threads, stream_of
+        self.costs: dict[tuple, list[PhaseCost] | None] = {}
+        self.begun = now()
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
-        """Note the time; at the end measure the scoring."""
-        _wait()
-        self.times.append(time.perf_counter())
-        count = len(self.times) - 1
-        is_over = count and (self.times[-1] - self.times[0] > LIMIT or self.is_last_train_iter(runner))
-        if count < STEPS and not is_over:
+    def estimate(self, needed: Sequence[BenchmarkRun], runs: Sequence[BenchmarkRun], start: float) -> Estimate:
+        """Estimate how long runs take, those first that others start from.
+
+        Args:
+            needed: Which others start from.
+            runs: The runs that are left.
+            start: Seconds from the start of the command to the first phase.
+
+        Raises:
+            DataError: If the data are not there.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            teachers = {run.folder.name: Path(folder, f'needed{number}') for number, run in enumerate(needed)}
+            for run in needed:
+                self._try(run, teachers[run.folder.name], {})
+            order = sorted(runs, key=lambda run: run.reference is not None)
+            for number, run in enumerate(order):
+                self._try(run, Path(folder, str(number)), teachers)
+        references = {run.group: run for run in order if run.reference is None}
+        seconds = {run: self._seconds(run, self.costs[_key(run)]) for run in (*needed, *runs)
+                   if self.costs[_key(run)] is not None}
+        ratios = [value / seconds[references[run.group]] for run, value in seconds.items()
+                  if run.reference is not None and references.get(run.group) in seconds]
+        typical = fmean(ratios) if ratios else 1.0
+        total = 0.0
+        for run in (*needed, *runs):
+            base = seconds.get(references.get(run.group, run), fmean(seconds.values()) if seconds else 0.0)
+            total += start + seconds.get(run, typical * base)
+        tried = [cost for cost in self.costs.values() if cost is not None]
+        return Estimate(total, len(tried), len(self.costs))
+
+    def _try(self, run: BenchmarkRun, folder: Path, teachers: dict[str, Path]) -> None:
+        """Measure what a config costs, unless that is known, or there is no time left for it."""
+        key = _key(run)
+        if key in self.costs:
             return
-        scoring = 0.0
-        if runner.val_loop is not None:
-            runner.model.eval()
-            with torch.no_grad():
-                first = next(iter(runner.val_loop.dataloader))
-                before = time.perf_counter()
-                runner.model.val_step(first)
-                _wait()
-            scoring = time.perf_counter() - before
-        raise _Enough((self.times[-1] - self.times[0]) / max(count, 1), scoring, self.times[0], count)
-
-
-def measure(stream: Stream, threads: int) -> Cost:
-    """Train the first phase of a stream for a few steps, in a temporary folder.
-
-    Args:
-        stream: The stream.
-        threads: Of the processor, for each run.
-
-    Raises:
-        DataError: If its data are not there.
-    """
-    cfg = stream.cfg.copy()
-    cfg.merge_from_dict(dict(log_level='ERROR', visualizer=None))
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='TrialHook')]
-    own_threads = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    with tempfile.TemporaryDirectory() as folder:
-        cfg.work_dir = folder
-        before = time.perf_counter()
+        self.costs[key] = None
+        if any(self.costs.values()) and now() - self.begun > BUDGET:
+            return
+        stream = self.stream_of(run)
+        teacher = Path(stream.cfg.method.get('teacher') or '').name
+        if teacher in teachers:
+            stream.cfg.method.teacher = str(teachers[teacher])
+            stream = Stream.from_config(stream.cfg)
         try:
-            train_stream(cfg, until=1)
-        except _Enough as enough:
-            step, scoring, first, steps = enough.args
-            return Cost(step, scoring, first - before, steps)
-        finally:
-            torch.set_num_threads(own_threads)
-    raise AssertionError('a phase has an iteration')
+            with quiet():
+                self.costs[key] = measure(stream, self.threads, folder)
+        except (LHLError, *FOREIGN):
+            pass  # it fails in itself; the others are estimated
+
+    def _seconds(self, run: BenchmarkRun, costs: Sequence[PhaseCost] | None) -> float:
+        """Give the seconds that a run has left: a first phase that another trained is only scored."""
+        finished = len(run.results.phases) if run.results is not None and run.results.config_hash == run.hash else 0
+        left = list(zip(costs or [], amounts(self.stream_of(run)), strict=True))[finished:]
+        return sum(cost.of(amount, bool(index or finished or not run.reusable))
+                   for index, (cost, amount) in enumerate(left))
 
 
-def amounts(stream: Stream, finished: int) -> tuple[int, int, int]:
-    """Count the iterations, the batches to score and the phases that a run has left.
-
-    Args:
-        stream: What it learns.
-        finished: How many phases are done.
-    """
-    iterations, batches = check_data(stream, finished), 0
-    left = stream.phases[finished:]
-    for phase in left:
-        for loader, _ in stream.scored_tasks(phase.tasks):
-            dataset = DATASETS.build({**loader['dataset'], 'tasks': stream.task_configs})
-            batches += math.ceil(len(dataset) / loader['batch_size'])
-    return sum(iterations), batches, len(left)
+def _key(run: BenchmarkRun) -> tuple:
+    return run.member.config, run.member.options
 
 
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+def start_up(run: BenchmarkRun, options: Sequence[str], trainer: Sequence[str], threads: int) -> float:
+    """Time how long a command works to the first phase of a run, which it does not begin."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [run.member.config, '--work-dir', folder, '--until', '0']
+        changes = [*run.member.options, *options]
+        before = _of_children()
+        subprocess.run([*trainer, *arguments, *(['--cfg-options', *changes] if changes else [])],
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                       env={**os.environ, 'OMP_NUM_THREADS': str(threads)})
+        return _of_children() - before
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Do without the words of a training."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        yield
+def _of_children() -> float:
+    """Give the seconds that ended children have worked on a processor."""
+    times = os.times()
+    return times.children_user + times.children_system

@@ -2,26 +2,33 @@
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lhl.apis.benchmark import describe_plan, plan_benchmark, run_benchmark
+from lhl.apis.benchmark import describe_plan, needed_runs, plan_benchmark, run_benchmark
 from lhl.apis.benchmark.plan import BenchmarkRun
 from lhl.apis.benchmark.schedule import TRAINER
-from lhl.apis.benchmark.suites import Suite
+from lhl.apis.benchmark.suites import Member, Suite
 from lhl.apis.compare import compare_runs
 from lhl.atomic import atomic_write
 from lhl.config_files import merge_options, parse_options, read_config
 from lhl.engine.plan import Stream
 from lhl.errors import FOREIGN, DataError, LHLError
 from lhl.evaluation import published_table
+from lhl.evaluation.published import PublishedTable
 from lhl.progress.status import duration
-from lhl.visualization.published_table import BesidePublished, beside_published, published_csv, published_markdown
+from lhl.visualization.published_table import (
+    BesidePublished,
+    beside_published,
+    is_averaged,
+    published_csv,
+    published_markdown,
+)
 
 from .data import missing_data, needed_data
-from .estimate import LEAST, MOST, amounts, measure, quiet
-from .paper_rows import ROWS, Table, find_table, printed_members
+from .estimate import LEAST, MOST, Trials, start_up
+from .paper_rows import Table, find_table, printed_members, row_of
 
 
 @dataclass
@@ -65,7 +72,9 @@ def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | No
     """
     table = find_table(name)
     work_dir = Path(work_dir) if work_dir is not None else Path('work_dirs/reproduce', name)
-    whole = Suite(name, f'what {name} of the paper compares', tuple(part.group for part in table.parts))
+    whole = Suite(name, f'what {name} of the paper compares', tuple(part.group for part in table.parts), table.needs)
+    if options and table.needs:
+        whole = _with_own_teachers(whole, work_dir / 'needs', options)
     if not only:
         only = [f'{part.group.name}/{member.name}' if part.group.name else member.name
                 for part in table.parts for member in printed_members(part)]
@@ -76,9 +85,28 @@ def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | No
                            upper_bounds=tuple(member for member in group.upper_bounds
                                               if (group.name, member.name) in chosen))
                    for group in whole.groups if any(group.name == of for of, _ in chosen))
-    suite = replace(whole, groups=groups)
+    needs = tuple(member for member in whole.needs if any(member.name in str(_teacher(run.member)) for run in runs))
+    suite = replace(whole, groups=groups, needs=needs)
     return Reproduction(table, suite, work_dir, seeds, options, plan_benchmark(suite, seeds, work_dir, (), options),
                         threads)
+
+
+def _with_own_teachers(suite: Suite, folder: Path, options: Sequence[str]) -> Suite:
+    """Let a suite start from runs with other options, which lie apart from those of the configs as they are."""
+    def changed(member: Member) -> Member:
+        teacher = _teacher(member)
+        return member if teacher is None else replace(member, options=(
+            *member.options, f'method.teacher={folder / Path(teacher).name}'))
+
+    groups = tuple(replace(group, reference=changed(group.reference), members=tuple(map(changed, group.members)))
+                   for group in suite.groups)
+    needs = tuple(replace(member, options=(*member.options, *options)) for member in suite.needs)
+    return replace(suite, groups=groups, needs=needs, needs_dir=str(folder))
+
+
+def _teacher(member: Member) -> str | None:
+    """Give the run that a member's config learns from."""
+    return (read_config(member.config).get('method') or {}).get('teacher')
 
 
 def describe(plan: Reproduction) -> str:
@@ -92,15 +120,22 @@ def describe(plan: Reproduction) -> str:
         data.update(dict.fromkeys(needed_data(stream.cfg)))
         missing.update(dict.fromkeys(missing_data(stream)))
     lines += ['', 'data:', *(f'  {line}' for line in data), *(f'  missing: {line}' for line in missing)]
+    needed = [run for run in needed_runs(plan.suite) if not run.finished]
+    lines += ['', 'trained first, with seed 0:', describe_plan(needed)] if needed else []
     lines += ['', f'runs, with the seeds {", ".join(map(str, plan.seeds))}:', describe_plan(plan.runs, plan.options)]
     lines += ['', 'the time cannot be estimated before the data are there' if missing else estimate(plan)[1]]
     return '\n'.join(lines)
 
 
-def estimate(plan: Reproduction) -> tuple[float, str]:
+def estimate(plan: Reproduction, trainer: Sequence[str] = TRAINER) -> tuple[float, str]:
     """Estimate how long the runs that are left take on this machine, one at a time.
 
-    The first phase of each group's reference is trained for a few steps; each run counts so many times its iterations.
+    Each config learns its stream from a few of its images; each run counts so many times its iterations, epochs and
+    scored batches, and the start of its command.
+
+    Args:
+        plan: From :func:`plan_reproduction`.
+        trainer: As for :func:`~lhl.apis.run_benchmark`.
 
     Returns:
         Seconds, and a sentence that says how sure they are.
@@ -111,22 +146,14 @@ def estimate(plan: Reproduction) -> tuple[float, str]:
     left = [run for run in plan.runs if not run.finished and not run.error]
     if not left:
         return 0.0, 'time: nothing is left to train'
-    seconds, timed = 0.0, 0
-    for group in plan.suite.groups:
-        own = [run for run in left if run.group == group]
-        if not own:
-            continue
-        with quiet():
-            cost = measure(_stream(plan, next(run for run in plan.runs if run.group == group)), plan.threads)
-        timed += cost.steps
-        for run in own:
-            finished = len(run.results.phases) if run.results is not None and run.results.config_hash == run.hash else 0
-            seconds += cost.of(*amounts(_stream(plan, run), finished))
-    return seconds, (
-        f'time: about {duration(seconds)} for {len(left)} runs one after the other on this machine, probably between '
-        f'{duration(LEAST * seconds)} and {duration(MOST * seconds)}: {timed} steps of first phases were timed, and '
-        f'later phases with a teacher or stored images take longer, as does a machine that others use, too; what is '
-        f'left is said again after each run')
+    needed = [run for run in needed_runs(plan.suite) if not run.finished and not run.error]
+    trials = Trials(plan.threads, lambda run: _stream(plan, run))
+    found = trials.estimate(needed, left, start_up((needed or left)[0], plan.options, trainer, plan.threads))
+    return found.seconds, (
+        f'time: about {duration(found.seconds)} for {len(needed) + len(left)} runs one after the other on a machine '
+        f'that does nothing else and whose loading keeps up, probably between {duration(LEAST * found.seconds)} and '
+        f'{duration(MOST * found.seconds)}: {found.tried} of {found.kinds} configs learned a few batches of each '
+        f'phase; what is left is said again after each run')
 
 
 def reproduce(plan: Reproduction, jobs: int = 1, trainer: Sequence[str] = TRAINER,
@@ -150,7 +177,7 @@ def reproduce(plan: Reproduction, jobs: int = 1, trainer: Sequence[str] = TRAINE
     if missing:
         raise DataError(*missing, f'{plan.table.name} needs data that are not there; get them first, `dry_run=True` '
                                   f'says where')
-    expected, sentence = estimate(plan)
+    expected, sentence = estimate(plan, trainer)
     report(sentence)
     started = time.monotonic()
     runs = run_benchmark(plan.suite, plan.seeds, plan.work_dir, jobs, (), plan.options, trainer, report,
@@ -185,8 +212,8 @@ def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
             continue
         references = [run.folder for run in done if run.reference is None]
         comparison = compare_runs([run.folder for run in done], references, names={
-            run.folder: ROWS.get(run.member.name, run.member.name) for run in done},
-            compatibility=published.compatibility)
+            run.folder: row_of(run.member) for run in done},
+            compatibility=published.compatibility, metrics=_compared(published))
         parts[part.published] = beside_published(comparison, published)
         text.append(published_markdown(parts[part.published], comparison, published))
         left_out = [run.name for run in own if run not in done]
@@ -198,6 +225,11 @@ def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
         with atomic_write(plan.work_dir / name) as file:
             file.write(content.encode())
     return '\n\n'.join(text)
+
+
+def _compared(published: PublishedTable) -> Mapping[str, Collection[str]] | None:
+    """Give the metrics of each task that the printed Delta is of; None where accuracies are averaged over tasks."""
+    return None if is_averaged(published) else published.higher_is_better
 
 
 def _stream(plan: Reproduction, run: BenchmarkRun) -> Stream:

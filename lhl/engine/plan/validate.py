@@ -36,6 +36,10 @@ from .stream import PhaseSpec
 #: The hooks that mmengine knows by a name of their own in ``default_hooks``.
 _DEFAULT_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 
+#: As PyTorch initialises convolutions: what an ``init_cfg`` of a head may be, as it changes nothing.
+_OF_PYTORCH = dict(type='Kaiming', layer=None, a=5**0.5, distribution='uniform', mode='fan_in',
+                   nonlinearity='leaky_relu')
+
 
 def check_built(cfg: Config, phases: Sequence[PhaseSpec], problems: Problems) -> None:
     """Check that the tasks and methods of a config exist, and their options; arguments as for :func:`check_names`."""
@@ -130,12 +134,22 @@ def _model_problems(model: Any) -> Iterator[str]:
     yield from component_problems(MODELS, model, 'model', 'model')
     if not isinstance(model, Mapping):
         return
-    for part, kind in (('backbone', 'backbone'), ('head', 'head')):
-        if part in model:
-            yield from component_problems(MODELS, model[part], f'model.{part}', kind)
+    if 'backbone' in model:
+        yield from component_problems(MODELS, model['backbone'], 'model.backbone', 'backbone')
+    if 'head' in model:
+        yield from _head_problems(model['head'], 'model.head')
     heads = model.get('heads')
     for name, head in heads.items() if isinstance(heads, Mapping) else ():
-        yield from component_problems(MODELS, head, f'model.heads.{name}', 'head')
+        yield from _head_problems(head, f'model.heads.{name}')
+
+
+def _head_problems(head: Any, where: str) -> Iterator[str]:
+    found = list(component_problems(MODELS, head, where, 'head'))
+    yield from found
+    init_cfg = head.get('init_cfg') if isinstance(head, Mapping) else None
+    if not found and init_cfg is not None and {**init_cfg, 'layer': None} != _OF_PYTORCH:
+        yield (f'{where}.init_cfg asks for {init_cfg.get("type")}, but heads begin as PyTorch initialises them; remove '
+               f'it, or load the weights of a whole run with `lhl extend`')
 
 
 def _method_problems(method: Any, where: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from test_engine.tiny_stream import CONFIGS, ROOT, STREAM, stream_config
 
 from lhl.apis.benchmark import needed_runs, run_benchmark
 from lhl.apis.benchmark.schedule import TRAINER, remaining_seconds
+from lhl.apis.benchmark.suites import Member
 from lhl.errors import RunError
 from lhl.evaluation import Results
 
@@ -109,7 +110,7 @@ def needy(bench, monkeypatch):
     monkeypatch.chdir(bench.folder)
     start = bench.folder / 'start0.py'
     start.write_text(Path(bench.vanilla).read_text())
-    bench.suite = replace(bench.suite, needs=(str(start), ))
+    bench.suite = replace(bench.suite, needs=(Member(start.stem, str(start)), ))
     return bench
 
 

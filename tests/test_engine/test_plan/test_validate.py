@@ -55,6 +55,8 @@ def config(tmp_path, data_root):
     (dict(model__backbone__dept=18), "'dept'", "'depth'"),
     (dict(model__head__type='ASPHead'), "'ASPHead'", "'ASPPHead'"),
     (dict(model__head__chanels=8), "'chanels'", "did you mean 'channels'"),
+    (dict(model__head__init_cfg=dict(type='Normal', layer='Conv2d')), 'model.head.init_cfg asks for Normal',
+     'heads begin as PyTorch initialises them; remove it'),
     (dict(model__data_preprocessor=dict(type='DensePreprocessor', men=0)), "'men'", "did you mean 'mean'?"),
     (dict(tasks__depth__type='DepthEstimatoin'), "'DepthEstimatoin'", "did you mean 'DepthEstimation'"),
     (dict(tasks__segmentation__num_clases=3), "'num_clases'", "'num_classes'"),
