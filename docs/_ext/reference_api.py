@@ -33,8 +33,13 @@ def modules(room: str) -> tuple[str, ...]:
 
 
 def public(module: str) -> dict[str, Any]:
-    """List the public classes and functions that a module defines, by their shortest paths."""
-    found = importlib.import_module(module)
+    """List the public classes and functions that a module defines, by their shortest paths; none without its extra."""
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith('lhl'):
+            raise
+        return {}
     return {shortest_path(name, thing): thing for name, thing in vars(found).items()
             if not name.startswith('_') and (inspect.isclass(thing) or inspect.isfunction(thing))
             and thing.__module__ == module and thing.__name__ == name and thing.__doc__}

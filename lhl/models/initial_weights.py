@@ -48,7 +48,7 @@ def initial_weight_problems(backbone: Mapping, where: str) -> Iterator[str]:
     """
     init_cfg = backbone.get('init_cfg')
     for one in init_cfg if isinstance(init_cfg, (list, tuple)) else [init_cfg]:
-        if names_checkpoint(one):
+        if isinstance(one, Mapping) and names_checkpoint(one):
             try:
                 _check(backbone, one)
             except LHLError as error:
@@ -75,8 +75,8 @@ def _check(backbone: Mapping, init_cfg: Mapping) -> None:
         if not isinstance(expected, str) or not re.fullmatch('[0-9a-fA-F]{64}', expected):
             raise CheckpointError(f'sha256 is {expected!r}, expected 64 hexadecimal digits; give what `sha256sum '
                                   f'{path}` prints')
-        if (found := file_sha256(path)) != expected.lower():
-            raise CheckpointError(f'{path} has the SHA-256 {found}, expected {expected.lower()}; get the file again, '
+        if (digest := file_sha256(path)) != expected.lower():
+            raise CheckpointError(f'{path} has the SHA-256 {digest}, expected {expected.lower()}; get the file again, '
                                   f'or correct sha256 if it is the one that you want')
     network = MODELS.build(without_checkpoints(backbone))
     # A class that reads the file in a way of its own may rename and resize what it finds.
