@@ -4,6 +4,7 @@ What is finished is skipped, what was interrupted is resumed.
 Example: lhl benchmark tiny_synthrooms --seeds 0 1 --work-dir work_dirs/tiny
 """
 import argparse
+import shlex
 
 from lhl.errors import ConfigError
 
@@ -36,4 +37,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         runs = run_benchmark(args.suite, args.seeds, args.work_dir, args.jobs, args.only, args.cfg_options,
                              threads=args.threads)
+        shown = [str(run.folder) for run in runs if run.finished and run.group == runs[0].group][-2:]
+        if shown:
+            print(f'next: lhl report {shlex.join(shown)} shows how they predict')
     return int(any(run.error for run in runs))

@@ -49,5 +49,5 @@ def run(args: argparse.Namespace) -> None:
         write_report(runs, out, trust_config=args.trust_config, references=args.reference,
                      names=dict(args.name))
         print(f"page: {Path(out, 'index.html')}")
-    if not (folder or args.report):
-        print(f'next: lhl report {" ".join(args.runs)} shows how they predict', file=sys.stderr)
+    print('next: open it in a browser' if folder or args.report else
+          f'next: lhl report {" ".join(args.runs)} shows how they predict', file=sys.stderr)

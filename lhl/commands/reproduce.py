@@ -5,6 +5,7 @@ was interrupted is resumed.
 Example: lhl reproduce had-table1 --dry-run
 """
 import argparse
+import shlex
 from pathlib import Path
 
 from lhl.errors import ConfigError
@@ -37,10 +38,12 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_reproduction(args.table, args.seeds, args.work_dir, args.only, args.cfg_options, args.threads)
     if args.dry_run:
         print(describe(plan))
-        print('next: the same command without --dry-run trains it')
+        print('next: the same command without --dry-run trains it, as soon as all data are there')
         runs = plan.runs
     else:
         runs = reproduce(plan, args.jobs)
         print(f'table: {Path(plan.work_dir, "table.md")}')
-        print('next: lhl report RUN ... shows how these runs predict')
+        shown = [str(run.folder) for run in runs if run.finished and run.group == runs[0].group][-2:]
+        if shown:
+            print(f'next: lhl report {shlex.join(shown)} shows how they predict')
     return int(any(run.error for run in runs))

@@ -227,8 +227,9 @@ def _record(stream: Stream, results: Results, runner: PhaseRunner, metrics: dict
     """Add what a phase has come to."""
     spec, method = stream.phases[runner.phase.index - 1], runner.method
     state_mib = sum(tensor.nbytes for tensor in method.state_dict().values()) / 2**20
-    runner.logger.info(f'{results.method} carries {state_mib:.1f} MiB to the next phase, with '
-                       f'{method.num_stored_images()} stored images')
+    if len(results.phases) + 1 < len(stream.phases):
+        runner.logger.info(f'{results.method} carries {state_mib:.1f} MiB to the next phase, with '
+                           f'{method.num_stored_images()} stored images')
     by_task: dict[str, dict[str, float]] = {name: {} for name in spec.tasks}
     for key, value in metrics.items():
         task, metric = key.split('/', 1)

@@ -116,7 +116,8 @@ class Teacher:
         elif not treats_alike(preprocessor):
             reason = f'{type(preprocessor).__name__} may change an image in another way each time'
         elif not reason and num_epochs <= num_variants:
-            reason = f'{num_epochs:g} epochs are left, and the first costs {num_variants} runs of the teacher'
+            left = 'one epoch is' if num_epochs == 1 else f'{num_epochs:g} epochs are'
+            reason = f'{left} left, and the first costs {num_variants} runs of the teacher'
         elif not reason and not batch_size:
             reason = 'the loader draws batches of its own'
         if reason:

@@ -360,6 +360,8 @@ def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, 
     out = tool(shop / 'source', '--seed', '5', '--until', '2').out
     assert 'edges' in out and Results.load(tmp_path / 'run').seed == 5
     assert not Results.load(tmp_path / 'run').finished  # its only new phase is the third
+    assert out.splitlines()[-1] == ('next: the same command with --resume, and without --until, learns the phases that '
+                                    'are left')
     tool(shop / 'source', '--seed', '5', '--resume')
     assert Results.load(tmp_path / 'run').finished
     with pytest.raises(SystemExit):

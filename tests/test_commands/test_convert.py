@@ -14,7 +14,8 @@ from lhl.datasets.taskonomy.encodings import ENCODINGS
 
 def test_what_is_offered_is_what_can_be_written():
     assert set(LAYOUTS) == set(LAYOUTS_ON_DISK) and tuple(ENCODINGS) == DOMAINS
-    assert set(CONVERTERS) == {'cityscapes', 'nyud', 'nyuv2', 'pascal-context', 'taskonomy', 'synth-rooms'}
+    assert set(CONVERTERS) == {'cityscapes', 'mobilenet-v2', 'nyud', 'nyuv2', 'pascal-context', 'taskonomy',
+                               'synth-rooms'}
 
 
 @pytest.fixture
@@ -53,7 +54,9 @@ def called(monkeypatch):
 def test_the_arguments_reach_the_converter(tool, called, name, function, options, expected):
     found = called(f'lhl.datasets.converters.{function}', 3)
     code, stdout, _ = tool(f'dataset_converters/{name}.py', 'in', 'out', *options)
-    assert code == 0 and stdout.startswith('out: 3 ') and stdout.endswith(' converted, all others were there\n')
+    said, following = stdout.splitlines()
+    assert code == 0 and said.startswith('out: 3 ') and said.endswith(' converted, all others were there')
+    assert following.startswith('next: name out in a config, as data_root of a data set; ')
     assert found == expected
 
 

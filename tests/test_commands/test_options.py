@@ -1,4 +1,5 @@
 import argparse
+from unittest.mock import Mock
 
 import pytest
 from test_engine.tiny_stream import write_config
@@ -12,6 +13,7 @@ from lhl.commands.options import (
     with_flags,
 )
 from lhl.engine.runtime.process_group import LAUNCHERS
+from lhl.errors import WriteError
 from lhl.evaluation import Results
 from lhl.evaluation.results import FILE_NAME
 
@@ -41,20 +43,19 @@ def test_a_run_ends_with_its_table_and_page_and_a_page_that_fails_with_a_warning
     results, args = Results.load(run), argparse.Namespace(no_page=False, trust_config=False)
     finish_training(args, results, cfg)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2:] == [f'results: {run}/results.json', f'page: {run}/report/index.html']
+    assert lines[-3:-1] == [f'results: {run}/results.json', f'page: {run}/report/index.html']
     assert pages == [([str(run)], run / 'report')]
 
-    def fail(*arguments, **options):
-        raise ValueError('no figure of that size')
-    monkeypatch.setattr('lhl.apis.write_report', fail)
-    finish_training(args, results, cfg)
-    assert capsys.readouterr().err == (
-        f'warning: the page of the run could not be written: ValueError: no figure of that size; `lhl report {run}` '
-        f'tries again\n')
+    for error, reason in ((ValueError('no figure of that size'), 'ValueError: no figure of that size'),
+                          (WriteError('a.md cannot be written'), 'a.md cannot be written')):
+        monkeypatch.setattr('lhl.apis.write_report', Mock(side_effect=error))
+        finish_training(args, results, cfg)
+        assert capsys.readouterr().err == (
+            f'warning: the page of the run could not be written: {reason}; `lhl report {run}` tries again\n')
     results.phases.clear()
     for nothing, found in ((argparse.Namespace(no_page=True), Results.load(run)), (args, results)):
         finish_training(nothing, found, cfg)
-        assert capsys.readouterr().out.splitlines()[-1] == f'results: {run}/results.json'
+        assert capsys.readouterr().out.splitlines()[-2] == f'results: {run}/results.json'
 
 
 def test_every_launcher_is_offered():

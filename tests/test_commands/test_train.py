@@ -119,7 +119,7 @@ def test_training_prints_a_table_and_where_the_results_are(tool, tmp_path, data_
     assert code == 0
     assert 'AbsErr' in stdout and stdout.splitlines()[-2:] == [
         'results: work_dirs/mine/results.json',
-        'next: lhl predict work_dirs/mine IMAGES --out FOLDER, lhl report work_dirs/mine']
+        'next: lhl predict work_dirs/mine IMAGES --out FOLDER, lhl extend work_dirs/mine --config NEW_TASK.py']
     assert Results.load(tmp_path / 'work_dirs/mine').finished
 
 
