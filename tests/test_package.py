@@ -59,7 +59,7 @@ def test_the_wheel_carries_the_configs_the_published_tables_the_types_and_the_co
     assert 'lhl = lhl.cli:main' in archive.read(f'{info}/entry_points.txt').decode()
     metadata = archive.read(f'{info}/METADATA').decode()
     assert f'\nVersion: {lhl.__version__}\n' in metadata and '\nLicense-Expression: Apache-2.0\n' in metadata
-    assert '\nRequires-Dist: torch>=2.4\n' in metadata and '# lhl: lifelong heterogeneous learning' in metadata
+    assert '\nRequires-Dist: torch>=2.4\n' in metadata and '# lhl: add a task to a trained network' in metadata
 
 
 @pytest.fixture(scope='module')

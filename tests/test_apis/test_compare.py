@@ -421,7 +421,7 @@ def test_the_command_prints_and_writes_every_format(write, tmp_path, tool):
         out = tmp_path / f'table.{format}'
         named = [argument for run in runs for argument in ('--name', f'mine={run}')]
         code, stdout, _ = tool(TOOL, *arguments, '--format', format, '--out', out, *named)
-        assert (code, stdout) == (0, f'{out}\n')
+        assert (code, stdout) == (0, f'table: {out}\n')
         assert 'mine' in out.read_text()
     row = list(csv.DictReader((tmp_path / 'table.csv').read_text().splitlines()))[1]
     assert float(row['segmentation/mIoU (%) std']) == Spread.of([20., 23.]).std == statistics.stdev([20., 23.])
@@ -432,7 +432,7 @@ def test_the_command_writes_the_table_and_a_page_to_a_folder(write, tmp_path, to
     had, vanilla, out, pages = write('h'), write('v', method='Vanilla'), tmp_path / 'page', []
     monkeypatch.setattr('lhl.apis.write_report', lambda runs, out, **options: pages.append((runs, out)))
     code, stdout, _ = tool(TOOL, had, '--reference', vanilla, '--out', out)
-    assert (code, stdout.splitlines()) == (0, [f'{out}/comparison.md', f'{out}/index.html'])
+    assert (code, stdout.splitlines()) == (0, [f'table: {out}/comparison.md', f'page: {out}/index.html'])
     assert (out / 'comparison.md').read_text() == comparison_table(compare_runs([had], [vanilla])) + '\n'
     assert pages == [([str(vanilla), str(had)], str(out))]
 

@@ -10,7 +10,7 @@ def test_the_trackers_of_an_extension_are_those_that_were_named(tool, monkeypatc
 
     def extend(run, cfg, *others):
         given.append((run, [backend['type'] for backend in cfg.visualizer['vis_backends']], cfg.work_dir))
-        return SimpleNamespace(phases=[])
+        return SimpleNamespace(phases=[], finished=True)
 
     monkeypatch.setattr(lhl.apis, 'extend_run', extend)
     monkeypatch.setattr('lhl.visualization.results_table', lambda results: 'the table')

@@ -13,7 +13,8 @@ def test_testing_a_run_prints_the_recorded_metrics(tool, finished, tmp_path):
     run = shutil.copytree(finished('HAD')[1], tmp_path / 'run')
     recorded, units = Results.load(run).phases, Results.load(run).units
     code, stdout, _ = tool('test.py', run, '--out', tmp_path / 'metrics.json')
-    assert code == 0 and stdout.strip().endswith(metrics_table(recorded[-1].metrics, units))
+    assert code == 0 and stdout.strip().endswith(
+        f'{metrics_table(recorded[-1].metrics, units)}\nmetrics: {tmp_path}/metrics.json')
     assert json.loads((tmp_path / 'metrics.json').read_text()) == recorded[-1].metrics
     code, stdout, _ = tool('test.py', run / FOLDERS[0] / 'phase.safetensors')
     assert code == 0 and stdout.strip().endswith(metrics_table(recorded[0].metrics, units))

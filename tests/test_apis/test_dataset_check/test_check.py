@@ -95,7 +95,8 @@ def test_the_tool_prints_the_report_and_exits_with_1_if_something_is_wrong(root,
     assert run(monkeypatch, 'mine.py', '--out', 'there') == 1
     printed = capsys.readouterr().out
     assert '**6 problems** (target 4, image 1, in two splits 1)' in printed
-    assert printed.strip().endswith('there/report.md')
+    assert printed.splitlines()[-2:] == ['report: there/report.md',
+                                         'next: correct the files or mine.py, and check again']
 
 
 def test_the_tool_says_in_one_sentence_that_there_is_no_config(tmp_path, monkeypatch, capsys):
