@@ -1,4 +1,5 @@
 """The tutorials: the commands of each page, exactly as they are written there, in an empty folder."""
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ MADE = {
     'new_backbone': ['work_dirs/my_backbone/results.json', 'exported/model.safetensors'],
     'reproduce_a_table': ['nyuv2.manifest.json', 'work_dirs/reproduce/had-table1/table.md'],
     'several_machines': ['work_dirs/two_processes/results.json']}
+NOTEBOOKS = ['from_images_to_exported_model.ipynb']
 
 
 def blocks(page):
@@ -58,6 +60,10 @@ def test_the_commands_of_a_tutorial_work_as_they_stand(page, tmp_path):
     assert [name for name in MADE[page] if not (place / name).exists()] == []
 
 
+def test_every_notebook_is_run():
+    assert NOTEBOOKS == sorted(path.name for path in PAGES.glob('*.ipynb'))
+
+
 def test_every_block_of_commands_is_run_or_says_that_it_is_not():
     pages = sorted(path.stem for path in PAGES.glob('*.md'))
     assert set(MADE) <= set(pages)
@@ -67,3 +73,55 @@ def test_every_block_of_commands_is_run_or_says_that_it_is_not():
         assert ('bash' in kinds) == (page in MADE), page
         if 'bash not-run' in kinds:
             assert '`not-run`' in (PAGES / f'{page}.md').read_text(), f'{page} does not say what is not run'
+
+
+def cells_of(notebook):
+    """The cells of code of a notebook."""
+    cells = json.loads((PAGES / notebook).read_text())['cells']
+    return [cell for cell in cells if cell['cell_type'] == 'code']
+
+
+def source_of(cells):
+    return '\n\n'.join(''.join(cell['source']) for cell in cells)
+
+
+def printed_in(cell):
+    return ''.join(''.join(output.get('text', [])) for output in cell['outputs'])
+
+
+def without_numbers(lines):
+    """Numbers and the spaces around them depend on the machine."""
+    return [re.sub(r'[\d.]+(e-\d+)?| +', ' ', line).split() for line in lines]
+
+
+def check_export(printed):
+    """The last lines of the notebook: what the exported graph predicts is what the run predicts."""
+    *_, segmentation, depth, normal = printed.splitlines()
+    assert segmentation == 'segmentation: 0 of 3072 pixels differ'
+    for task, line in (('depth', depth), ('normal', normal)):
+        assert float(re.fullmatch(rf'{task}: the largest difference is (\S+)', line)[1]) < 1e-4
+
+
+@pytest.mark.parametrize('notebook', NOTEBOOKS)
+def test_a_notebook_is_stored_as_it_was_run_from_top_to_bottom(notebook):
+    cells = cells_of(notebook)
+    compile(source_of(cells), notebook, 'exec')
+    assert [cell['execution_count'] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell['outputs']]
+    assert {output['output_type'] for output in outputs} <= {'stream', 'display_data', 'execute_result'}
+    assert 'stderr' not in {output.get('name') for output in outputs}
+    text = json.dumps([{**output, 'data': {**output.get('data', {}), 'image/png': ''}} for output in outputs])
+    assert not re.search(r'(?<![\w.])/(?:work|home|tmp|root|usr|opt|Users)\b|[A-Z]:\\\\', text)
+    assert (PAGES / notebook).stat().st_size < 1.5e6
+    check_export(printed_in(cells[-1]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('notebook', NOTEBOOKS)
+def test_the_cells_of_a_notebook_work_in_an_empty_folder(notebook, tmp_path):
+    done = subprocess.run([sys.executable, '-c', source_of(cells_of(notebook))], cwd=tmp_path, timeout=3600, text=True,
+                          capture_output=True, env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'})
+    assert done.returncode == 0, done.stderr[-3000:]
+    check_export(done.stdout)
+    stored = [line for cell in cells_of(notebook) for line in printed_in(cell).splitlines()]
+    assert without_numbers(done.stdout.splitlines()) == without_numbers(stored)

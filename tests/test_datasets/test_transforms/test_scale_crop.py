@@ -117,6 +117,18 @@ def test_the_values_do_not_depend_on_the_number_of_threads(threads, channels):
     np.testing.assert_allclose(found, expected, rtol=0, atol=2.5e-7)
 
 
+def test_an_array_of_a_mapped_file_is_resized_without_a_warning(recwarn):
+    array = np.arange(12, dtype=np.float32).reshape(2, 2, 3)
+    expected = bilinear(array, (3, 3))
+    array.flags.writeable = False
+    torch.set_warn_always(True)
+    try:
+        np.testing.assert_array_equal(bilinear(array, (3, 3)), expected)
+    finally:
+        torch.set_warn_always(False)
+    assert [str(warning.message) for warning in recwarn] == []
+
+
 def test_nearest_targets_and_bilinear_image_are_sampled_at_the_same_places():
     """An image of column numbers and a map of the same numbers never differ by more than half a pixel."""
     columns = np.broadcast_to(np.arange(24), (18, 24))
