@@ -1,4 +1,5 @@
 """The page: what happened in a sentence, the stream as a strip, and the sections, in one file that needs no other."""
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -62,8 +63,8 @@ def score_text(run: Results, task: str, scores: Mapping[str, float]) -> str:
 
 
 def value_text(run: Results, task: str, metric: str, value: float) -> str:
-    """Write a value with three digits and its unit."""
-    return short_number(value, run.units.get(task, {}).get(metric, ''))
+    """Write a value with three digits and its unit; one that is undefined has none."""
+    return 'undefined' if math.isnan(value) else short_number(value, run.units.get(task, {}).get(metric, ''))
 
 
 def runs_section(runs: Sequence[Results], names: Sequence[str], folders: Sequence[str],
