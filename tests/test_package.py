@@ -93,7 +93,7 @@ def trained(environment, tmp_path_factory):
         assert found.returncode == 0, found.stderr
         return found.stdout
     assert 'now holds 6 train and 2 val images' in run(
-        'convert', 'synth-rooms', 'rooms', '--train', 6, '--val', 2, '--size', 24, 32)
+        'convert', 'synth-rooms', 'rooms', '--train', 6, '--val', 2, '--size', 64, 96)
     for method in ('had', 'vanilla'):
         assert 'next: lhl predict' in run('train', f'{method}/{method}_tiny_synthrooms.py', '--work-dir', method,
                                           '--cfg-options', *TINY)
@@ -189,7 +189,7 @@ def test_the_wheel_works_in_an_environment_without_the_checkout_from_an_empty_fo
         generator = np.random.default_rng(number)
         for folder in ('images', 'edges'):
             (empty / 'mine' / folder).mkdir(parents=True, exist_ok=True)
-            shape = (24, 32, 3) if folder == 'images' else (24, 32)
+            shape = (64, 96, 3) if folder == 'images' else (64, 96)
             cv2.imwrite(str(empty / f'mine/{folder}/{number}.png'), generator.integers(0, 256, shape, np.uint8))
     said = run('new', 'more', '--images', 'mine/images', '--target', 'edges=mine/edges', '--extend', 'had')
     assert said.splitlines()[-1] == 'next: lhl extend had --config more.py'

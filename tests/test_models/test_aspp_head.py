@@ -78,3 +78,13 @@ def test_taps_that_see_only_padding_are_left_out_of_learning_and_change_nothing(
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-13)
     assert operations[0] == part * operations[1]
+
+
+def test_an_exported_head_takes_maps_lower_than_its_dilation_and_higher_ones():
+    head = ASPPHead(in_channels=4, out_channels=2, channels=4, dilations=(2, 6)).eval()
+    free = {2: torch.export.Dim('height', min=2), 3: torch.export.Dim('width', min=2)}
+    with torch.no_grad():
+        program = torch.export.export(head, ((torch.rand(1, 4, 5, 7), ), ), dynamic_shapes=((free, ), ))
+        for size in ((3, 4), (12, 9)):
+            features = torch.rand(1, 4, *size)
+            torch.testing.assert_close(program.module()((features, )), head((features, )), rtol=0, atol=1e-6)
