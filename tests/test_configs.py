@@ -453,7 +453,8 @@ def test_the_pairs_of_kdam_are_there_on_both_data_sets():
     names = {path.stem for path in DISTILLED}
     assert names == {
         *(f'{method}_{pair}_nyud' for method in ('kd', 'dist', 'kdam') for pair in PAIRS),
-        *(f'kdam_{pair}_pascal_context' for pair in PAIRS), *(f'{method}_{TINY}' for method in ('kd', 'dist', 'kdam'))}
+        *(f'kdam_{pair}_pascal_context' for pair in PAIRS), *(f'{method}_{TINY}' for method in ('kd', 'dist', 'kdam')),
+        *(f'{method}_mobilenet_v2_to_narrow_synthrooms3' for method in ('kd', 'dist', 'kdam'))}
 
 
 @pytest.mark.parametrize('path', DISTILLED, ids=[path.stem for path in DISTILLED])
@@ -461,7 +462,7 @@ def test_a_student_is_taught_as_its_name_says_and_differs_from_the_student_alone
     cfg = read(path).to_dict()
     method, *_ = path.stem.split('_')
     pair, stream = ('wide_to_narrow', TINY) if path.stem.endswith(TINY) else next(
-        (pair, path.stem.removeprefix(f'{method}_{pair}_')) for pair in PAIRS if f'_{pair}_' in path.stem)
+        (pair, path.stem.removeprefix(f'{method}_{pair}_')) for pair in (*PAIRS, 'mobilenet_v2_to_narrow') if f'_{pair}_' in path.stem)
     teacher, student = pair.split('_to_')
     assert cfg['method'].pop('type') == method.upper()
     assert cfg['method'].pop('teacher') == f'work_dirs/joint_{teacher}_{stream}'

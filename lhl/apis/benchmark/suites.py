@@ -146,6 +146,7 @@ def _constrained(name: str, variant: str) -> Group:
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
+_TEN_TASKS = 'tiny_synthtaskonomy'
 _PRETEXT = (Member('pretext_synthrooms3', 'configs/pretext/pretext_synthrooms3.py'), )
 _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
@@ -160,6 +161,15 @@ _SUITES = (
           (Group('', _member(_VANILLA, 'tiny_synthrooms'),
                  _members(['had/had', 'had/had_literal', *(f'had/ablations/had_{name}' for name in _ABLATIONS)],
                           'tiny_synthrooms')), )),
+    Suite('tiny_synthtaskonomy', 'ten tasks, one after the other, on small rooms: does what was learned first last?',
+          (Group('', _member(_VANILLA, _TEN_TASKS),
+                 _members(['lwf/lwf', 'dis/dis', 'had/had', 'had/ablations/had_soft_targets', 'rcd/rcd',
+                           'paradigms/frozen_encoder'], _TEN_TASKS),
+                 _members(['joint/joint_split'], _TEN_TASKS)), )),
+    Suite('distillation', 'KD, DIST and KDAM from a teacher with ImageNet weights, on the rooms of synthrooms3',
+          (Group('', Member('alone', 'configs/kdam/joint_narrow_synthrooms3.py'),
+                 _members(['kdam/kd', 'kdam/dist', 'kdam/kdam'], 'mobilenet_v2_to_narrow_synthrooms3')), ),
+          (Member('joint_mobilenet_v2_synthrooms3', 'configs/kdam/joint_mobilenet_v2_synthrooms3.py'), )),
     Suite('rcd', 'RCD with other bounds and distances, and without its constraint, on the rooms of synthrooms3',
           (_constrained('segmentation_first', 'synthrooms3'),
            _constrained('normals_first', 'synthrooms3_normals_first')), _PRETEXT),

@@ -1,0 +1,2 @@
+_base_ = ['./joint_narrow_synthrooms3.py']
+method = dict(type='KDAM', teacher='work_dirs/joint_mobilenet_v2_synthrooms3')
