@@ -9,7 +9,7 @@ SITE := $(RUN) -m sphinx --fail-on-warning --quiet --doctree-dir docs/_build/.do
 OR_FORGET := || { rm -rf docs/_build/.doctrees; exit 1; }
 QUICKSTART := work_dirs/quickstart
 
-.PHONY: quickstart test test-slow check docs benchmark wheel clean
+.PHONY: quickstart test test-slow check check-code check-types check-docs docs benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and show on a page what happened
@@ -34,11 +34,19 @@ test: check  ## the checks and all tests but the slow ones
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
 
+# Two at a time: each takes one core.
 check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unused code; docs: links, and names that exist
+	$(MAKE) --no-print-directory -j 2 check-docs check-types check-code
+
+check-code: $(INSTALLED)
 	$(RUN) -m ruff check .
 	$(VENV)/bin/lint-imports
-	$(RUN) -m mypy
 	$(RUN) -m vulture
+
+check-types: $(INSTALLED)
+	$(RUN) -m mypy
+
+check-docs: $(INSTALLED)
 	$(SITE) --write-all -b dummy docs docs/_build/check $(OR_FORGET)
 
 # Formulas, search and pages of files are made here alone; all warnings of texts, links and names come from both.

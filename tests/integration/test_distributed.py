@@ -111,6 +111,7 @@ def sentences(finished):
     return lines
 
 
+@pytest.mark.slow
 def test_an_error_in_all_processes_is_printed_once(tmp_path):
     config = write_config(tmp_path / 'c.py', tmp_path / 'nothing', extra=(
         "model_wrapper_cfg = dict(type='MMFullyShardedDataParallel')\nenv_cfg = dict(dist_cfg=dict(timeout=-1))\n"))
@@ -122,7 +123,8 @@ def test_an_error_in_all_processes_is_printed_once(tmp_path):
     assert timeout.startswith('error: env_cfg.dist_cfg.timeout=-1 is no time')
 
 
-@pytest.mark.parametrize('count, victim', [(2, 1), pytest.param(4, 0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('count, victim', [
+    pytest.param(2, 1, marks=pytest.mark.slow), pytest.param(4, 0, marks=pytest.mark.slow)])
 def test_a_killed_process_ends_the_run(tmp_path, count, victim):
     data = write_data(tmp_path / 'data', per_phase=8, val=2)
     config = write_config(tmp_path / 'c.py', data, 'Vanilla', extra=HOOK + "phases = [dict(task='depth')]\n")

@@ -22,8 +22,9 @@ VARIANTS = ('dis_growing', 'global_pod_l1', 'global_pod_l2', 'had_growing_adapte
             'single_task_growing', 'spg_gradient')
 ALL = [pytest.param(name, marks=pytest.mark.slow) if name in VARIANTS else name for name in CONFIG_FILES]
 #: Resuming these within a phase is resuming another one of the list.
-RESUMED_LIKE_ANOTHER = ('agem', 'der', 'detached_distillation', 'dis', 'er', 'frozen_encoder', 'global_pod_fro', 'lwp',
-                        'online_ewc', 'sgp', 'single_task')
+RESUMED_LIKE_ANOTHER = ('agem', 'der', 'detached_distillation', 'dis', 'dist', 'er', 'frozen_encoder',
+                        'global_pod_fro', 'joint', 'kd', 'local_pod_fro', 'lwf', 'lwp', 'online_ewc', 'sgp',
+                        'single_task', 'two_stage_distillation', 'vanilla_growing')
 RESUMED = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *RESUMED_LIKE_ANOTHER) else name
            for name in CONFIG_FILES]
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty

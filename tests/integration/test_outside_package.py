@@ -83,6 +83,7 @@ def test_its_data_is_checked(trained):
     assert (trained / 'work_dirs/check/house/contact_sheet.png').exists()
 
 
+@pytest.mark.slow
 def test_its_run_is_drawn_compared_and_extended_by_another_method(trained):
     """HAD distils a kind of task that lhl has never seen, on top of a run of a method that it has never seen."""
     done = lhl(trained, 'report', 'work_dirs/house', '--out', 'report', '--trust-config')

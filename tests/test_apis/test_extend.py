@@ -146,6 +146,7 @@ def test_an_extended_run_is_extended_again(shop, new):
     assert [entry.get('trained_by') for entry in cfg.phases] == ['Vanilla', 'Vanilla', 'DIS', None]
 
 
+@pytest.mark.slow
 def test_extensions_are_compared_and_reported_like_any_runs(shop, new, tmp_path, monkeypatch):
     for method in ('DIS', 'Vanilla'):
         extend_run(shop / 'source', new(method, work_dir=method, name=f'{method}_new', train_cfg__max_epochs=1))
@@ -348,6 +349,7 @@ def test_a_start_that_failed_on_the_new_data_may_be_repeated_with_another_config
 
 # ---- the tool --------------------------------------------------------------------------------------------------------
 
+@pytest.mark.slow
 def test_the_tool_extends_resumes_and_says_what_is_wrong_in_one_line(shop, new, tmp_path, monkeypatch, capsys):
     def tool(*options):
         monkeypatch.setattr(sys, 'argv', [

@@ -55,6 +55,7 @@ def test_the_best_of_a_phase_is_the_start_of_the_next(cfg, finished, tmp_path, i
     assert train_stream(whole).phases[-1].metrics == trials[-1].metrics
 
 
+@pytest.mark.slow
 def test_the_learning_rate_of_a_phase_is_searched_like_a_strength(cfg, finished, tmp_path, iterations):
     """Methods that scale or project the update need another one than those that add a loss."""
     lr = cfg.optim_wrapper.optimizer.lr

@@ -266,7 +266,7 @@ def inverted_objects(count):
     return inversion(steps=4, chunk_size=8)(classifier, square_images(count), seed=1)
 
 
-@pytest.mark.parametrize('count', [8, 12])
+@pytest.mark.parametrize('count', [8, pytest.param(12, marks=pytest.mark.slow)])
 def test_two_real_processes_have_the_images_of_one_also_where_one_of_them_has_no_chunk(tmp_path, count):
     one = inverted_objects(count)
     assert len(one) == count and (one - square_images(count)).abs().max() > 0.1

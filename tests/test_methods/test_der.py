@@ -317,6 +317,7 @@ def train_on_rank(rank, world_size, folder):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_learn_and_store_what_one_does_with_the_same_global_batch(tmp_path):
     multiprocessing.set_forkserver_preload(['lhl.methods', 'lhl.engine', 'hypothesis'])
     multiprocessing.start_processes(train_on_rank, (2, tmp_path), 2, start_method='forkserver')

@@ -217,6 +217,7 @@ def work_of_rank(rank, world_size, folder):
     torch.distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_fisher_of_one(tmp_path):
     # Five images: one process has three of them, the other two; the number of valid pixels differs.
     torch.multiprocessing.spawn(work_of_rank, (2, tmp_path), nprocs=2)

@@ -536,6 +536,7 @@ def bases_of_two_phases():
     return method.state_dict()
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_bases_of_one(tmp_path):
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))

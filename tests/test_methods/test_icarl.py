@@ -194,6 +194,7 @@ def state_after_a_phase():
     return end_phase(ICaRL(weight=1.0, memory_size=5), ['depth'], count=7).state_dict()
 
 
+@pytest.mark.slow
 def test_two_processes_store_what_one_does(tmp_path):
     multiprocessing.set_forkserver_preload(['lhl.methods', 'lhl.engine', 'hypothesis'])
     # Seven images: one process looks at four of them, the other at three.

@@ -250,6 +250,7 @@ def ask_about_the_others(folder):
     return torch.tensor([*counts, len(list(Path(folder).glob('.teacher_*')))])
 
 
+@pytest.mark.slow
 def test_processes_of_a_host_share_what_they_know_and_leave_no_file(tmp_path):
     # Each runs for its image, the mirror image and the trial; a file for each of the two heads.
     counts = in_two_processes(ask_about_the_others, tmp_path, str(tmp_path))

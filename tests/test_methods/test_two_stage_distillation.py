@@ -190,6 +190,7 @@ def state_after_second_stage(batch_size):
     return copy_of_state(end(student.train(), make_loader('normal', batch_size, shuffle=False)))
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_with_the_same_global_batch(tmp_path):
     torch.multiprocessing.start_processes(train_second_stage, (2, str(tmp_path)), nprocs=2, start_method='fork')
     first, second = (torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in range(2))

@@ -185,7 +185,7 @@ def test_a_missing_config_and_a_damaged_result_fail_without_a_process(tmp_path, 
 
 
 @pytest.mark.parametrize('number, before', [
-    (signal.SIGINT, signal.SIG_DFL), (signal.SIGINT, signal.SIG_IGN),
+    pytest.param(signal.SIGINT, signal.SIG_DFL, marks=pytest.mark.slow), (signal.SIGINT, signal.SIG_IGN),
     pytest.param(signal.SIGTERM, signal.SIG_DFL, marks=pytest.mark.slow)],
     ids=['Ctrl-C', 'SIGINT of a background job, which ignores it', 'SIGTERM'])
 def test_an_interrupt_stops_the_children_and_the_next_call_goes_on(bench, number, before):

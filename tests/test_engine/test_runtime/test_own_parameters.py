@@ -59,6 +59,7 @@ def test_a_phase_saves_and_counts_the_learner_alone(config, tmp_path):
     assert results.phases[0].weights_sha256 != fixed.phases[0].weights_sha256
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_within_a_phase_ends_as_it_would_have(config, tmp_path, monkeypatch):
     before_train_iter = ContinualPhaseHook.before_train_iter
 

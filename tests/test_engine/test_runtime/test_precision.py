@@ -54,6 +54,7 @@ def test_a_fused_optimizer_gives_the_losses_of_the_plain_one_to_six_digits(losse
     assert_close(losses_of('fused'), losses_of('plain', optim_wrapper__optimizer__fused=False), 1e-6)
 
 
+@pytest.mark.slow
 def test_the_losses_of_traced_networks_are_the_same(losses_of, monkeypatch):
     plain = losses_of('plain')
     graphs = []

@@ -212,6 +212,7 @@ def test_no_readable_checkpoint_is_said_with_the_cure(tmp_path, data_root, monke
         train_stream(cfg, resume=True)
 
 
+@pytest.mark.slow
 def test_a_loop_over_iterations_resumes_exactly_within_an_epoch(tmp_path, data_root, monkeypatch):
     options = dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=8), phases=[dict(task='segmentation')],
                    train_dataloader__dataset__part=dict(index=0, count=3),

@@ -144,6 +144,7 @@ def test_a_model_for_each_task(config, data_root, tmp_path):
             f'{tmp_path / "models"} holds a model for each of its tasks, expected one for all')
 
 
+@pytest.mark.slow
 def test_the_tool_says_it_in_one_line(data_root, tmp_path):
     path = write_config(tmp_path / 'c.py', data_root, 'Vanilla',
                         extra=f"phases = [dict(tasks={STREAM!r})]\nmethod = dict(type='KD', teacher='nowhere')\n")

@@ -99,6 +99,7 @@ def _evaluate_rank(rank, folder):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_exactly_although_the_sampler_repeats_an_image(tmp_path):
     mp.spawn(_evaluate_rank, (str(tmp_path),), nprocs=2)
     expected = {name: value for task in TASKS for name, value in score_at_once(task).items()}

@@ -69,6 +69,7 @@ def test_support_radius_is_a_length_in_the_room():
     assert 2 < (far > 0.1).sum() / (near > 0.1).sum() < 25  # an area: sixteen times where nothing is in the way
 
 
+@pytest.mark.slow
 def test_larger_picture_has_the_same_keypoints():
     correlations = []
     for seed in (7, 20, 21, 22, 23, 24):
