@@ -465,7 +465,8 @@ def test_a_student_is_taught_as_its_name_says_and_differs_from_the_student_alone
     cfg = read(path).to_dict()
     method, *_ = path.stem.split('_')
     pair, stream = ('wide_to_narrow', TINY) if path.stem.endswith(TINY) else next(
-        (pair, path.stem.removeprefix(f'{method}_{pair}_')) for pair in (*PAIRS, 'mobilenet_v2_to_narrow') if f'_{pair}_' in path.stem)
+        (pair, path.stem.removeprefix(f'{method}_{pair}_')) for pair in (*PAIRS, 'mobilenet_v2_to_narrow')
+        if f'_{pair}_' in path.stem)
     teacher, student = pair.split('_to_')
     assert cfg['method'].pop('type') == method.upper()
     assert cfg['method'].pop('teacher') == f'work_dirs/joint_{teacher}_{stream}'
