@@ -95,6 +95,7 @@ def test_a_misspelt_command_gets_a_suggestion(lhl_command, arguments, message):
     assert code == 2 and out == '' and message in err
 
 
+@pytest.mark.slow
 def test_nothing_greets_people():
     found = subprocess.run([sys.executable, '-m', 'lhl', 'benchmark', '--list'], capture_output=True, text=True)
     assert found.stderr == '' and found.stdout.startswith('synthrooms3: ')

@@ -78,7 +78,7 @@ def read(path):
 @cache
 def stream_of(path):
     """The stream of a config, resolved once: it is what most of the time of these tests goes into."""
-    return Stream.from_config(read(path), check=path not in SEPARATE)
+    return Stream.from_config(read(path), check=not (path in SEPARATE or is_like_others(path)))
 
 
 def config(method, stream):
@@ -113,14 +113,27 @@ def with_teacher(cfg, folder):
     return cfg
 
 
+#: Streams of which two methods and what is no plain config of a method stand for all: the slow tests resolve each.
+STREAMS_LIKE_OTHERS = ('r50_nyuv2', 'r18_cityscapes', 'r50_cityscapes', 'r18_taskonomy', 'split_cifar10',
+                       'split_cifar100', 'split_tiny_imagenet', 'synthrooms3_normals_first')
+STANDING_FOR_ALL = ('vanilla', 'had', 'hcl', 'joint')
+
+
+def is_like_others(path):
+    """Whether other configs of the same stream and method stand for this one."""
+    return any(path.stem.endswith(f'_{stream}') for stream in STREAMS_LIKE_OTHERS) and not any(
+        path.stem == f'{method}_{stream}' for method in STANDING_FOR_ALL for stream in STREAMS_LIKE_OTHERS)
+
+
 #: A network for each task of KDAM's streams: the slow tests alone build them all.
 SEPARATE = [path for path in LEAVES if path.parent == KDAM and path.stem.startswith('single_task')]
 
 
 @pytest.mark.parametrize('path', [
-    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path in SEPARATE else []) for path in LEAVES])
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path in SEPARATE or is_like_others(path) else [])
+    for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
-    if 'teacher' in read(path).method or path in SEPARATE:
+    if 'teacher' in read(path).method or path in SEPARATE or is_like_others(path):
         check_external_teachers(Stream.from_config(with_teacher(read(path), tmp_path)))
     else:
         assert stream_of(path).phases

@@ -1,6 +1,7 @@
 """Keeps a backbone from fetching pretrained weights where its weights are known already."""
+import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lhl.component_check import find_component
@@ -42,6 +43,10 @@ def names_checkpoint(init_cfg: Any) -> bool:
 def _defaults(component: Any) -> dict[str, Any]:
     """Give the default of each option of a component; nothing of one that is unknown."""
     component = find_component(MODELS, component) if isinstance(component, str) else component
-    parameters = inspect.signature(component).parameters if callable(component) else {}
+    return _signature_defaults(component) if callable(component) else {}
+
+
+@functools.cache  # a signature takes longer than all else here, and a stream asks for each often
+def _signature_defaults(component: Callable) -> dict[str, Any]:
     return {name: None if parameter.default is parameter.empty else parameter.default
-            for name, parameter in parameters.items()}
+            for name, parameter in inspect.signature(component).parameters.items()}

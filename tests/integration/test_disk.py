@@ -87,7 +87,7 @@ def assert_intact(run):
         Results.load(run)
 
 
-@pytest.mark.parametrize('share', [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('share', [6, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_that_is_refused_one_operation_after_the_other_ends_with_the_weights_of_an_undisturbed_one(
         share, tmp_path, data_root, monkeypatch):
     """Each attempt goes on where the one before was stopped, and is stopped at the first operation that is new.

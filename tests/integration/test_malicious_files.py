@@ -90,7 +90,8 @@ def as_before(run):
                                        for phase in results['phases']])
 
 
-@pytest.mark.parametrize('change', [lambda run: None, as_before], ids=['now', 'as_before'])
+@pytest.mark.parametrize('change', [
+    lambda run: None, pytest.param(as_before, marks=pytest.mark.slow)], ids=['now', 'as_before'])
 def test_every_way_in_takes_an_honest_run_of_either_format(change, ways_in):
     run, ways = ways_in
     change(run)

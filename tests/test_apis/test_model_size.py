@@ -109,7 +109,8 @@ def counted_by_hooks(learner, image_size):
     return sum(counts)
 
 
-@pytest.mark.parametrize('backbone', ['mit_b0', 'swin_tiny', 'mobilenet_v2'])
+@pytest.mark.parametrize('backbone', [
+    pytest.param('mit_b0', marks=pytest.mark.slow), pytest.param('swin_tiny', marks=pytest.mark.slow), 'mobilenet_v2'])
 def test_attention_and_grouped_convolutions_are_counted(backbone, tmp_path):
     cfg = Config.fromfile(write_config(tmp_path / 'c.py', tmp_path, 'Vanilla', f'models/{backbone}_aspp.py', ''))
     learner = MODELS.build({**cfg.model.to_dict(), 'tasks': cfg.tasks.to_dict()})

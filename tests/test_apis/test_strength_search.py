@@ -69,6 +69,7 @@ def test_the_learning_rate_of_a_phase_is_searched_like_a_strength(cfg, finished,
     assert given == [[lr, lr, lr], [lr, 10 * lr, lr]]
 
 
+@pytest.mark.slow
 def test_a_search_that_is_done_trains_nothing_more_and_writes_the_same(cfg, finished, tmp_path, iterations):
     reference = finished('Vanilla')[1]
     first = search_strengths(cfg, STEPS, reference, tmp_path / 'search')

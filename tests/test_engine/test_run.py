@@ -274,7 +274,7 @@ class PlainNeck(BaseModule):
 
 
 @pytest.mark.parametrize('options', [{}, dict(pretrained='weights.pth')], ids=['by default', 'a path'])
-@pytest.mark.parametrize('has_neck', [False, True])
+@pytest.mark.parametrize('has_neck', [pytest.param(False, marks=pytest.mark.slow), True])
 def test_pretrained_weights_are_fetched_once(tmp_path, data_root, monkeypatch, options, has_neck):
     """Not for the checks, a later phase, its teacher, a test, a taken-over phase, an extension or another's teacher."""
     monkeypatch.setattr(FetchingBackbone, 'fetches', 0)

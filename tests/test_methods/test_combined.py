@@ -75,7 +75,7 @@ def combine(*methods):
     dict(type=Vanilla), DIS_2, HAD_3, LWP_1, dict(type=FrozenEncoder), dict(type=Anchor, edits='update'),
     dict(type=TwoStageDistillation, alpha=1.0, optimizer=dict(type='Adam', lr=1e-2), epochs=1)],
     ids=lambda config: config['type'].__name__)
-@pytest.mark.parametrize('vanilla_first', [True, False])
+@pytest.mark.parametrize('vanilla_first', [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_method_combined_with_vanilla_is_that_method_bit_for_bit(config, vanilla_first):
     pair = [dict(type=Vanilla), config] if vanilla_first else [config, dict(type=Vanilla)]
     states = []

@@ -44,7 +44,10 @@ def test_the_paper_s_resnet50_learner_has_23_5_and_16_13_million_parameters():
     assert round(count(learner.heads['segmentation']) / 1e6, 2) == 16.13
 
 
-@pytest.mark.parametrize('name', sorted(path.stem for path in MODEL_CONFIGS.glob('*.py')))
+@pytest.mark.parametrize('name', [
+    pytest.param(path.stem, marks=pytest.mark.slow) if path.stem in ('swin_small_aspp', 'swin_base_aspp',
+                                                                     'swin_large_aspp') else path.stem
+    for path in sorted(MODEL_CONFIGS.glob('*.py'))])
 def test_every_model_config_predicts_all_tasks_at_the_size_of_the_image(name):
     learner = Learner(**learner_config(name)).eval()
     with torch.no_grad():

@@ -136,7 +136,9 @@ def test_the_reinitialised_old_heads_learn_from_the_teacher(grown):
     assert not torch.equal(begun.start[2][name], weights(cfg, 2)[name])
 
 
-@pytest.mark.parametrize('method', ANY_BACKBONE, ids=[method['type'] for method in ANY_BACKBONE])
+@pytest.mark.parametrize('method', [
+    pytest.param(method, id=method['type'], marks=[pytest.mark.slow] * (number > 0))
+    for number, method in enumerate(ANY_BACKBONE)])
 def test_methods_that_work_through_outputs_or_images_train_the_reinitialised_old_heads(config, monkeypatch, method):
     begun = Begun(monkeypatch)
     cfg = config(method, phases=GROWING[:2], train_cfg__max_epochs=1)

@@ -142,7 +142,9 @@ def test_head_and_adapter_learn_from_the_teacher(grown):
         assert not torch.equal(starts[2][name], weights(cfg, 2)[name])
 
 
-@pytest.mark.parametrize('method', THROUGH_OUTPUTS_OR_IMAGES, ids=lambda method: method['type'])
+@pytest.mark.parametrize('method', [
+    pytest.param(method, id=method['type'], marks=[pytest.mark.slow] * (number > 0))
+    for number, method in enumerate(THROUGH_OUTPUTS_OR_IMAGES)])
 def test_methods_that_work_through_outputs_or_images_train_the_adapter(config, monkeypatch, method):
     starts = record_starts(monkeypatch)
     cfg = config(method, phases=ADAPTED[:2], train_cfg__max_epochs=1)

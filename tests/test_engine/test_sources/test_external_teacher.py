@@ -199,6 +199,7 @@ def interrupt_in_the_second_epoch(monkeypatch, cfg):
         train_stream(cfg)
 
 
+@pytest.mark.slow
 def test_a_run_is_not_resumed_with_another_teacher_at_the_same_path(config, teacher, tmp_path, monkeypatch):
     path = tmp_path / 'phase.safetensors'
     shutil.copy(phase_of(teacher, 3), path)
