@@ -27,6 +27,7 @@ class DecodedCache:
     So nothing of it can be out of date, changed by others or left behind: not even a run that is killed or resumed
     finds an earlier one. Each place has room for a sample like the first. Its sum is written after it and compared
     whenever it is read, so a place counts as empty if a worker died while it wrote, or the disk has lost something.
+    Channels lie apart, as a batch needs them: cropping, mirroring and packing move rows in place of single numbers.
     What does not fit, because it is of another size or type, is decoded in every epoch.
 
     Processes that are forked share it. A process that is started otherwise gets ``None`` in its place.
@@ -66,7 +67,9 @@ class DecodedCache:
             return None
         for key, dtype, shape in self.layout:
             size = int(np.prod(shape))
-            arrays[key] = np.frombuffer(self.map, dtype, size, offset).reshape(shape)
+            values = np.frombuffer(self.map, dtype, size, offset)
+            arrays[key] = (np.moveaxis(values.reshape(shape[-1], *shape[:-1]), 0, -1) if len(shape) == 3 else
+                           values.reshape(shape))
             offset += _aligned(size * dtype.itemsize)
         return arrays
 
@@ -74,7 +77,8 @@ class DecodedCache:
         """Keep a sample if it fits; a disk without room ends that, with one warning of all processes."""
         if self.map[self.count * _ENTRY] or _layout(arrays) != self.layout:
             return
-        content = b''.join(array.tobytes().ljust(_aligned(array.nbytes), b'\0') for array in arrays.values())
+        content = b''.join((np.moveaxis(array, -1, 0) if array.ndim == 3 else array).tobytes()
+                           .ljust(_aligned(array.nbytes), b'\0') for array in arrays.values())
         total, written = np.frombuffer(content, np.uint64).sum(), 0
         try:
             while written < self.slot:

@@ -58,6 +58,16 @@ def test_kept_samples_are_the_same_to_the_bit(root, pipeline, tmp_path, request)
         assert_same(batch(decoding, epoch), batch(keeping, epoch))
 
 
+def test_kept_channels_lie_apart_as_a_batch_needs_them(nyuv2_root, tmp_path):
+    dataset = nyuv2(nyuv2_root, pipeline=PIPELINES['flip'])
+    decoded = dataset._decoded(0)
+    dataset.keep_decoded(tmp_path, 1)
+    dataset[0]
+    kept = dataset._decoded(0)
+    for before, after in ((decoded['image'], kept['image']), (decoded['targets']['normal'], kept['targets']['normal'])):
+        assert np.array_equal(before, after) and np.moveaxis(after, -1, 0).flags.c_contiguous
+
+
 def test_small_types_travel_where_no_transform_minds(eight_bits, tmp_path):
     dataset = nyuv2(eight_bits, pipeline=PIPELINES['flip'])
     dataset.keep_decoded(tmp_path, 1)

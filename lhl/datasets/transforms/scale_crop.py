@@ -99,6 +99,6 @@ def bilinear(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Each channel is resized as an image of its own. PyTorch takes twice as long for three together, and rounds them
     otherwise in a process that has a single thread.
     """
-    own = np.require(array, requirements=['C', 'W'])  # that of a mapped file is read-only
-    planes = torch.from_numpy(own).permute(2, 0, 1).contiguous()[:, None]
-    return F.interpolate(planes, size, mode='bilinear', align_corners=True)[:, 0].permute(1, 2, 0).numpy()
+    planes = np.require(np.moveaxis(array, -1, 0), requirements=['C', 'W'])  # that of a mapped file is read-only
+    resized = F.interpolate(torch.from_numpy(planes)[:, None], size, mode='bilinear', align_corners=True)
+    return resized[:, 0].permute(1, 2, 0).numpy()
