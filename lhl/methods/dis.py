@@ -76,8 +76,19 @@ class DIS(Method):
         """
         return {'dis': self.loss_map(task, prediction, teacher_prediction).mean()}
 
-    def loss_map(self, task: Task, prediction: Tensor, teacher_prediction: Tensor) -> Tensor:
-        """Compute the task loss at each pixel (Table 5), or with a temperature that to soft targets: ``(B, H, W)``."""
+    def loss_map(self, task: Task, prediction: Tensor, teacher_prediction: Tensor,
+                 pseudo_label: Tensor | None = None) -> Tensor:
+        """Compute the task loss at each pixel (Table 5), or with a temperature that to soft targets.
+
+        Args:
+            task: The old task.
+            prediction: The student's, ``(B, C, H, W)``.
+            teacher_prediction: The teacher's, ``(B, C, H, W)``.
+            pseudo_label: What it comes to as a target, where that is known already.
+
+        Returns:
+            ``(B, H, W)`` non-negative losses.
+        """
         if self.temperature is not None:
             return task.soft_loss_map(prediction, teacher_prediction, self.temperature)
-        return task.loss_map(prediction, task.pseudo_label(teacher_prediction))
+        return task.loss_map(prediction, task.pseudo_label(teacher_prediction) if pseudo_label is None else pseudo_label)

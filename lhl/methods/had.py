@@ -52,11 +52,11 @@ class HAD(DIS):
 
     def distillation(self, task: Task, prediction: Tensor, teacher_prediction: Tensor) -> dict[str, Tensor]:
         """Half of L_db and half of L_sg, each averaged over the images (Eq. 5)."""
-        loss_map = self.loss_map(task, prediction, teacher_prediction)  # Eq. 7
+        pseudo_label = task.pseudo_label(teacher_prediction)
+        loss_map = self.loss_map(task, prediction, teacher_prediction, pseudo_label)  # Eq. 7
         terms = {}
         if self.distribution_balanced is not None:
-            groups, num_groups = task.groups(
-                task.pseudo_label(teacher_prediction), self.group_threshold, self.num_intervals)
+            groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
             mean = 'arithmetic' if self.arithmetic_regression and not task.groups_are_classes else None
             terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups, mean).mean()
         if self.saliency_guided is not None:
