@@ -91,4 +91,6 @@ class DIS(Method):
         """
         if self.temperature is not None:
             return task.soft_loss_map(prediction, teacher_prediction, self.temperature)
-        return task.loss_map(prediction, task.pseudo_label(teacher_prediction) if pseudo_label is None else pseudo_label)
+        if pseudo_label is None:
+            pseudo_label = task.pseudo_label(teacher_prediction)
+        return task.loss_map(prediction, pseudo_label)
