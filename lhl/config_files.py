@@ -5,7 +5,7 @@ import difflib
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,41 @@ def merge_options(cfg: Config, options: dict[str, Any] | None) -> None:
         ConfigError: If an option goes through a value that has no parts.
     """
     try:
-        cfg.merge_from_dict(options or {})
+        merge(cfg, options or {})
     except FOREIGN as error:
         raise ConfigError(f'`options` does not fit the config ({reason_of(error)}); name existing keys') from error
     if any(key.partition('.')[0] == 'custom_imports' for key in options or {}):
         import_named_modules(cfg.to_dict()['custom_imports'])
+
+
+def merge(cfg: Config, changes: Mapping[str, Any]) -> None:
+    """Change values of a config as mmengine does; what is ``None`` may get parts, too, as in ``part.count=2``.
+
+    Args:
+        cfg: The config.
+        changes: Keys, which may have dots in them -> values, which may be dictionaries.
+    """
+    nested: dict[str, Any] = {}
+    for key, value in changes.items():
+        *path, last = key.split('.')
+        place = nested
+        for name in path:
+            place = place.setdefault(name, {})
+        place[last] = value
+    _remove_none(cfg, nested)
+    cfg.merge_from_dict(changes)
+
+
+def _remove_none(config: Any, changes: Mapping[str, Any]) -> None:
+    """Remove each option that is None and gets parts."""
+    parts = dict(zip(map(str, range(len(config))), config, strict=True)) if isinstance(config, list) else config
+    for key, change in changes.items():
+        if not isinstance(change, Mapping) or not isinstance(parts, Config | Mapping) or key not in parts:
+            continue
+        if parts[key] is None and parts is config:
+            config.pop(key)
+        else:
+            _remove_none(parts[key], change)
 
 
 def import_named_modules(section: Any) -> None:

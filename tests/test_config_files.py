@@ -98,6 +98,18 @@ def test_an_option_that_goes_through_a_value_is_refused():
         merge_options(cfg, {'method.type.name': 1})
 
 
+def test_an_option_that_is_none_can_be_set_and_a_set_one_be_none():
+    cfg = Config(dict(loader=dict(dataset=dict(part=None, size=3)), schedule=None, phases=[dict(loader=None), dict()]))
+    merge_options(cfg, parse_options([
+        'loader.dataset.part.index=0', 'loader.dataset.part.count=4', 'loader.dataset.size=None', 'schedule.type=Poly',
+        'phases.0.loader.size=2', 'phases.1.loader=None']))
+    assert cfg.to_dict() == dict(
+        loader=dict(dataset=dict(part=dict(index=0, count=4), size=None)), schedule=dict(type='Poly'),
+        phases=[dict(loader=dict(size=2)), dict(loader=None)])
+    with pytest.raises(ConfigError, match='`options` does not fit the config'):
+        merge_options(cfg, parse_options(['loader.dataset.size=None', 'loader.dataset.size.height=3']))
+
+
 
 def test_a_config_of_a_run_that_was_changed_is_refused_and_one_of_before_has_no_digest(tmp_path):
     code = "seed = 0\nmethod = {'type': 'HAD', 'alpha': 2.0}\n"

@@ -1,6 +1,7 @@
 """Pages that are made from the code have all of it: components with their options, keys, commands, public names."""
 import importlib
 import inspect
+import pkgutil
 import re
 
 import pytest
@@ -87,6 +88,14 @@ def test_every_public_name_of_a_room_is_documented_once(room):
     things = {f'lhl.{room}.{name}': look_up(f'lhl.{room}.{name}') for name in exported}
     assert {path for path, thing in things.items() if (inspect.isroutine(thing) or inspect.isclass(thing))
             and thing.__module__.startswith(f'lhl.{room}')} <= set(documented)
+
+
+def test_every_package_and_module_of_lhl_is_on_a_page_that_the_navigation_has():
+    pages = {f'reference/api/{path.stem}': path.read_text() for path in (ROOT / 'docs/reference/api').glob('*.md')}
+    documented = set(re.findall('<!-- generated: api lhl[.]([a-z_]+) -->', '\n'.join(pages.values())))
+    there = {module.name for module in pkgutil.iter_modules([str(ROOT / 'lhl')]) if not module.name.startswith('_')}
+    assert there - documented == {'cli', 'commands'}  # which reference/commands.md describes
+    assert set(re.findall(r'^reference/api/\w+$', (ROOT / 'docs/index.md').read_text(), re.M)) == set(pages)
 
 
 def test_a_name_is_documented_under_its_shortest_path():

@@ -1,9 +1,13 @@
 """Which data a config needs, whether they are there, and who gives them out."""
+import re
+
 from mmengine.config import Config
 
 from lhl.engine.plan import Stream
 from lhl.engine.plan.data import data_problems
 
+#: Where in a config the data of a sentence stand; the same are often trained on and scored.
+_PLACE = re.compile(r'^(?:phases\[\d+\]\.)?(?:train|val)_dataloader: ')
 _LITERATURE = 'the releases that MTL-PyTorch, ATRC and InvPT link from their repositories'
 _KRIZHEVSKY = '{} of www.cs.toronto.edu/~kriz/cifar.html'
 #: Class of a data set -> what it is, who gives it out, what makes lhl's layout of it if that is another, and the page
@@ -53,5 +57,5 @@ def needed_data(cfg: Config) -> list[str]:
 
 
 def missing_data(stream: Stream) -> list[str]:
-    """Say what of a stream's data is not there or cannot be read; empty if it can be trained."""
-    return list(data_problems(stream).sentences)
+    """Say what of a stream's data is not there or cannot be read, each thing once; empty if it can be trained."""
+    return list(dict.fromkeys(_PLACE.sub('', sentence) for sentence in data_problems(stream).sentences))

@@ -108,14 +108,17 @@ def start_up(run: BenchmarkRun, options: Sequence[str], trainer: Sequence[str], 
     with tempfile.TemporaryDirectory() as folder:
         arguments = [run.member.config, '--work-dir', folder, '--until', '0']
         changes = [*run.member.options, *options]
-        before = _of_children()
+        before = work_of_children()
         subprocess.run([*trainer, *arguments, *(['--cfg-options', *changes] if changes else [])],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
                        env={**os.environ, 'OMP_NUM_THREADS': str(threads)})
-        return _of_children() - before
+        return work_of_children() - before
 
 
-def _of_children() -> float:
-    """Give the seconds that ended children have worked on a processor."""
+def work_of_children() -> float:
+    """Give the seconds that ended children, and theirs, have worked on a processor; 0 on a system that does not tell.
+
+    A child that waits for another process, a disk or a GPU does not work.
+    """
     times = os.times()
     return times.children_user + times.children_system

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from lhl.apis.benchmark import describe_plan, needed_runs, plan_benchmark, run_benchmark
 from lhl.apis.benchmark.plan import BenchmarkRun
 from lhl.apis.benchmark.schedule import TRAINER
@@ -27,7 +29,7 @@ from lhl.visualization.published_table import (
 )
 
 from .data import missing_data, needed_data
-from .estimate import LEAST, MOST, Trials, start_up
+from .estimate import LEAST, MOST, Trials, start_up, work_of_children
 from .paper_rows import Table, find_table, printed_members, row_of
 
 
@@ -179,14 +181,28 @@ def reproduce(plan: Reproduction, jobs: int = 1, trainer: Sequence[str] = TRAINE
                                   f'says where')
     expected, sentence = estimate(plan, trainer)
     report(sentence)
-    started = time.monotonic()
+    started, worked = time.monotonic(), work_of_children()
     runs = run_benchmark(plan.suite, plan.seeds, plan.work_dir, jobs, (), plan.options, trainer, report,
                          plan.threads)
     if expected:
-        report(f'it took {duration(time.monotonic() - started)}; the estimate was {duration(expected)}')
+        report(outcome(expected, time.monotonic() - started, (work_of_children() - worked) / plan.threads))
     report('')
     report(write_tables(plan, runs))
     return runs
+
+
+def outcome(expected: float, elapsed: float, worked: float) -> str:
+    """Set what runs took beside the estimate, which is of the processor's work, or on a GPU of the time that passes.
+
+    Args:
+        expected: The estimate, in seconds.
+        elapsed: The seconds that passed.
+        worked: The seconds that a processor worked for them, divided by the threads; 0 where that is not known.
+    """
+    if torch.cuda.is_available() or not worked:
+        return f'it took {duration(elapsed)}; the estimate was {duration(expected)}'
+    return (f'the runs worked {duration(worked)} on the processor, loading included, and the estimate was '
+            f'{duration(expected)} of work; it took {duration(elapsed)}')
 
 
 def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:

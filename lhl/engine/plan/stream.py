@@ -8,6 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from lhl.config_files import merge
 from lhl.errors import ConfigError, Problems
 from lhl.methods import Method, Requirements
 from lhl.registry import METHODS, TASKS
@@ -208,9 +209,9 @@ def method_name(method: Mapping) -> str:
 
 
 def merged(config: Mapping, changes: Mapping) -> dict:
-    """Change some options of a config, as mmengine's configs inherit."""
+    """Change some options of a config, as :func:`lhl.config_files.merge` does."""
     both = Config(dict(config=copy.deepcopy(dict(config))))
-    both.merge_from_dict(dict(config=copy.deepcopy(dict(changes))))
+    merge(both, dict(config=copy.deepcopy(dict(changes))))
     return both.to_dict()['config']
 
 

@@ -68,6 +68,8 @@ figcaption b { display: block; color: var(--text); font-weight: 600; }
   header, main { max-width: none; padding: 0; }
   section { break-inside: auto; } figure, .panel, .row, table { break-inside: avoid; }
   h2, h3, h4 { break-after: avoid; }
+  .scroll, .panel, pre { overflow: visible; } pre { max-height: none; white-space: pre-wrap; }
+  td, pre { overflow-wrap: anywhere; }
   .js .frame:not(.empty) { display: block; } .js .frame.empty { display: none; }
   .frames, .js .frames { display: contents; } .pairs { display: block; }
   .pair { max-width: none; grid-template-columns: repeat(6, 1fr); }

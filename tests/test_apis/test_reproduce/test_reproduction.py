@@ -1,6 +1,8 @@
 import csv
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,9 @@ from test_engine.tiny_stream import stream_config, write_config
 from lhl.apis.benchmark import needed_runs
 from lhl.apis.benchmark.suites import Group, Member
 from lhl.apis.reproduce import plan_reproduction, reproduce
+from lhl.apis.reproduce.estimate import work_of_children
 from lhl.apis.reproduce.paper_rows import Part, Table
-from lhl.apis.reproduce.reproduction import describe
+from lhl.apis.reproduce.reproduction import describe, outcome
 from lhl.apis.reproduce.trial import Amounts, PhaseCost, TrialHook, amounts, measure
 from lhl.engine import Stream
 from lhl.errors import ConfigError, DataError
@@ -97,7 +100,7 @@ def test_without_the_data_it_says_what_is_missing_and_trains_nothing(table, tmp_
     options = [f'{section}_dataloader.dataset.data_root={tmp_path}/nowhere' for section in ('train', 'val')]
     missing = plan(options=options)
     text = describe(missing)
-    assert 'missing: train_dataloader: ' in text and f'{tmp_path}/nowhere' in text
+    assert f'missing: data_root {str(tmp_path / "nowhere")!r}' in text and 'dataloader: ' not in text
     assert 'time cannot be estimated' in text
     with pytest.raises(DataError, match='had-table1 needs data that are not there'):
         reproduce(missing)
@@ -109,7 +112,7 @@ def test_the_printed_numbers_are_set_beside_ours_with_the_difference_and_its_err
     runs, lines = train(plan((0, 1), only=['had', 'dis']), lambda run: 1.0 if run.member.name == 'vanilla' else
                         1.0 + 0.1 * run.seed)
     assert all(run.finished for run in runs)
-    assert lines[0].startswith('time: about') and any(line.startswith('it took') for line in lines)
+    assert lines[0].startswith('time: about') and any('of work; it took' in line for line in lines)
     assert lines[-1] == (tmp_path / 'work/table.md').read_text().removesuffix('\n')
     written = (tmp_path / 'work/table.csv').read_text().splitlines()
     cells = {(row['method'], row['column']): row for row in csv.DictReader(written)}
@@ -126,6 +129,28 @@ def test_the_printed_numbers_are_set_beside_ours_with_the_difference_and_its_err
     assert 'MR is left out' in table_text and 'Δ repeats the deviation had_nyuv2_printed' in table_text
     # The printed Delta recomputes from the printed row, to which the run with seed 0 is equal.
     assert float(cells['Vanilla', 'Delta']['difference']) == 0
+
+
+def test_the_estimate_is_compared_with_what_it_is_of(monkeypatch):
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    assert outcome(60.0, 700.0, 70.0) == (
+        'the runs worked 1 min 10 s on the processor, loading included, and the estimate was 1 min 0 s of work; it '
+        'took 11 min 40 s')
+    of_time = 'it took 11 min 40 s; the estimate was 1 min 0 s'
+    assert outcome(60.0, 700.0, 0.0) == of_time  # the system does not tell how much children work
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    assert outcome(60.0, 700.0, 70.0) == of_time
+
+
+def test_the_work_of_a_child_and_of_its_children_counts_and_its_waiting_does_not():
+    busy = 'import time\nwhile time.process_time() < 0.2: pass'
+    parent = f'import subprocess, sys\nsubprocess.run([sys.executable, "-Sc", {busy!r}])'
+    before = work_of_children()
+    subprocess.run([sys.executable, '-Sc', parent], check=True)
+    assert work_of_children() - before >= 0.19  # of clock ticks
+    before, begun = work_of_children(), time.monotonic()
+    subprocess.run([sys.executable, '-Sc', 'import time; time.sleep(0.3)'], check=True)
+    assert work_of_children() - before < time.monotonic() - begun - 0.2
 
 
 def test_what_is_finished_is_not_trained_again(table):
