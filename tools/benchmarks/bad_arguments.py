@@ -154,12 +154,12 @@ def _bad_folders(good: Sequence[str], data: str, run: str) -> Iterator[tuple[str
     """Give what ``lhl new`` cannot make a config of."""
     name, depth, labels = good[0], f'{data}/train/depth', f'{data}/train/label'
     for images in ('', '/no/such', '/dev/null', '/etc/hostname', '{}', '/no/{}', f'{data}/train/image/{{}}_rgb',
-                   f'{data}/train/image/0.npy', '/proc/self', 'a' * 5000, '*'):
+                   f'{data}/train/image/0.npy', 'a' * 5000, '*'):
         yield 'new', f'--images {images[:40]!r}', (name, '--images', images, *good[3:])
         yield 'new', f'--target depth={images[:40]}', (*good[:4], f'depth={images}')
     for target in ('depth', '=', f'={depth}', 'depth=', f':depth={depth}', f'depth:={depth} ', f'thing={depth}',
                    f'thing:depht={depth}', f'1st:depth={depth}', f'my depth={depth}', f'depth:segmentation={depth}',
-                   f'depth:normal={depth}', f'depth:nothing={depth}', f'normal={labels}', f'edges={depth}',
+                   f'depth:normal={depth}', f'depth:nothing={depth}', f'normal={labels}',
                    f'../x:depth={depth}', f'depth\n:depth={depth}'):
         yield 'new', f'--target {target.replace(data, "data")!r}', (*good[:4], target)
     yield 'new', 'a task twice', (*good, f'depth={depth}')

@@ -135,9 +135,9 @@ def _run(case: Case, folder: Path) -> None:
     for number, name in ((1, '.out'), (2, '.err')):
         os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    import lhl.apis.demo.server
+    from lhl.apis.demo import server
     from lhl.engine.runtime.runner import PhaseRunner
-    lhl.apis.demo.server.check_gradio = bool  # where it is missing, nothing else would be looked at
+    setattr(server, 'check_gradio', bool)  # noqa: B010  # where Gradio is missing, nothing else would be looked at
     train = PhaseRunner.train
     PhaseRunner.train = lambda runner: (Path(folder, '.began').write_text('1'), train(runner))[1]  # type: ignore
     code = 0
@@ -194,6 +194,7 @@ def answers(cases: Sequence[Case], bench: Path, jobs: int, patience: float) -> l
                 for number in range(job, len(cases), jobs):
                     answer = answer_to(cases[number], bench, patience)
                     file.write(json.dumps([number, *answer]) + '\n')
+                    file.flush()
                     if answer.verdict in BAD:
                         last = ' '.join(answer.text.splitlines()[-1:])[:150]
                         print(f'{answer.verdict:9} {cases[number].family}: {cases[number].name[:120]}\n'

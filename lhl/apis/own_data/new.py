@@ -187,9 +187,9 @@ def _size(images: Folder) -> tuple[tuple[int, int], str]:
 
 def _of_source(source: Source, size: tuple[int, int], lines: list[str]) -> tuple[tuple[int, int], float]:
     """Take the size and the learning rate over from what is extended, and say so."""
-    sizes = list(image_sizes(source.read_last(), source.path).values())
-    if sizes and sizes[-1] is not None:
-        size = sizes[-1]
+    scored = next(reversed(image_sizes(source.read_last(), source.path).values()), None)
+    if scored is not None:
+        size = scored
         lines.append(f'size: {size[0]} x {size[1]}, at which {source.path} has learned')
     else:
         lines.append(f'size: {size[0]} x {size[1]}; at which size {source.path} has learned is not recorded')
