@@ -12,7 +12,7 @@ from importlib import import_module
 from lhl import __version__
 from lhl.commands.options import Parser, with_flags
 from lhl.commands.processes import is_first_process, tell_of_interruption
-from lhl.errors import Interruption, LHLError
+from lhl.errors import Interruption, LHLError, printable
 
 #: Each is a module of :mod:`lhl.commands`.
 COMMANDS = ('new', 'train', 'test', 'predict', 'demo', 'export', 'extend', 'search', 'benchmark', 'reproduce',
@@ -74,14 +74,14 @@ def errors_as_sentences(with_flags: Callable[[str], str] = str) -> Iterator[None
         name = f'\n{type(error).__module__}.{type(error).__qualname__}: '
         for problem in error.problems:
             sentence = problem.rpartition(name)[2]
-            print(f'error: {with_flags(" ".join(sentence.split()))}', file=sys.stderr)
+            print(f'error: {printable(with_flags(" ".join(sentence.split())))}', file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # whoever reads the output has seen enough
         raise
     except OSError as error:  # of a path that was given, wherever it is opened
         if error.filename is None:
             raise
-        path = str(error.filename)
+        path = printable(str(error.filename))
         print(f'error: {path if len(path) <= 200 else path[:196] + " ..."} cannot be used ({error.strerror}); give '
               f'another path, or see to its permissions', file=sys.stderr)
         sys.exit(1)

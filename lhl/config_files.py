@@ -178,11 +178,14 @@ def read_written_config(run: str | Path) -> Config | None:
         The config; None where the file is missing.
 
     Raises:
-        ConfigError: If it is no regular file, holds anything but ``NAME = VALUE`` with plain values, or was changed.
+        ConfigError: If it is no regular file, a link out of that folder, holds anything but ``NAME = VALUE`` with plain
+            values, or was changed.
     """
     path = Path(run) / 'config.py'
     if not os.path.lexists(path):
         return None
+    if not path.resolve().is_relative_to(Path(run).resolve()):
+        raise ConfigError(f'{path} is a link out of the folder of the run, expected a file; put the file there')
     content = read_text_file(path, ConfigError)
     try:
         config = {}

@@ -163,6 +163,15 @@ def reason_of(error: BaseException) -> str:
     return f'{type(error).__name__}: {shown}' if shown else type(error).__name__
 
 
+def printable(text: str) -> str:
+    """Write what a terminal would act on, such as the escape sequences in a file's name, as Python would.
+
+    Line breaks stay.
+    """
+    return ''.join(character if character.isprintable() or character == '\n' else repr(character)[1:-1]
+                   for character in text)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Say which known names are close to a misspelt one.
 

@@ -3,6 +3,7 @@
 mmengine builds whatever a config names: any dotted name is imported and called. A user's own config is code and may do
 that; what is inside a file that somebody sent may not.
 """
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -81,6 +82,10 @@ def check_stored_config(config: Mapping, source: Any) -> None:
         if not isinstance(name, str) or not _TASK_NAME.fullmatch(name):
             raise CheckpointError(f'{source} names the task {name!r}, which cannot be part of the name of a folder; '
                                   f'use another file')
+    try:
+        json.dumps([tasks, model.get('tasks')], ensure_ascii=False, default=str).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise CheckpointError(f'{source} holds names of classes that no text can hold; use another file') from None
     for where, name, registry in () if trusts() else _names(config, '', None):
         found, is_scope = f'{source} names {where}={name!r}', where.rpartition('.')[2] in ('_scope_', 'default_scope')
         if isinstance(name, str) and not _is_plain(name) and trusts(name):

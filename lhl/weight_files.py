@@ -222,6 +222,8 @@ def _read_safetensors(path: str | Path, map_location: Any) -> dict:
             description = {key: metadata[key] if key in _TEXTS else json.loads(metadata[key])
                            for key in _DESCRIPTION if key in metadata}
             layout = json.loads(metadata['channels_last'])
+            if not all(tensors[name].dim() == 4 for name in layout):
+                raise ValueError('tensors of other than four axes are said to be laid out with channels last')
             is_intact = 'version' in metadata and digest == content_digest([dict(sorted(metadata.items())), tensors])
     except Exception as error:  # what it raises depends on where a damaged file ends
         raise _unreadable(path, error) from error

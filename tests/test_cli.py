@@ -165,6 +165,7 @@ def test_several_problems_are_a_line_each(lhl_command, monkeypatch):
     (ConfigError('found a, expected b'), 'error: found a, expected b\n'),
     (ConfigError('a config\nwith a message: of several\nlines'), 'error: a config with a message: of several lines\n'),
     (ConfigError(''), 'error: \n'),
+    (DataError('image \x1b]0;owned\x07\ud800.npy: found é'), 'error: image \\x1b]0;owned\\x07\\ud800.npy: found é\n'),
     (DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n'
                '  File "a.py", line 1\nValueError: inner\n\nlhl.errors.DataError: image a.npy: found x,\nexpected y\n'),
      'error: image a.npy: found x, expected y\n')])

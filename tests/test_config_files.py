@@ -125,6 +125,14 @@ def test_a_config_of_a_run_that_was_changed_is_refused_and_one_of_before_has_no_
             read_written_config(tmp_path)
 
 
+def test_a_config_that_is_a_link_out_of_the_run_is_not_read(tmp_path):
+    (tmp_path / 'run').mkdir()
+    (tmp_path / 'secrets.py').write_text("token = 'sesame'\n")  # a report would show it
+    (tmp_path / 'run/config.py').symlink_to(tmp_path / 'secrets.py')
+    with pytest.raises(ConfigError, match='is a link out of the folder of the run'):
+        read_written_config(tmp_path / 'run')
+
+
 def test_the_modules_of_a_run_are_imported_and_nothing_of_its_config_is_run(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / 'of_a_run.py').write_text('seen = True\n')

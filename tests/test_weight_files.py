@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
@@ -139,6 +140,20 @@ def test_others_read_the_weights_of_a_phase_without_lhl(tmp_path):
 def test_weights_that_others_saved_with_safetensors_are_a_state_dict(tmp_path):
     safetensors.torch.save_file(dict(a=torch.ones(2)), tmp_path / 'weights.safetensors')
     assert torch.equal(read_checkpoint(tmp_path / 'weights.safetensors')['state_dict']['a'], torch.ones(2))
+
+
+@pytest.mark.parametrize('layout', ['["b.weight", "nothing"]', '["a.bias"]', '3', '[["b.weight"]]', 'null'])
+def test_a_layout_that_cannot_be_is_refused_although_the_digest_is_right(tmp_path, layout):
+    path = tmp_path / 'phase.safetensors'
+    write_checkpoint(phase(), path)
+    with safetensors.safe_open(path, framework='pt') as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in ('b.weight', 'a.bias')}
+    metadata.pop('sha256')
+    metadata['channels_last'] = layout
+    metadata['sha256'] = content_digest([dict(sorted(metadata.items())), tensors])
+    safetensors.torch.save_file(tensors, path, metadata)
+    with pytest.raises(CheckpointError, match='cannot be read'):
+        read_checkpoint(path)
 
 
 # ---- digests ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from lhl.config_files import import_custom_modules
 from lhl.engine import Stream, train_stream
+from lhl.engine.checkpoint import image_sizes
 from lhl.engine.sources.base import Source
 from lhl.engine.sources.extend import extended_config, source_to_extend
 from lhl.engine.sources.mmseg import read_segmentor
@@ -60,8 +61,7 @@ def extend_run(run: str | Path, cfg: Config, resume: bool = False, seed: int | N
 
 def _say_other_sizes(source: Source, cfg: Config) -> None:
     """Warn of new images of another size than that at which the old tasks have learned."""
-    known = dict(source.read_last()['lhl'].get('image_sizes') or {})
-    learned = known.get(list(source.tasks)[-1])
+    learned = image_sizes(source.read_last(), source.path).get(list(source.tasks)[-1])
     if not learned:
         return
     with contextlib.suppress(LHLError, *FOREIGN):  # which the training says

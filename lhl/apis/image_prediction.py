@@ -15,9 +15,9 @@ from lhl.config_files import import_custom_modules
 from lhl.datasets.base import DenseDataset, checked_image
 from lhl.datasets.io.files import as_image
 from lhl.datasets.transforms.resize import resize_image
-from lhl.engine.checkpoint import config_in
+from lhl.engine.checkpoint import config_in, image_sizes, is_image_size
 from lhl.engine.plan import Stream
-from lhl.errors import CheckpointError, ConfigError, DataError, suggest
+from lhl.errors import ConfigError, DataError, suggest
 from lhl.models import Learner
 from lhl.registry import DATASETS, TRANSFORMS
 from lhl.tasks import Task
@@ -29,8 +29,6 @@ from .inference import last_learners
 PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 #: Neighbouring windows share this part of their sides.
 WINDOW_OVERLAP = 1 / 3
-#: No model was scored on larger images: what a file says may be made up.
-_LARGEST_SIDE = 32768
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,14 +226,11 @@ def _passes(learner: Learner, checkpoint: dict, path: Path, image_size: Sequence
 
 def _recorded_sizes(learner_tasks: Iterable[str], checkpoint: dict, path: Path) -> dict[str, tuple[int, int] | None]:
     """Read at which size each task was scored; a task of which nothing is known has the size of the newest one."""
-    sizes = checkpoint['lhl'].get('image_sizes')
-    if sizes is None:
+    known = image_sizes(checkpoint, path)
+    if not known:
         return {}
-    if not isinstance(sizes, dict) or not all(size is None or _is_size(size) for size in sizes.values()):
-        raise CheckpointError(f'{path} says that its tasks were scored on images of the sizes {sizes!r}, which is not '
-                              f'possible; use another file')
-    known = {name: None if size is None else (size[0], size[1]) for name, size in sizes.items()}
-    newest = known.get(checkpoint['lhl']['tasks'][-1])
+    learned = checkpoint['lhl'].get('tasks')
+    newest = known.get(learned[-1]) if isinstance(learned, list) and learned and isinstance(learned[-1], str) else None
     return {name: known.get(name, newest) for name in learner_tasks}
 
 
@@ -279,14 +274,8 @@ def _windows(length: int, window: int) -> list[slice]:
     return [slice(start, start + window) for start in starts]
 
 
-def _is_size(value: Any) -> bool:
-    return (isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
-            and all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= _LARGEST_SIDE
-                    for side in value))
-
-
 def _check_size(option: str, value: Any) -> None:
-    if not _is_size(value):
+    if not is_image_size(value):
         raise ConfigError(f'`{option}={value}` is not possible, expected two whole numbers, height and width')
 
 

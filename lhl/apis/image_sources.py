@@ -41,9 +41,13 @@ def frames_of(images: Any) -> Iterator[Frame]:
     """
     seen: Counter[str] = Counter()
     for frame in _all_frames(images if isinstance(images, (list, tuple)) else [images]):
-        seen[frame.name] += 1
         # What has the name of an image of another folder, or its name in another format, keeps its own results.
-        yield frame if seen[frame.name] == 1 else frame._replace(name=f'{frame.name}_{seen[frame.name]}')
+        name = frame.name
+        while name in seen:
+            seen[frame.name] += 1
+            name = f'{frame.name}_{seen[frame.name]}'
+        seen[name] += 1
+        yield frame._replace(name=name)
 
 
 def count_frames(images: Any) -> int | None:
@@ -93,7 +97,7 @@ def _files_below(folder: Path) -> list[Path]:
 
 
 def _frames_in_video(path: Path) -> Iterator[Frame]:
-    video = cv2.VideoCapture(str(path))
+    video = _open_video(path)
     try:
         number = 0
         while True:
@@ -109,6 +113,11 @@ def _frames_in_video(path: Path) -> Iterator[Frame]:
                         f'with H.264')
 
 
+def _open_video(path: Path) -> cv2.VideoCapture:
+    """Open a file, and never what its name would be as an address, such as ``concat:a.mp4``."""
+    return cv2.VideoCapture(str(path.absolute()))
+
+
 def _rgb(picture: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(picture[..., ::-1])
 
@@ -118,7 +127,7 @@ def _count(path: Path) -> int | None:
         return len(_files_below(path))
     if path.suffix.lower() in VIDEO_SUFFIXES:
         check_regular_file(path, DataError)
-        video = cv2.VideoCapture(str(path))
+        video = _open_video(path)
         count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
         video.release()
         return count if count > 0 else None

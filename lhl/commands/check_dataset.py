@@ -26,11 +26,12 @@ def run(args: argparse.Namespace) -> int:
     """Check, and print the report; 1 if something is wrong."""
     from lhl.apis import check_dataset
     from lhl.config_files import merge_options, parse_options, read_config
+    from lhl.errors import printable
     cfg = read_config(args.config)
     merge_options(cfg, parse_options(args.cfg_options))
     out = Path(args.out or Path('work_dirs/check', Path(args.config).stem))
     report = check_dataset(cfg, out, args.workers, args.manifest, args.write_manifest)
-    print(report.markdown())
+    print(printable(report.markdown()))
     print(f"report: {out / 'report.md'}")
     print(f'next: correct the files or {args.config}, and check again' if report.problems else
           f'next: lhl train {args.config}')

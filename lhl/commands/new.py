@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the config, and say what was found, what is wrong, and what comes next; 1 if something is wrong."""
     from lhl.apis import new_config
-    from lhl.errors import ConfigError
+    from lhl.errors import ConfigError, printable
     classes = {}
     for given in args.classes:
         task, _, names = given.partition('=')
@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f'`classes` is {given!r}, expected TASK=A,B,C, such as segmentation=floor,wall')
         classes[task] = names.split(',')
     new = new_config(args.name, args.images, args.targets, args.extend, classes, args.imagenet)
-    print('\n'.join(new.found))
+    print(printable('\n'.join(new.found)))
     print(f'written: {new.path}')
     for problem in new.report.problems[:20]:
-        print(f'problem: {problem.split}: {problem.sentence}')
+        print(printable(f'problem: {problem.split}: {problem.sentence}'))
     if len(new.report.problems) > 20:
         print(f'and {len(new.report.problems) - 20} more')
     for note in new.report.notes:
-        print(f'note: {note}')
+        print(printable(f'note: {note}'))
     print(f'checked: {len(new.report.problems)} problems; all is in {new.report_folder / "report.md"}')
     if new.report.contact_sheet:
         print(f'look at: {new.report_folder / new.report.contact_sheet}')

@@ -179,7 +179,7 @@ def add_names(parser: Parser) -> None:
 
 def _run_and_label(text: str) -> tuple[str, str]:
     label, _, run = text.partition('=')
-    if not (label and run):
+    if not (label and run and label.isprintable()):
         raise argparse.ArgumentTypeError(f'found {text!r}, expected LABEL=RUN')
     return run, label
 

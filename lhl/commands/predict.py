@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from lhl.apis import Inferencer
     from lhl.apis.image_sources import count_frames, frames_of
     from lhl.apis.prediction_files import PredictionWriter
-    from lhl.errors import DataError
+    from lhl.errors import DataError, printable
     inferencer = Inferencer(
         args.run, args.device, args.tasks, _image_size(args.image_size), args.window, args.precision, args.batch_size,
         args.trust_config)
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             writer.write(prediction)
             progress.update(bar, completed=len(writer.written) + len(failures))
     for error in failures:
-        print(f'error: {error}', file=sys.stderr)
+        print(f'error: {printable(str(error))}', file=sys.stderr)
     if writer.written:
         print(f'{len(writer.written)} images predicted; what each file holds is in {writer.close()}')
         if 'panel' in args.formats:

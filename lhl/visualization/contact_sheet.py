@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from lhl.atomic import atomic_write
 from lhl.tasks import Task
 
+from .labels import figure_text
 from .style import TEXT
 
 CELL = 2.4  # inches
@@ -88,7 +89,7 @@ def _seen_classes(samples: Mapping[str, dict], name: str, task: Task) -> list[in
 
 
 def _legend(samples: Mapping[str, dict], name: str, task: Task) -> list[Patch]:
-    return [Patch(color=task.palette[index] / 255, label=task.classes[index])
+    return [Patch(color=task.palette[index] / 255, label=figure_text(task.classes[index]))
             for index in _seen_classes(samples, name, task)]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from lhl.errors import printable
 from lhl.evaluation import Results
 
 #: An underscore within a name, such as class_il, is none of Markdown's.
@@ -24,15 +25,20 @@ def method_names(runs: Sequence[Results], given: Sequence[str | None] = ()) -> l
     stems: dict[str, list[str]] = {}
     for run, name in zip(runs, names, strict=True):
         if name is None:
-            stems.setdefault(run.method, []).append(Path(run.config).stem)
+            stems.setdefault(run.method, []).append(_stem(run))
     differences = {method: dict(zip(of_method, _differences(of_method), strict=True))
                    for method, of_method in stems.items()}
 
     def default(run: Results) -> str:
-        difference = differences[run.method][Path(run.config).stem]
+        difference = differences[run.method][_stem(run)]
         return f'{run.method} ({difference})' if difference else run.method
 
     return [default(run) if name is None else name for run, name in zip(runs, names, strict=True)]
+
+
+def _stem(run: Results) -> str:
+    """Give the file name of a run's config; it comes from a file, and is printed."""
+    return printable(Path(run.config).stem).replace('\n', ' ')
 
 
 def _differences(stems: Sequence[str]) -> list[str]:

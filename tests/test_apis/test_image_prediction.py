@@ -210,6 +210,8 @@ def test_equal_names_stay_apart(images, tmp_path):
     write_pictures(tmp_path / 'a', images[:1], '.jpg')
     write_pictures(tmp_path / 'b', images[:1])
     assert [frame.name for frame in frames_of([tmp_path / 'a', tmp_path / 'b'])] == ['0', '0_2', '0_3']
+    (tmp_path / 'b/0.png').rename(tmp_path / 'b/0_2.png')  # a name that an image has been given before
+    assert [frame.name for frame in frames_of([tmp_path / 'a', tmp_path / 'b'])] == ['0', '0_2', '0_2_2']
 
 
 @pytest.mark.parametrize('make, message', [

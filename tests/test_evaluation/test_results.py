@@ -211,6 +211,27 @@ def test_metrics_that_are_no_numbers_are_refused(tmp_path, metrics):
     assert 'its phase 2 holds something else than numbers' in message
 
 
+@pytest.mark.parametrize('change, said', [
+    (dict(metrics={'depth': {'AbsErr': 10**400}}), 'something else than numbers'),
+    (dict(parameters=10**400), 'a parameters that is no number from 0 to'),
+    (dict(iterations=-1), 'a iterations that is no number from 0 to'),
+    (dict(checkpoint='phase\0'), "holds 'phase\\x00', expected printable characters"),
+    (dict(backbone='\x1b[2J'), "holds '\\x1b[2J', expected printable characters"),
+    (dict(stopped_early='\ud800'), 'expected printable characters')])
+def test_numbers_and_texts_that_nothing_can_be_made_of_are_refused(tmp_path, change, said):
+    assert said in damaged(tmp_path, lambda document: document['phases'][1].update(change))
+
+
+def test_a_number_beyond_all_is_no_number(tmp_path):
+    finished().save(tmp_path)
+    path = tmp_path / 'results.json'
+    document = json.loads(path.read_text())
+    del document['sha256']
+    document['phases'][1]['seconds'] = math.inf  # which JSON of Python can hold
+    path.write_text(json.dumps(document))
+    assert math.isnan(Results.load(path).phases[1].seconds)
+
+
 def test_a_phase_that_is_no_object_is_refused(tmp_path):
     assert 'its phase 2 has no phase, tasks' in damaged(tmp_path, lambda document: document['phases'].__setitem__(1, 7))
 

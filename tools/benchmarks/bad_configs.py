@@ -30,19 +30,29 @@ VALID = {
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
 METHODS: dict[str, dict[str, Any]] = {
-    'DIS': dict(alpha=1.0), 'DER': dict(weight=0.5, memory_size=4, replay_batch_size=2),
+    'DIS': dict(alpha=1.0, temperature=2.0, evaluation_mode=False),
+    'DER': dict(weight=0.5, memory_size=4, replay_batch_size=2),
     'DERpp': dict(weight=0.5, label_weight=0.5, memory_size=4, replay_batch_size=2),
+    'ER': dict(weight=1.0, memory_size=4, replay_batch_size=2), 'AGEM': dict(memory_size=4, replay_batch_size=2),
     'DetachedDistillation': dict(alpha=1.0), 'EWC': dict(penalty=1.0), 'OnlineEWC': dict(penalty=1.0, decay=0.9),
     'GlobalPOD': dict(weight=0.1, norm='fro'), 'LocalPOD': dict(weight=0.1, norm='l1'),
-    'GPM': dict(threshold=0.9, threshold_step=0.003, num_images=4, edit='update'),
+    'GPM': dict(threshold=0.9, threshold_step=0.003, num_images=4, edit='update',
+                freeze_rest=False),
     'SGP': dict(scale=5.0, threshold=0.9, threshold_step=0.003, num_images=4, edit='update'),
     'HCL': dict(weight=1.0, num_images=2, inversion=dict(type='QuickDeepInversion', steps=2, warmup_steps=1,
                                                           learning_rate=0.03)),
     'ICaRL': dict(weight=1.0, memory_size=4, replay_batch_size=2, store='labels', select='herding'),
-    'LwF': dict(weight=1.0, temperature=2.0),
+    'LwF': dict(weight=1.0, temperature=2.0, old_classes_only=False),
     'LwP': dict(alpha=1.0, distance_weight=1.0, group_threshold=0.5, num_positions=16), 'SPG': dict(edit='update'),
     'TwoStageDistillation': dict(alpha=1.0, optimizer=dict(type='Adam', lr=1e-3, weight_decay=0.0)),
+    'RCD': dict(distance=dict(type='DIS', temperature=2.0), kappa=1.5, start=0.1, rate=0.05),
     'Combined': dict(methods=[dict(type='EWC', penalty=1.0), dict(type='LwF', weight=1.0)]),
+}
+#: Those that learn all tasks at once from the network of another run, the one without a method.
+STUDENTS: dict[str, dict[str, Any]] = {
+    'KDAM': dict(inter_weight=1.0, intra_weight=1.0, temperature=1.0, weight=1.0, distilled_tasks=['depth', 'normal'],
+                 task_weights=dict(depth=2.0)),
+    'KD': dict(temperature=1.0), 'DIST': dict(inter_weight=1.0, intra_weight=1.0, temperature=1.0),
 }
 #: Sections in another form than the tiny stream's, each with good values.
 OTHERS: dict[str, dict[str, Any]] = {
@@ -75,6 +85,27 @@ OTHERS: dict[str, dict[str, Any]] = {
              optim_wrapper=dict(optimizer=dict(lr=0.001)), param_scheduler=dict(warmup=0.5)),
         dict(task='normal', backbone=dict(depth=34), old_heads='adapted',
              val_dataloader=dict(batch_size=2))]),
+    'had': dict(method=dict(
+        type='HAD', alpha=1.0, group_threshold=0.9, num_intervals=5, edge_source='loss', arithmetic_regression=False,
+        temperature=2.0, evaluation_mode=False,
+        distribution_balanced=dict(type='DistributionBalancedLoss', mean='geometric', divisor='present', balance=1.0,
+                                   relative_epsilon=0.1),
+        saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5, normalize=True))),
+    'stopping': dict(phases=[
+        dict(task='segmentation', early_stopping=dict(metric='segmentation/mIoU', patience=1, min_delta=0.1)),
+        dict(task='depth', early_stopping=dict(metric='segmentation/mIoU', patience=2)), dict(task='normal')]),
+    'machine': dict(
+        teacher=dict(cache='exact', memory_gib=2.0, fold=False, compile=False),
+        env_cfg=dict(decoded_cache_gib=1.0, cudnn_benchmark=False,
+                     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)),
+        visualizer=dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend'),
+                                                         dict(type='TensorboardVisBackend')]),
+        auto_scale_lr=dict(enable=False, base_batch_size=4)),
+    'order': dict(order=['depth', 'segmentation', 'normal']),
+    'colours': dict(
+        tasks=dict(colour=dict(type='ImageReconstruction')), phases=[dict(task='colour')],
+        train_dataloader=dict(dataset=dict(folders=dict(colour='image'), pipeline=[
+            dict(type='RandomMask', block=12, share=0.3), dict(type='PackSample')]))),
     'joint': dict(phases=[dict(tasks=['segmentation', 'depth', 'normal'])],
                   method=dict(type='Joint', _delete_=True, task_weights=dict(segmentation=1.0, depth=2.0))),
 }
@@ -96,9 +127,25 @@ class BadConfig(NamedTuple):
     valid: str
 
 
-def bad_configs(base: Mapping) -> Iterator[BadConfig]:
-    """Spoil a good config, then the options of other methods, and other forms of its sections."""
+def bad_configs(base: Mapping, own: Mapping, run: str, sha256: str) -> Iterator[BadConfig]:
+    """Spoil a good config, then the options of other methods, and other forms of its sections.
+
+    Args:
+        base: Of the tiny stream.
+        own: Of one's own images.
+        run: A run whose backbone others may start from, or learn from.
+        sha256: Of the file of its last phase.
+    """
     yield from spoilt(base, base)
+    yield from spoilt(own, {section: own[section] for section in _OF_OWN}, 'own: ')
+    weights = dict(type='Pretrained', checkpoint=f'{run}/phase3_normal/phase.safetensors', prefix='backbone.',
+                   sha256=sha256)
+    pretrained = dict(model=dict(backbone=dict(init_cfg=weights)))
+    yield from spoilt(merged(base, pretrained), pretrained, 'pretrained: ')
+    for name, options in STUDENTS.items():
+        good = {**base, 'method': dict(type=name, teacher=run, **options),
+                'phases': [dict(tasks=['segmentation', 'depth', 'normal'])]}
+        yield from spoilt(good, dict(method=good['method']), f'{name}: ')
     for name, options in METHODS.items():
         good = {**base, 'method': dict(type=name, **options)}
         good['phases'] = [{'task': entry['task']} for entry in base['phases']]
@@ -175,6 +222,8 @@ def _mistakes(path: tuple, value: Any) -> Iterator[tuple[str, Any]]:
         yield '.gone', _GONE
 
 
+#: What a config of one's own images has in another form.
+_OF_OWN = ('tasks', 'train_dataloader', 'val_dataloader')
 #: What a config cannot do without.
 _NEEDED = ('model', 'model.backbone', 'model.head', 'model.backbone.depth', 'tasks', 'tasks.depth', 'phases',
            'phases.0.task', 'method', 'method.alpha', 'method.group_threshold', 'train_dataloader', 'val_dataloader',

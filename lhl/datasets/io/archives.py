@@ -11,6 +11,11 @@ from lhl.errors import DataError
 
 #: What a damaged .tar.gz raises, depending on where the damage is.
 _BROKEN_TAR = (tarfile.TarError, EOFError, OSError, zlib.error)
+#: What a damaged .zip raises; a RuntimeError where it is encrypted, a NotImplementedError where it is compressed
+#: otherwise.
+_BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError)
+#: No file in an archive that is read has as many bytes; one of CIFAR-100 has 155 MB.
+_MAX_MEMBER_BYTES = 2**30
 
 
 def read_folder(folder: Path, names: Sequence[str], archive: str) -> Mapping[str, bytes]:
@@ -53,6 +58,8 @@ def read_tar(path: Path, folder: str, names: Sequence[str]) -> Mapping[str, byte
                 seen.append(member.name.removeprefix('./'))
                 name = seen[-1].removeprefix(f'{folder}/')
                 wanted = name != seen[-1] and name in names and member.isfile()  # never a link
+                if wanted and member.size > _MAX_MEMBER_BYTES:
+                    raise tarfile.TarError(f'{name} has {member.size} bytes')
                 file = archive.extractfile(member) if wanted else None
                 if file is not None:
                     content[name] = file.read()
@@ -109,10 +116,13 @@ class ZippedFiles:
             ValueError: With the clause "found ..., expected ...".
         """
         try:
+            size = self._archive.getinfo(f'{self.folder}/{name}').file_size
+            if size > _MAX_MEMBER_BYTES:
+                raise zipfile.BadZipFile(f'it has {size} bytes')
             return self._archive.read(f'{self.folder}/{name}')
         except KeyError:
             raise ValueError('found no such file in the archive, expected one; download it again') from None
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        except _BROKEN_ZIP as error:
             raise ValueError(f'found a damaged file in the archive ({error}), expected a whole one; download the '
                              f'archive again') from error
 

@@ -3,6 +3,7 @@
 Every function raises ValueError with the clause "found ..., expected ...; what to do"; the data set adds the name of
 the file.
 """
+import contextlib
 from pathlib import Path
 
 import cv2
@@ -60,7 +61,8 @@ def decode_picture(content: bytes) -> np.ndarray:
     array = None
     if content and not truncated:
         flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-        array = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        with contextlib.suppress(cv2.error):  # of a size that is no image's
+            array = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if array is None:
         what = 'truncated' if truncated else 'not an image, or damaged' if content else 'empty'
         raise ValueError(f'found a file of {len(content)} bytes that is {what}, expected a whole PNG, JPEG or TIFF; '

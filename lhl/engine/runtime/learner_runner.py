@@ -40,7 +40,8 @@ class PlainConfig(Config):
     def pretty_text(self) -> str:
         """The config as Python code that reads it back."""
         entries = self.to_dict().items()
-        return ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
+        text = ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
+        return text.replace('{{', '{\\x7b')  # which stands in texts alone, and mmengine would replace
 
     def dump(self, file: str | Path) -> None:
         """Write that code with its digest, whole or not at all."""

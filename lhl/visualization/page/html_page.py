@@ -3,6 +3,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from lhl.errors import printable
 from lhl.evaluation import Results
 
 from ..labels import short_number
@@ -80,7 +81,7 @@ def runs_section(runs: Sequence[Results], names: Sequence[str], folders: Sequenc
     parts = []
     for run, name, folder, config in zip(runs, names, folders, configs, strict=True):
         facts: list[Row] = [['what', 'value'], ['folder', folder], ['method', run.method], ['seed', run.seed],
-                 ['config', run.config], ['hash of the config', run.config_hash],
+                 ['config', printable(run.config)], ['hash of the config', run.config_hash],
                  *([f'version of {package}', str(version)] for package, version in run.versions.items())]
         text = f'<details><summary>The whole config</summary><pre>{escape(config)}</pre></details>' if config else ''
         parts.append(f'<h3>{escape(name)}</h3>{table_html(facts)}{text}')

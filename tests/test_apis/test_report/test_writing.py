@@ -148,6 +148,16 @@ def test_markup_in_names_is_text(tmp_path):
     assert {row[1] for row in rows[1:]} == {task, "'=1+1"}  # what a spreadsheet would take for a formula is quoted
 
 
+def test_a_link_out_of_the_run_is_not_followed(undrawn, tmp_path):
+    run = save(tmp_path / 'run')
+    (tmp_path / 'mine').mkdir()
+    (run / 'report').symlink_to(tmp_path / 'mine')
+    with pytest.raises(RunError, match='is a link out of the folder of the run'):
+        write_report([run], run / 'report')
+    assert not list((tmp_path / 'mine').iterdir())
+    page_of([run], run / '../other')
+
+
 def test_what_cannot_be_reported_together_ends_in_a_sentence(finished, tmp_path):
     with pytest.raises(RunError, match='found no run to report'):
         write_report([], tmp_path / 'report')

@@ -55,3 +55,19 @@ def test_the_files_of_a_zip_and_of_its_folder_are_the_same(tmp_path):
     for files in (zipped, unpacked):
         with pytest.raises(ValueError, match='found no .*file'):
             files.read('four')
+
+
+def test_what_is_encrypted_or_unpacks_to_a_gigabyte_is_refused(tmp_path):
+    write_zip(tmp_path / 'a.zip', {'one': b'1'}, 'top')
+    content = (tmp_path / 'a.zip').read_bytes()
+    place = content.rindex(b'PK\x01\x02', 0, content.rindex(b'top/one'))  # what the directory says of the file
+    for name, offset, value in (('encrypted', 8, b'\x01\x00'), ('bomb', 24, b'\x01\x00\x00\x40')):
+        (tmp_path / f'{name}.zip').write_bytes(content[:place + offset] + value + content[place + offset + len(value):])
+        with pytest.raises(ValueError, match='found a damaged file in the archive'):
+            ZippedFiles(tmp_path / f'{name}.zip', 'top').read('one')
+    with tarfile.open(tmp_path / 'a.tar.gz', 'w:gz') as archive:
+        member = tarfile.TarInfo('top/one')
+        member.size = 2**30 + 1
+        archive.fileobj.write(member.tobuf())
+    with pytest.raises(DataError, match='one has 1073741825 bytes'):
+        read_tar(tmp_path / 'a.tar.gz', 'top', ['one'])

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -90,3 +93,11 @@ def test_whole_numbers_of_any_type_become_int64(dtype):
 def test_fractions_are_no_classes(value):
     with pytest.raises(ValueError, match=f'found a label of {value:g}, expected whole numbers'):
         as_int64(np.array([[1.0, value]]))
+
+
+def test_a_picture_that_says_it_is_larger_than_any_is_refused():
+    content = bytearray(encoded(PICTURE))
+    content[16:24] = struct.pack('>II', 65535, 65535)  # the width and the height, with their checksum
+    content[29:33] = struct.pack('>I', zlib.crc32(bytes(content[12:29])))
+    with pytest.raises(ValueError, match='not an image, or damaged'):
+        decode_picture(bytes(content))
