@@ -139,7 +139,7 @@ def _remove_none(config: Any, changes: Mapping[str, Any]) -> None:
     for key, change in changes.items():
         if not isinstance(change, Mapping) or not isinstance(parts, Config | Mapping) or key not in parts:
             continue
-        if parts[key] is None and parts is config:
+        if parts[key] is None and not isinstance(config, list):
             config.pop(key)
         else:
             _remove_none(parts[key], change)
