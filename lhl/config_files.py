@@ -89,11 +89,16 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         if '=' not in option or not all(option.partition('=')[0].split('.')):
             raise ConfigError(f'`options` has {option!r}, expected KEY=VALUE, such as method.alpha=1')
-    namespace = argparse.Namespace(options={})
-    try:
-        DictAction([], 'options')(argparse.ArgumentParser(), namespace, options)
-    except AssertionError as error:  # brackets that do not match
-        raise ConfigError(f'`options` cannot be read ({error}); close every bracket') from error
+    namespace, action, parser = argparse.Namespace(options={}), DictAction([], 'options'), argparse.ArgumentParser()
+    for option in options:
+        try:
+            action(parser, namespace, [option])
+        except AssertionError as error:  # brackets that do not match
+            raise ConfigError(f'`options` cannot be read ({error}); close every bracket') from error
+        except RecursionError as error:  # as of dict(a=(1, 2))
+            raise ConfigError(f'`options` has {option!r}, whose value cannot be read, expected a number, a word, or a '
+                              f'list of them; give each part of a section a key of its own, such as method.alpha=1 '
+                              f'method.type=DIS') from error
     return namespace.options
 
 

@@ -83,7 +83,7 @@ def test_options_are_what_they_were_worked_out_to_be():
 
 @pytest.mark.parametrize('option, message', [
     ('alpha', "`options` has 'alpha', expected KEY=VALUE"), ('=1', "`options` has '=1', expected KEY=VALUE"),
-    ('a=[1,2', 'close every bracket')])
+    ('a=[1,2', 'close every bracket'), ("m=dict(a=True,b='c')", 'whose value cannot be read')])
 def test_an_option_of_another_form_is_refused(option, message):
     with pytest.raises(ConfigError, match=message):
         parse_options(['b=2', option])
