@@ -180,7 +180,7 @@ class _Report:
 
 def _config_of(run: Path, results: Results) -> Config | None:
     """Read a run's config from its last checkpoint or, where that is missing, from its folder."""
-    if results.phases and recorded_checkpoint(run, results.phases[-1]).is_file():
+    if results.phases and recorded_checkpoint(run, results.phases[-1]).exists():  # what is no file is refused
         return stored_config(run)[0]
     config = read_written_config(run)
     if config is not None:
