@@ -1,6 +1,7 @@
 """The page of a report: what it holds, what it says of bad runs, and how it behaves in a browser."""
 import csv
 import json
+import os
 import shutil
 import subprocess
 from html import escape
@@ -12,7 +13,7 @@ from test_engine.tiny_stream import STREAM
 
 from lhl.apis import write_report
 from lhl.engine import read_checkpoint, write_checkpoint
-from lhl.errors import RunError
+from lhl.errors import LHLError, RunError
 from lhl.evaluation import PhaseResults, Results
 from lhl.visualization.page import Section
 
@@ -121,6 +122,10 @@ def test_data_and_weights_that_are_gone_are_said_to_be_gone(finished, undrawn, t
     page = page_of([run], tmp_path / 'no_data')
     assert 'There are no predictions, because the validation data cannot be read' in page.text
     assert 'predictions' not in page.sections and 'matrix' in page.sections
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(LHLError, match='phase.safetensors is a FIFO, expected a regular file'):
+        write_report([run], tmp_path / 'a_fifo')
 
 
 def test_an_unfinished_run_is_shown_as_far_as_it_is(undrawn, tmp_path):
