@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 import numpy as np
 import torch
 from mmengine.dataset import Compose
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, get_worker_info
 
 from lhl.errors import ConfigError, DataError, suggest
 from lhl.options import Count, CountFrom0
@@ -299,10 +299,10 @@ def _declares(transform: Any, attribute: str) -> bool | None:
 def _seeded(*seeds: int) -> Iterator[None]:
     """Seed the global generators of Python, numpy and torch's CPU, and restore them afterwards.
 
-    Restoring keeps the training process as it was when data is loaded without workers. ``torch.manual_seed`` would
-    reset the GPU's generators too.
+    Restoring keeps the training process as it was when data is loaded without workers; in a worker nothing else draws,
+    so the time for it is saved. ``torch.manual_seed`` would reset the GPU's generators too.
     """
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    states = None if get_worker_info() else (random.getstate(), np.random.get_state(), torch.get_rng_state())
     for_python, for_numpy, for_torch = np.random.SeedSequence(seeds).generate_state(3).tolist()
     random.seed(for_python)
     np.random.seed(for_numpy)
@@ -310,9 +310,10 @@ def _seeded(*seeds: int) -> Iterator[None]:
     try:
         yield
     finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])
+        if states:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            torch.set_rng_state(states[2])
 
 
 def _draws() -> tuple[float, float, float]:
