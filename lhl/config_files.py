@@ -19,6 +19,7 @@ from .trust import trusts
 
 #: How a config begins that lhl has written.
 _DIGEST = b'# The SHA-256 of what follows: '
+_NON_FINITE = float('nan'), float('inf'), float('-inf')
 
 
 def config_folder() -> Path:
@@ -200,7 +201,7 @@ def read_written_config(run: str | Path) -> Config | None:
                 raise ValueError(f'line {statement.lineno} is no assignment')
             if statement.targets[0].id == '_base_':
                 raise ValueError('it names bases')
-            config[statement.targets[0].id] = ast.literal_eval(statement.value)
+            config[statement.targets[0].id] = ast.literal_eval(_NonFinite().visit(statement.value))
         digest, _, code = content.partition(b'\n')
         if digest.startswith(_DIGEST) and digest != _DIGEST + hashlib.sha256(code).hexdigest().encode():
             raise ValueError('it is not what was written')
@@ -208,6 +209,19 @@ def read_written_config(run: str | Path) -> Config | None:
     except (SyntaxError, TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:
         raise ConfigError(f'{path} cannot be read ({type(error).__name__}: {error}), expected NAME = VALUE with plain '
                           f'values, as lhl writes it; it is not run, restore it') from error
+
+
+class _NonFinite(ast.NodeTransformer):
+    """Turn ``float('nan')`` and the like, for which Python has no literal, into the number."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        text = ast.unparse(node)
+        return ast.Constant(float(text[7:-2])) if text in map(non_finite_code, _NON_FINITE) else node
+
+
+def non_finite_code(number: float) -> str:
+    """Write a number that is not finite as Python code."""
+    return f"float('{number}')"
 
 
 def trusted_imports(options: Any, source: str | Path) -> list[str]:

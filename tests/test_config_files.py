@@ -1,5 +1,6 @@
 import argparse
 import hashlib
+import math
 import sys
 
 import pytest
@@ -16,6 +17,7 @@ from lhl.config_files import (
     read_written_config,
     with_digest,
 )
+from lhl.engine.runtime.learner_runner import PlainConfig
 from lhl.errors import ConfigError
 from lhl.trust import trusting_configs
 
@@ -122,6 +124,17 @@ def test_a_config_of_a_run_that_was_changed_is_refused_and_one_of_before_has_no_
     for changed in (content.replace(b'2.0', b'3.0'), content[:content.index(b'method')], content + b'more = 1\n'):
         path.write_bytes(changed)
         with pytest.raises(ConfigError, match=r'config\.py cannot be read .*it is not what was written'):
+            read_written_config(tmp_path)
+
+
+def test_numbers_that_are_not_finite_are_written_and_read_and_no_other_call_is(tmp_path):
+    values = dict(marks=[0.0, math.nan], depth=dict(far=math.inf, near=(-math.inf, 1)))
+    PlainConfig(values).dump(tmp_path / 'config.py')
+    for found in (read_written_config(tmp_path), Config.fromfile(tmp_path / 'config.py')):
+        assert math.isnan(found.marks[1]) and found.depth == dict(far=math.inf, near=(-math.inf, 1))
+    for call in ("float('1')", "float('nan', 'inf')", "print('nan')", 'float(nan)', 'nan', "float('nan').hex()"):
+        (tmp_path / 'config.py').write_text(f'mark = {call}\n')
+        with pytest.raises(ConfigError, match=r'config\.py cannot be read .*expected NAME = VALUE with plain values'):
             read_written_config(tmp_path)
 
 

@@ -26,7 +26,11 @@ VALID = {
     'model.data_preprocessor.mean=[[]1.0, 1.0, 1.0]': 'any numbers from 0 to 1',
     'model.data_preprocessor.std=[[]0.7, 0.7, 0.7]': 'any numbers up to 1',
     '*.part.index=[[]0]': 'a list of parts',
-    '*.scale=[[]1.0, 2.5]': 'any numbers above 0',
+    '*.scale=[[]1.[02]*, 2.[05]*]': 'any numbers above 0',
+    'DIS: method.temperature=None': 'the default, hard pseudo-labels',
+    'own: *.invalid=*': 'any number may mark what is unknown, NaN among them, and several may',
+    'own: *.splits.*': 'splits may have any names',
+    'own: *.split_seed=-7': 'any whole number',
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
 METHODS: dict[str, dict[str, Any]] = {

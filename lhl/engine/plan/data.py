@@ -2,6 +2,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -11,6 +12,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from lhl.datasets import DenseDataset
 from lhl.errors import FOREIGN, ConfigError, DataError, LHLError, Problems, reason_of
 from lhl.models.initial_weights import initial_weight_problems
 
@@ -51,6 +53,7 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True,
         iterations: Gets the iterations of each phase whose data are opened.
     """
     problems = Problems()
+    trained: set[Path] = set()
     tasks, seed = stream.task_configs, stream.cfg.randomness.seed
     with DefaultScope.overwrite_default_scope('lhl'):
         for phase in stream.phases[max(finished, stream.num_given):]:
@@ -61,6 +64,7 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True,
                 problems.add(*initial_weight_problems(cfg.model.backbone, place), at='options')
             loader = _opened(cfg.train_dataloader, seed, where, problems, foreign)
             if loader is not None:
+                trained |= _images(loader)
                 problems.add(*_batch_problems(stream, phase, loader, where), at='options')
                 if len(loader):
                     if iterations is not None:
@@ -74,8 +78,29 @@ def data_problems(stream: Stream, finished: int = 0, foreign: bool = True,
             filled.dataset.tasks = {name: tasks[name] for name in names}
             complete_loader(filled)
             phase = next(phase for phase in stream.phases if names[0] in phase.new_tasks)
-            _opened(filled, seed, _place(phase, stream.cfg, 'val_dataloader'), problems, foreign)
+            where = _place(phase, stream.cfg, 'val_dataloader')
+            loader = _opened(filled, seed, where, problems, foreign)
+            if loader is not None:
+                _warn_of_known_images(trained, _images(loader), where)
     return problems
+
+
+def _images(loader: DataLoader) -> set[Path]:
+    """Name the images that a loader delivers; none of a data set that does not say."""
+    dataset = loader.dataset
+    if not isinstance(dataset, DenseDataset):
+        return set()
+    return {dataset.path(dataset.samples[index]) for index in dataset.indices}
+
+
+def _warn_of_known_images(trained: set[Path], scored: set[Path], where: str) -> None:
+    """Say aloud that images which phases train on are scored, too."""
+    known = trained & scored
+    if known:
+        print_log(f'{where}: {len(known)} of the {len(scored)} images are trained on, too, such as '
+                  f'{str(min(known))!r}, so the metrics measure what was learned by heart; give the loaders splits '
+                  f'without common images, of a FolderDataset the same splits and split_seed', logger='current',
+                  level=logging.WARNING)
 
 
 def _place(phase: PhaseSpec, cfg: Config, section: str) -> str:

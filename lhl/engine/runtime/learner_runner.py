@@ -4,7 +4,7 @@ import math
 import sys
 from functools import partial
 from pathlib import Path
-from pprint import pformat
+from pprint import PrettyPrinter
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from lhl.atomic import atomic_write
-from lhl.config_files import with_digest
+from lhl.config_files import non_finite_code, with_digest
 from lhl.datasets import DenseDataset, share_batches
 from lhl.engine.checkpoint import load_weights
 from lhl.models import Learner
@@ -33,14 +33,23 @@ _FOR_THE_FILE = ('\n' + '-' * 60 + '\nSystem environment:', 'Config:\n', 'Hooks 
                  'Iter(val)')
 
 
+class _CodePrinter(PrettyPrinter):
+
+    def format(self, value: Any, *args: Any) -> tuple[str, bool, bool]:
+        """Write a value as code, also the numbers whose ``repr`` is a name that is not defined."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return non_finite_code(value), True, False
+        return super().format(value, *args)
+
+
 class PlainConfig(Config):
     """A config whose text takes milliseconds: mmengine's takes seconds, and is asked for at every checkpoint."""
 
     @property
     def pretty_text(self) -> str:
         """The config as Python code that reads it back."""
-        entries = self.to_dict().items()
-        text = ''.join(f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in entries)
+        printer = _CodePrinter(width=120, sort_dicts=False)
+        text = ''.join(f'{key} = {printer.pformat(value)}\n' for key, value in self.to_dict().items())
         return text.replace('{{', '{\\x7b')  # which stands in texts alone, and mmengine would replace
 
     def dump(self, file: str | Path) -> None:

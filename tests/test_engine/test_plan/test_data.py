@@ -93,3 +93,12 @@ def test_schedules_of_epochs_are_refused_where_there_are_none(config):
     cfg.param_scheduler = dict(type='MultiStepLR', milestones=[2])
     assert refused(cfg, ConfigError)[0] == ('param_scheduler: MultiStepLR counts epochs, but phase 1 is 4 iterations '
                                             'long; set by_epoch=False')
+
+
+def test_images_that_are_trained_on_and_scored_are_said_aloud(config, capsys):
+    cfg = config()
+    check_data(Stream.from_config(cfg))
+    assert 'trained on, too' not in capsys.readouterr().out
+    cfg.val_dataloader.dataset.update(split='train', part=dict(index=1, count=6))
+    check_data(Stream.from_config(cfg))  # the 18 images of all phases hold the sixth of them
+    assert 'val_dataloader: 3 of the 3 images are trained on, too, such as ' in capsys.readouterr().out
