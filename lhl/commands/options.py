@@ -178,7 +178,9 @@ def add_names(parser: Parser) -> None:
 
 
 def _run_and_label(text: str) -> tuple[str, str]:
-    label, _, run = text.partition('=')
+    """Split ``LABEL=RUN``, where both may have a = of their own: the run is what there is."""
+    splits = [(text[place + 1:], text[:place]) for place, sign in enumerate(text) if sign == '=']
+    run, label = next((split for split in splits if Path(split[0]).exists()), splits[-1] if splits else ('', ''))
     if not (label and run and label.isprintable()):
         raise argparse.ArgumentTypeError(f'found {text!r}, expected LABEL=RUN')
     return run, label

@@ -8,6 +8,7 @@ from lhl.commands.options import (
     Parser,
     add_config_options,
     add_launcher,
+    add_names,
     config_of_run,
     finish_training,
     with_flags,
@@ -101,3 +102,19 @@ def test_a_mentioned_option_of_the_config_becomes_a_value_of_cfg_options():
     assert with_flags(text, {'cfg_options': '--cfg-options'}) == (
         'give --cfg-options model.backbone.init_cfg=None, or see `lhl.datasets`')
     assert with_flags(text, {}) == text
+
+
+@pytest.mark.parametrize(('text', 'label', 'run'), [
+    ('mine=runs/a', 'mine', 'runs/a'), ('alpha=2=runs/a', 'alpha=2', 'runs/a'),
+    ('mine=runs/lr=0.1', 'mine', 'runs/lr=0.1'), ('lr=0.1=runs/lr=0.1', 'lr=0.1', 'runs/lr=0.1'),
+    ('lr=0.1=runs/missing', 'lr=0.1', 'runs/missing')])
+def test_a_name_and_its_run_may_have_an_equals_sign(text, label, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ('runs/a', 'runs/lr=0.1'):
+        (tmp_path / folder).mkdir(parents=True)
+    parser = Parser()
+    add_names(parser)
+    assert parser.parse_args(['--name', text]).name == [(run, label)]
+    for wrong in ('runs/a', '=runs/a', 'mine='):
+        with pytest.raises(SystemExit):
+            parser.parse_args(['--name', wrong])

@@ -27,6 +27,7 @@ VALID = {
     'model.data_preprocessor.std=[[]0.7, 0.7, 0.7]': 'any numbers up to 1',
     '*.part.index=[[]0]': 'a list of parts',
     '*.scale=[[]1.[02]*, 2.[05]*]': 'any numbers above 0',
+    '*: method.distance.temperature=None': 'the default, hard pseudo-labels',
     'DIS: method.temperature=None': 'the default, hard pseudo-labels',
     'own: *.invalid=*': 'any number may mark what is unknown, NaN among them, and several may',
     'own: *.splits.*': 'splits may have any names',

@@ -67,7 +67,7 @@ figcaption b { display: block; color: var(--text); font-weight: 600; }
   body { font-size: 10pt; } nav, .slider, .files, .js .slider { display: none; }
   header, main { max-width: none; padding: 0; }
   section { break-inside: auto; } figure, .panel, .row, table { break-inside: avoid; }
-  h2, h3, h4 { break-after: avoid; }
+  p { break-inside: avoid; } h2, h3, h4, h2 + p, .legend { break-after: avoid; } details { break-before: avoid; }
   .scroll, .panel, pre { overflow: visible; } pre { max-height: none; white-space: pre-wrap; }
   td, pre { overflow-wrap: anywhere; }
   .js .frame:not(.empty) { display: block; } .js .frame.empty { display: none; }

@@ -175,7 +175,7 @@ def _draw_losses(panel: Axes, log: Sequence[PhaseLog], name: str, kinds: dict[st
         for kind, total in sums.items():
             look_of = look(kinds[kind])
             panel.plot(start + np.array(phase.iterations), np.where(total > 0, total, math.nan), linewidth=1.5,
-                       color=look_of['color'], linestyle=look_of['linestyle'])
+                       color=look_of['color'], linestyle=look_of['linestyle'], marker=_marker(phase))
         start = _next_start(panel, start, phase)
     panel.set_yscale('log')
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
@@ -184,12 +184,17 @@ def _draw_losses(panel: Axes, log: Sequence[PhaseLog], name: str, kinds: dict[st
     _finish(panel)
 
 
+def _marker(phase: PhaseLog) -> str:
+    """Show the only entry of a short phase, which no line would."""
+    return '.' if len(phase.iterations) == 1 else ''
+
+
 def _draw_learning_rates(panel: Axes, logs: Sequence[Sequence[PhaseLog]]) -> None:
     for place, log in enumerate(logs):
         start = 0
         for phase in log:
             panel.plot(start + np.array(phase.iterations), phase.learning_rates, linewidth=2, alpha=0.8,
-                       color=look(place)['color'], linestyle=look(place)['linestyle'])
+                       color=look(place)['color'], linestyle=look(place)['linestyle'], marker=_marker(phase))
             start = _next_start(panel, start, phase)
     panel.set_ylim(bottom=0)
     _finish(panel)
