@@ -152,11 +152,17 @@ def add_suite(parser: Parser, kept_in: str) -> None:
     parser.add_argument('--seeds', nargs='+', type=int, default=[0], metavar='SEED',
                         help='seeds (default: 0); with several, differences have an error')
     parser.add_argument('--work-dir', help=f'where everything is kept (default: {kept_in})')
-    parser.add_argument('--jobs', type=int, default=1, help='number of runs at a time (default: 1)')
-    parser.add_argument('--threads', type=int, default=1,
+    parser.add_argument('--jobs', type=_count, default=1, help='number of runs at a time (default: 1)')
+    parser.add_argument('--threads', type=_count, default=1,
                         help='threads of each run; the weights depend on it (default: 1)')
     add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
     parser.set_defaults(after_interrupt=GO_ON)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'found {text!r}, expected a whole number from 1 on')
+    return int(text)
 
 
 def add_trust(parser: Parser, of: str) -> None:

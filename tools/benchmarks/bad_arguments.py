@@ -94,9 +94,9 @@ def bad_arguments(bench: Path) -> Iterator[tuple[str, str, Sequence[str]]]:
                               ('benchmark', '--work-dir'), ('report', '--out'), ('check-dataset', '--out'),
                               ('export', '--out'), ('gradients', '--out'), ('reproduce', '--work-dir'),
                               ('compare', '--report'), ('check-dataset', '--write-manifest')):
-            path = str(bench) if (command, flag, path) == ('gradients', '--out', config) else path
-            yield command, f'{flag} {path[:40]!r}', (*(
-                argument for argument in good[command] if argument != '--dry-run'), flag, path)
+            place = str(bench) if (command, flag, path) == ('gradients', '--out', config) else path
+            yield command, f'{flag} {place[:40]!r}', (*(
+                argument for argument in good[command] if argument != '--dry-run'), flag, place)
         yield 'test', f'--out {path[:40]!r}', (run, '--out', path if path != config else str(bench))
         yield 'compare', f'--out {path[:40]!r}', (run, '--reference', other, '--out', path)
         yield 'convert', f'synth-rooms {path[:40]!r}', ('synth-rooms', path, '--train', '1', '--val', '1')

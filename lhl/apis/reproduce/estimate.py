@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lhl.apis.benchmark.plan import BenchmarkRun
 from lhl.engine.plan import Stream
+from lhl.engine.plan.data import check_data
 from lhl.errors import FOREIGN, LHLError
 
 from .trial import PhaseCost, amounts, measure, now, quiet
@@ -26,6 +27,7 @@ class Estimate(NamedTuple):
     seconds: float  #: of all, one after the other
     tried: int  #: trials
     kinds: int  #: different configs
+    refused: dict[str, str]  #: why runs will be refused, by their label
 
 
 class Trials:
@@ -39,6 +41,7 @@ class Trials:
     def __init__(self, threads: int, stream_of: Callable[[BenchmarkRun], Stream]) -> None:
         self.threads, self.stream_of = threads, stream_of
         self.costs: dict[tuple, list[PhaseCost] | None] = {}
+        self.refused: dict[str, str] = {}
         self.begun = now()
 
     def estimate(self, needed: Sequence[BenchmarkRun], runs: Sequence[BenchmarkRun], start: float) -> Estimate:
@@ -70,17 +73,23 @@ class Trials:
             base = seconds.get(references.get(run.group, run), fmean(seconds.values()) if seconds else 0.0)
             total += start + seconds.get(run, typical * base)
         tried = [cost for cost in self.costs.values() if cost is not None]
-        return Estimate(total, len(tried), len(self.costs))
+        return Estimate(total, len(tried), len(self.costs), self.refused)
 
     def _try(self, run: BenchmarkRun, folder: Path, teachers: dict[str, Path]) -> None:
-        """Measure what a config costs, unless that is known, or there is no time left for it."""
+        """Measure what a config costs, unless that is known, it will be refused, or there is no time left for it."""
         key = _key(run)
         if key in self.costs:
             return
         self.costs[key] = None
+        stream = self.stream_of(run)
+        try:
+            with quiet():
+                check_data(stream)
+        except LHLError as error:
+            self.refused[run.label] = '; '.join(error.problems)
+            return
         if any(self.costs.values()) and now() - self.begun > BUDGET:
             return
-        stream = self.stream_of(run)
         teacher = Path(stream.cfg.method.get('teacher') or '').name
         if teacher in teachers:
             stream.cfg.method.teacher = str(teachers[teacher])

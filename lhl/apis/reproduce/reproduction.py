@@ -155,7 +155,8 @@ def estimate(plan: Reproduction, trainer: Sequence[str] = TRAINER) -> tuple[floa
         f'time: about {duration(found.seconds)} for {len(needed) + len(left)} runs one after the other on a machine '
         f'that does nothing else and whose loading keeps up, probably between {duration(LEAST * found.seconds)} and '
         f'{duration(MOST * found.seconds)}: {found.tried} of {found.kinds} configs learned a few batches of each '
-        f'phase; what is left is said again after each run')
+        f'phase; what is left is said again after each run'
+        + ''.join(f'\nwarning: {label} will be refused: {why}' for label, why in found.refused.items()))
 
 
 def reproduce(plan: Reproduction, jobs: int = 1, trainer: Sequence[str] = TRAINER,

@@ -95,6 +95,17 @@ def test_the_plan_names_the_data_the_runs_and_the_time(table, data_root):
     assert '2 of 2 configs learned a few batches' in text
 
 
+def test_a_run_that_will_be_refused_is_named_before_any_is_trained(table, tmp_path):
+    plan, _ = table
+    with open(tmp_path / 'dis.py', 'a') as file:
+        file.write("method = dict(type='ER', weight=1.0, memory_size=7)\n")
+    text = describe(plan(only=['had', 'dis']))
+    assert '2 of 3 configs learned a few batches' in text
+    assert text.splitlines()[-1] == 'warning: r18/dis will be refused: ' + '; '.join(
+        f'ER is configured to store 7 images, but phase {phase} trains on 6; lower method.memory_size'
+        for phase in (1, 2, 3))
+
+
 def test_without_the_data_it_says_what_is_missing_and_trains_nothing(table, tmp_path):
     plan, train = table
     options = [f'{section}_dataloader.dataset.data_root={tmp_path}/nowhere' for section in ('train', 'val')]
