@@ -1,10 +1,12 @@
+import shutil
+
 import pytest
 import torch
 from test_engine.tiny_stream import STREAM
 
 from lhl.apis import load_learner, predict, test_learner
 from lhl.apis.inference import last_learners
-from lhl.errors import CheckpointError
+from lhl.errors import CheckpointError, RunError
 from lhl.evaluation import Results
 
 
@@ -30,6 +32,17 @@ def test_separate_models_are_scored_each_on_its_own_task(separate):
 def test_options_change_the_data_that_is_scored(finished, tmp_path):
     with pytest.raises(Exception, match='nowhere'):
         test_learner(finished('Vanilla')[1], {'val_dataloader.dataset.data_root': str(tmp_path / 'nowhere')})
+
+
+def test_a_log_does_not_follow_a_link_out_of_the_run(finished, tmp_path):
+    run = shutil.copytree(finished('Vanilla')[1], tmp_path / 'run')
+    (elsewhere := tmp_path / 'elsewhere').mkdir()
+    log = (run / Results.load(run).phases[-1].checkpoint).parent / 'test'
+    shutil.rmtree(log, ignore_errors=True)
+    log.symlink_to(elsewhere)
+    with pytest.raises(RunError, match='phase3_normal/test is a link out of the folder of the run'):
+        test_learner(run)
+    assert not list(elsewhere.iterdir())
 
 
 def test_what_does_not_exist_cannot_be_scored(tmp_path):
