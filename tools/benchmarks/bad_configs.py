@@ -32,8 +32,10 @@ VALID = {
     'had: method.temperature=None': 'the default, hard pseudo-labels',
     'had: method.num_intervals=None': 'the default, two groups',
     'pretrained: *.init_cfg.sha256=None': 'the default, any file',
-    'own: *.invalid=*': 'any number may mark what is unknown, NaN among them, and several may',
-    'own: *.splits.*': 'splits may have any names',
+    'own: *.invalid=[[]0]': 'several numbers may mark what is unknown',
+    'own: *.invalid=[-0-9ni]*': 'any number may, NaN among them',
+    'own: *.splits.vall': 'splits may have any names',
+    'own: *.splits.trainn': 'splits may have any names',
     'own: *.split_seed=-7': 'any whole number',
 }
 #: Options with a good value, so that each can be spoilt; None stands for a method without options.
@@ -175,7 +177,8 @@ def spoilt(base: Mapping, part: Mapping, prefix: str = '') -> Iterator[BadConfig
         for mistake, changed in _mistakes(path, value):
             text = f'{name}{"" if mistake.startswith(".") else "="}{mistake}'
             yield BadConfig(f'{prefix}{name}', f'{prefix}{text}', _with(base, path, changed), next(
-                (why for pattern, why in VALID.items() if fnmatchcase(text, pattern)), ''))
+                (why for pattern, why in VALID.items() if fnmatchcase(text, pattern)
+                 or fnmatchcase(f'{prefix}{text}', pattern)), ''))
 
 
 def merged(base: Any, changes: Any) -> Any:
