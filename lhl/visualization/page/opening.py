@@ -1,6 +1,6 @@
 """What happened, in a sentence of numbers."""
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lhl.evaluation import Results, relative_forgetting, relative_improvement
 from lhl.evaluation.directions import mean
@@ -38,7 +38,8 @@ def _fate(run: Results, references: Sequence[Results], separate: bool) -> str:
         return 'has not finished a phase yet'
     if not run.finished:
         return f'has learned {len(run.learned_tasks)} of {len(run.stream)} tasks so far'
-    lost = {task: mean(list(values.values())) for task, values in relative_forgetting(run).items() if values}
+    by_metric = {task: values for task, values in relative_forgetting(run).items() if values}
+    lost = {task: mean(list(values.values())) for task, values in by_metric.items()}
     lost = {task: value for task, value in lost.items() if math.isfinite(value)}
     if separate:
         text = 'has a model of its own for each task, which forgets nothing'
@@ -47,14 +48,14 @@ def _fate(run: Results, references: Sequence[Results], separate: bool) -> str:
     elif not lost:
         text = 'was not scored on its earlier tasks'
     elif len(lost) <= _MOST_TOLD:
-        told = [_loss_of(run, task, value) for task, value in lost.items()]
+        told = [_loss_of(run, task, value, by_metric[task]) for task, value in lost.items()]
         same = [word for word in ('lost ', 'gained ') if all(text.startswith(word) for text in told)]
         told[1:] = [text.removeprefix(same[0]) if same else text for text in told[1:]]
         text = f'has {listed(told)} at the end'
     else:
         worst = max(lost, key=lambda task: lost[task])
         text = (f'has on average {_change(mean(list(lost.values())))} of its {len(lost)} earlier tasks at the end, at '
-                f'worst {_loss_of(run, worst, lost[worst])}')
+                f'worst {_loss_of(run, worst, lost[worst], by_metric[worst])}')
     reference = next((one for one in references if one.seed == run.seed and one is not run), None)
     if reference is not None and run not in references and reference.finished:
         tasks = {task: run.higher_is_better[task] for task in run.stream
@@ -66,11 +67,13 @@ def _fate(run: Results, references: Sequence[Results], separate: bool) -> str:
     return text
 
 
-def _loss_of(run: Results, task: str, lost: float) -> str:
-    """Say how much of a task was lost, and its first metric before and after."""
+def _loss_of(run: Results, task: str, lost: float, by_metric: Mapping[str, float]) -> str:
+    """Say how much of a task was lost, and the first metric that shows it, before and after."""
     learned = next(phase.metrics[task] for phase in run.phases if task in phase.tasks)
     final = run.phases[-1].metrics[task]
-    metric = next(metric for metric in run.higher_is_better[task] if metric in learned and metric in final)
+    known = [metric for metric in run.higher_is_better[task] if metric in learned and metric in final]
+    metric = next((metric for metric in known if math.isfinite(by_metric.get(metric, math.nan))
+                   and (by_metric[metric] >= 0) == (lost >= 0)), known[0])
     before, after = (value_text(run, task, metric, values[metric]) for values in (learned, final))
     return f'{_change(lost)} of {task} ({metric} {before} → {after})'
 

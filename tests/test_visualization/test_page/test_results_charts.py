@@ -110,6 +110,13 @@ def test_the_sentence_has_what_was_lost_and_delta():
     gained = run('HAD', (40.0,), (50.0, 2.2))
     assert 'HAD has gained 25.0 % of rooms (mIoU 40.0 % → 50.0 %)' in headline([gained], ['HAD'], [], [])
     assert headline([run('HAD', (40.0,))], ['HAD'], [], []).endswith('HAD has learned 1 of 2 tasks so far.')
+    # mIoU gains 2.5 % and PixAcc loses 10 %: what is shown is what was lost.
+    mixed = Results('HAD', 0, ['rooms', 'depth'], 'c.py', 'hash', {}, {
+        'rooms': {'mIoU': True, 'PixAcc': True}, 'depth': {'AbsErr': False}})
+    for number, metrics in enumerate([{'rooms': {'mIoU': 40.0, 'PixAcc': 60.0}},
+                                      {'rooms': {'mIoU': 41.0, 'PixAcc': 54.0}, 'depth': {'AbsErr': 1.0}}], start=1):
+        mixed.add_phase(PhaseResults(number, [['rooms', 'depth'][number - 1]], metrics, 1, 1, 1, 1, 0, 0, 'hash', 'c'))
+    assert 'HAD has lost 3.8 % of rooms (PixAcc 60.0 → 54.0) at the end' in headline([mixed], ['HAD'], [], [])
     stream = [f'task{number}' for number in range(1, 8)]
     long = Results('HAD', 0, stream, 'c.py', 'hash', {}, {task: {'mIoU': True} for task in stream})
     for number, task in enumerate(stream, start=1):
