@@ -29,6 +29,8 @@ class HAD(DIS):
             ``'prediction'``, the student's (the alternative of its Fig. 5).
         arithmetic_regression: Take arithmetic means inside the groups of tasks that have no classes, as the authors'
             code does.
+        saliency_of_regression: Keep the saliency-guided term for tasks that have no classes (the paper). There the
+            edges of the loss map are where the teacher is least sure.
         temperature: See :class:`lhl.methods.DIS`; the groups are those of the pseudo-labels in any case.
         evaluation_mode: See :class:`lhl.methods.DIS`.
     """
@@ -36,17 +38,22 @@ class HAD(DIS):
     def __init__(self, alpha: NotNegative, group_threshold: Fraction, distribution_balanced: dict | None,
                  saliency_guided: dict | None, num_intervals: Count | None = None,
                  edge_source: Literal['loss', 'prediction'] = 'loss', arithmetic_regression: bool = False,
-                 temperature: Positive | None = None, evaluation_mode: bool = False) -> None:
+                 saliency_of_regression: bool = True, temperature: Positive | None = None,
+                 evaluation_mode: bool = False) -> None:
         super().__init__(alpha, temperature, evaluation_mode)
         if edge_source not in ('loss', 'prediction'):
             raise ConfigError(f"edge_source={edge_source!r} is unknown to HAD; use 'loss' or 'prediction'")
         if distribution_balanced is None and saliency_guided is None:
             raise ConfigError('HAD was given neither distribution_balanced nor saliency_guided; keep one of them, or '
                               'use the method DIS or Vanilla')
+        if distribution_balanced is None and not saliency_of_regression:
+            raise ConfigError('HAD was given distribution_balanced=None and saliency_of_regression=False, so that '
+                              'tasks without classes would not be distilled; keep one of the two terms for them')
         self.group_threshold = group_threshold
         self.num_intervals = num_intervals
         self.edge_source = edge_source
         self.arithmetic_regression = arithmetic_regression
+        self.saliency_of_regression = saliency_of_regression
         self.distribution_balanced, self.saliency_guided = (
             MODELS.build(term) if term is not None else None for term in (distribution_balanced, saliency_guided))
 
@@ -59,7 +66,7 @@ class HAD(DIS):
             groups, num_groups = task.groups(pseudo_label, self.group_threshold, self.num_intervals)
             mean = 'arithmetic' if self.arithmetic_regression and not task.groups_are_classes else None
             terms['distribution_balanced'] = 0.5 * self.distribution_balanced(loss_map, groups, num_groups, mean).mean()
-        if self.saliency_guided is not None:
+        if self.saliency_guided is not None and (self.saliency_of_regression or task.groups_are_classes):
             edge_map = predicted_edge_source(task, prediction.detach()) if self.edge_source == 'prediction' else None
             terms['saliency_guided'] = 0.5 * self.saliency_guided(loss_map, edge_map).mean()
         return terms

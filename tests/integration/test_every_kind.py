@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from mmengine.config import Config
-from test_engine.tiny_stream import CONFIGS
+from test_engine.tiny_stream import CONFIGS, halve
 
 from lhl.engine import train_stream
 from lhl.evaluation import Results
@@ -86,7 +86,8 @@ def stream_config(name, data, work_dir, teacher=''):
         cfg.method.inversion.update(steps=3, warmup_steps=1)
     cfg.phases = [dict(tasks=STREAM)] if requires.single_phase else [dict(task=task) for task in STREAM]
     cfg.model.backbone.update(stem_channels=8, base_channels=8)
-    cfg.model.head.update(in_channels=64, channels=8, dilations=(1, 2))
+    cfg.model.head.update(channels=8, dilations=(1, 2))
+    halve(cfg.model)
     cfg.train_cfg.max_epochs = 1
     cfg.default_hooks.logger.interval = 1
     cfg.log_level = 'WARNING'

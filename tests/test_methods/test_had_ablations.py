@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 
+from lhl.errors import ConfigError
 from lhl.losses import distribution_balanced_loss, edge_set, interval_groups, saliency_guided_loss, threshold_groups
 from lhl.registry import METHODS
 
@@ -13,6 +14,7 @@ from .conftest import begin, losses_of, make_batch
 
 HAD = Path(__file__).parents[2] / 'configs/had'
 BASES = ('r18_nyuv2', 'r50_nyuv2', 'tiny_synthrooms')
+SEARCHED = ('synthrooms3', 'synthrooms3_normals_first')  # each form of HAD has strengths of its own
 TINY = 'tiny_synthrooms'  # the values of one are those of all, because the options are
 ROBUST = dict(type='DistributionBalancedLoss', relative_epsilon=0.1)
 BALANCED, SALIENCY = 'loss_distribution_balanced_depth', 'loss_saliency_guided_depth'
@@ -39,6 +41,7 @@ def terms_of(config, tasks=('depth', 'normal')):
     ('arithmetic', dict(distribution_balanced=dict(ROBUST, mean='arithmetic'))),
     ('softened_balance', dict(distribution_balanced=dict(ROBUST, balance=0.5))),
     ('arithmetic_regression', dict(arithmetic_regression=True)),
+    ('class_saliency', dict(saliency_of_regression=False)),
     ('soft_targets', dict(temperature=1.0)),
     ('evaluation_mode', dict(evaluation_mode=True)),
     ('5_groups', dict(num_intervals=5)),
@@ -62,9 +65,19 @@ def test_the_default_is_robust_and_the_literal_form_differs_in_the_epsilon_alone
 
 def test_every_ablation_is_covered_here():
     paths = list((HAD / 'ablations').glob('*.py'))
-    assert len([path for path in paths if not path.stem.endswith('synthtaskonomy')]) == 11 * len(BASES)
-    soft, = (read(path) for path in paths if path.stem.endswith('synthtaskonomy'))
+    assert len([path for path in paths if path.stem.endswith(BASES)]) == 12 * len(BASES)
+    assert {path.stem for path in paths if not path.stem.endswith(BASES)} == {
+        'had_soft_targets_tiny_synthtaskonomy', *(f'had_class_saliency_{base}' for base in SEARCHED)}
+    soft = read('ablations/had_soft_targets_tiny_synthtaskonomy.py')
     assert soft['method'] == dict(read('had_tiny_synthtaskonomy.py')['method'], temperature=1.0)
+
+
+@pytest.mark.parametrize('base', SEARCHED)
+def test_class_saliency_differs_from_had_in_one_option_and_in_searched_strengths(base):
+    had, ablation = read(f'had_{base}.py'), read(f'ablations/had_class_saliency_{base}.py')
+    assert ablation['method'] == {**had['method'], 'saliency_of_regression': False}
+    assert [set(phase['method']) for phase in ablation['phases'][1:]] == [{'alpha'}] * 2
+    assert {**ablation, 'method': None, 'phases': None} == {**had, 'method': None, 'phases': None}
 
 
 def test_without_a_term_the_other_one_keeps_its_value():
@@ -108,6 +121,19 @@ def test_arithmetic_means_for_regression_alone_leave_the_geometric_ones_of_class
     of_all, of_mixed = terms_of(had, tasks)[0], terms_of(mixed, tasks)[0]
     assert of_mixed['loss_distribution_balanced_segmentation'] == of_all['loss_distribution_balanced_segmentation']
     assert of_mixed[BALANCED] != of_all[BALANCED]
+
+
+def test_without_saliency_of_regression_classes_alone_keep_that_term():
+    tasks = ('segmentation', 'depth', 'normal')
+    of_all, of_classes = (terms_of(read(name), tasks)[0] for name in (
+        f'had_{TINY}.py', f'ablations/had_class_saliency_{TINY}.py'))
+    assert SALIENCY in of_all and of_classes == {name: value for name, value in of_all.items() if name != SALIENCY}
+
+
+def test_a_regression_task_without_either_term_is_refused():
+    config = dict(read(f'ablations/had_no_db_{TINY}.py')['method'], saliency_of_regression=False)
+    with pytest.raises(ConfigError, match='tasks without classes would not be distilled; keep one of the two terms'):
+        METHODS.build(config)
 
 
 def test_soft_targets_are_the_teacher_s_probabilities_in_the_groups_of_its_labels():

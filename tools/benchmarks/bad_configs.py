@@ -97,7 +97,7 @@ OTHERS: dict[str, dict[str, Any]] = {
              val_dataloader=dict(batch_size=2))]),
     'had': dict(method=dict(
         type='HAD', alpha=1.0, group_threshold=0.9, num_intervals=5, edge_source='loss', arithmetic_regression=False,
-        temperature=2.0, evaluation_mode=False,
+        saliency_of_regression=True, temperature=2.0, evaluation_mode=False,
         distribution_balanced=dict(type='DistributionBalancedLoss', mean='geometric', divisor='present', balance=1.0,
                                    relative_epsilon=0.1),
         saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5, normalize=True))),

@@ -72,7 +72,7 @@ _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 _SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
                   'agem/agem', 'der/derpp')
 _ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges',
-              'arithmetic_regression', 'softened_balance', 'soft_targets', 'evaluation_mode')
+              'arithmetic_regression', 'class_saliency', 'softened_balance', 'soft_targets', 'evaluation_mode')
 
 
 def _member(path: str, variant: str, options: tuple[str, ...] = ()) -> Member:
@@ -146,12 +146,13 @@ def _constrained(name: str, variant: str) -> Group:
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
+_FORMS_OF_HAD = ('had/had_literal', 'had/ablations/had_class_saliency')
 _TEN_TASKS = 'tiny_synthtaskonomy'
 _PRETEXT = (Member('pretext_synthrooms3', 'configs/pretext/pretext_synthrooms3.py'), )
 _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
-          (_all_methods('segmentation_first', 'synthrooms3', ('had/had_literal', )),
-           _all_methods('normals_first', 'synthrooms3_normals_first', ('had/had_literal', ))), _PRETEXT),
+          (_all_methods('segmentation_first', 'synthrooms3', _FORMS_OF_HAD),
+           _all_methods('normals_first', 'synthrooms3_normals_first', _FORMS_OF_HAD)), _PRETEXT),
     Suite('synthrooms3_pretrained', 'the rooms of synthrooms3 from ImageNet weights, against a frozen encoder',
           (Group('', _member(_VANILLA, 'synthrooms3_pretrained'),
                  _members(['paradigms/frozen_encoder', 'dis/dis', 'had/had', 'rcd/rcd'], 'synthrooms3_pretrained')), )),

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger, print_log
 from mmengine.registry import DefaultScope
 from mmengine.runner.priority import get_priority
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lhl.errors import ConfigError, Problems
 from lhl.models import Learner
@@ -162,13 +163,24 @@ def _idle_part(learner: Learner, features: Sequence[torch.Tensor], outputs: Iter
             f'(of an image of {learner.probe_size[0]} x {learner.probe_size[1]} it gives {maps})')
 
 
+class _Undrawn(TorchDispatchMode):
+    """Give weights one value in place of random ones: a trial asks whether a network runs, and drawing takes longer."""
+
+    _DRAWING = frozenset((torch.ops.aten.uniform_, torch.ops.aten.normal_, torch.ops.aten.erfinv_))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if func.overloadpacket in self._DRAWING:
+            return args[0].fill_(0.01)
+        return func(*args, **(kwargs or {}))
+
+
 @contextlib.contextmanager
 def _building() -> Iterator[None]:
     """Build as a Runner does, but in silence, and without a trace in torch's generator."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with DefaultScope.overwrite_default_scope('lhl'), torch.random.fork_rng(devices=()):
+        with DefaultScope.overwrite_default_scope('lhl'), torch.random.fork_rng(devices=()), _Undrawn():
             yield
     finally:
         logging.disable(level)

@@ -1,0 +1,3 @@
+# HAD with the saliency-guided loss for classes only: regression tasks have the distribution-balanced one.
+_base_ = ['../had_r50_nyuv2.py']
+method = dict(saliency_of_regression=False)
