@@ -44,8 +44,8 @@ train_cfg = dict(max_epochs=2)
 log_level = 'WARNING'
 '''
 _TINY_RESNET = (
-    'backbone=dict(stem_channels=8, base_channels=8, num_stages=2, out_indices=(1, ), strides=(1, 2), '
-    'dilations=(1, 1), init_cfg=None), head=dict(in_channels=16, channels=8, dilations=(1, 2))')
+    'backbone=dict(stem_channels=8, base_channels=8, init_cfg=None), '
+    'head=dict(in_channels=64, channels=8, dilations=(1, 2))')
 _BASES = ('models/resnet18_aspp.py', 'datasets/nyuv2.py', 'schedules/adam_synth_rooms.py', 'default_runtime.py')
 
 

@@ -35,7 +35,7 @@ def problems(tmp_path, data_root):
      "DepthMetric of task 'depth' has no metric 'rmes'; did you mean 'rmse'"),
     (dict(model__backbone__depth=19),
      'model: ResNet cannot be built with its heads, or run on a 64x64 image (KeyError'),
-    (dict(model__head__in_channels=65), 'expected input[2, 16, 1, 1] to have 65 channels, but got 16'),
+    (dict(model__head__in_channels=65), 'expected input[2, 64, 1, 1] to have 65 channels, but got 64'),
     (dict(model__head__init_cfg=dict(type='Kaiming', layer='Conv2d', nonlinearity='rellu')),
      "model.head.init_cfg.nonlinearity is 'rellu', which is unknown; did you mean 'relu'"),
     (dict(phases__1__backbone=dict(out_indices=(3, 9))), 'phases[1].backbone: ResNet cannot be built with its heads'),
@@ -53,7 +53,7 @@ def test_what_is_built_and_what_is_named_are_told_together(problems):
 
 def test_looking_leaves_no_trace_in_the_random_numbers(tmp_path, data_root):
     cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__backbone__base_channels=24,
-                        model__head__in_channels=48)  # a learner that was not built before
+                        model__head__in_channels=192)  # a learner that was not built before
     torch.manual_seed(0)
     Stream.from_config(cfg)
     drawn = torch.rand(1)
@@ -71,7 +71,7 @@ def test_a_logger_that_was_silent_while_looking_speaks_again(tmp_path, data_root
         return build(*arguments, **options)
     monkeypatch.setattr(MODELS, 'build', heard)
     try:
-        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__head__in_channels=80,
+        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__head__in_channels=320,
                                          model__backbone__base_channels=40))  # a learner that was not built before
         assert any(silent) and logger.isEnabledFor(logging.INFO)
     finally:
