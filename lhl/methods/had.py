@@ -29,8 +29,8 @@ class HAD(DIS):
             ``'prediction'``, the student's (the alternative of its Fig. 5).
         arithmetic_regression: Take arithmetic means inside the groups of tasks that have no classes, as the authors'
             code does.
-        saliency_of_regression: Keep the saliency-guided term for tasks that have no classes (the paper). There the
-            edges of the loss map are where the teacher is least sure.
+        saliency_of_regression: Keep the saliency-guided term for tasks that have no classes (the paper).
+            ``False`` leaves them the distribution-balanced one; normals were kept better so.
         temperature: See :class:`lhl.methods.DIS`; the groups are those of the pseudo-labels in any case.
         evaluation_mode: See :class:`lhl.methods.DIS`.
     """
