@@ -9,6 +9,7 @@ from mmengine.config import Config
 from lhl.atomic import atomic_write
 from lhl.config_files import import_custom_modules, read_written_config
 from lhl.engine.plan import Stream
+from lhl.engine.plan.identity import NOT_HASHED_IN_DATALOADERS
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
     Results,
@@ -135,11 +136,20 @@ def write_comparison(comparison: Comparison, path: str | Path,
     Raises:
         RunError: If there already is such a file.
     """
-    if Path(path).exists():
-        raise RunError(f'{path} already exists and is not overwritten; delete it or give another path')
+    check_new(path)
     text = comparison_table(comparison, format)
     with atomic_write(path) as file:
         file.write(text.encode() + b'\n')
+
+
+def check_new(path: str | Path) -> None:
+    """Refuse to write a comparison over a file.
+
+    Raises:
+        RunError: If there is one.
+    """
+    if Path(path).exists():
+        raise RunError(f'{path} already exists and is not overwritten; delete it or give another path')
 
 
 def _load(runs: Sequence[str | Path]) -> list[_Run]:
@@ -234,12 +244,14 @@ def _options(run: _Run) -> dict[str, Any]:
     """Read what trained a run from its config: sections, and what came of them in each phase."""
     config = run.config or Config()
     options = {name: _without_teacher(config.to_dict().get(name)) for name in _OPTIONS}
+    options['train_dataloader'] = _training_data(config.to_dict().get('train_dataloader'))
     # How it is resolved does not depend on the method, which need not be known.
     stream = Stream.from_config(config, check=False, method=dict(type='Vanilla'))
     methods = {frozenset([entry['task']] if 'task' in entry else entry['tasks']): entry.get('method') or {}
                for entry in config.to_dict().get('phases') or []}
     options['phases'] = [
-        {**{name: getattr(phase, name) for name in _OF_PHASES}, 'train_dataloader': phase.entry.get('train_dataloader'),
+        {**{name: getattr(phase, name) for name in _OF_PHASES},
+         'train_dataloader': _training_data(phase.entry.get('train_dataloader')),
          'method': _without_teacher({**(options['method'] or {}), **methods.get(frozenset(phase.new_tasks), {})})}
         for phase in stream.phases]
     return options
@@ -248,6 +260,14 @@ def _options(run: _Run) -> dict[str, Any]:
 def _without_teacher(value: Any) -> Any:
     """Leave out the teacher: each seed may have one of its own, from another run."""
     return {key: one for key, one in value.items() if key != 'teacher'} if isinstance(value, Mapping) else value
+
+
+def _training_data(loader: Any) -> Any:
+    """Leave out of a data loader what trains alike: how fast it loads, and where on the machine its folders lie."""
+    if isinstance(loader, Mapping):
+        return {key: Path(value).name if key == 'data_root' and isinstance(value, str) else _training_data(value)
+                for key, value in loader.items() if key not in NOT_HASHED_IN_DATALOADERS}
+    return loader
 
 
 def _difference(ours: Any, theirs: Any, where: str = '') -> str:

@@ -12,6 +12,11 @@ def result_file(run: str | Path) -> Path:
     return (path / FILE_NAME if path.is_dir() else path).resolve()
 
 
+def run_folder(run: str | Path) -> Path:
+    """Find the folder of a run, which may be given by its result file."""
+    return Path(run) if Path(run).is_dir() else Path(run).parent
+
+
 def given_names(runs: Sequence[str | Path], names: Mapping[str | Path, str] | None) -> list[str | None]:
     """Look up for each run what to call its method; None where nothing is said.
 

@@ -4,6 +4,7 @@ Statistics and a sheet of what they look like come with it. The exit status is 1
 Example: lhl check-dataset my_rooms.py
 """
 import argparse
+import shlex
 from pathlib import Path
 
 from .options import Parser, add_config_options
@@ -34,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
     print(printable(report.markdown()))
     print(f"report: {out / 'report.md'}")
     print(f'next: correct the files or {args.config}, and check again' if report.problems else
-          f'next: lhl train {args.config}')
+          f'next: lhl train {shlex.quote(args.config)}')
     return int(bool(report.problems))

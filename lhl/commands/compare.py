@@ -3,6 +3,7 @@
 Example: lhl compare work_dirs/had work_dirs/dis --reference work_dirs/vanilla
 """
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -33,21 +34,27 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Compare, and print the table or write it to a file."""
     from lhl.apis import compare_runs, write_comparison, write_report
+    from lhl.apis.compare import check_new
+    from lhl.apis.given_names import result_file
     from lhl.visualization import comparison_table
     comparison = compare_runs(args.runs, args.reference, args.single_task, dict(args.name), args.compatibility,
                               args.every_task, args.trust_config)
     folder = args.out if args.out and (not Path(args.out).suffix or Path(args.out).is_dir()) else None
-    if args.out:
-        suffix = dict(markdown='md', latex='tex', csv='csv')[args.format]
-        file = Path(folder, f'comparison.{suffix}') if folder else args.out
+    suffix = dict(markdown='md', latex='tex', csv='csv')[args.format]
+    file = Path(folder, f'comparison.{suffix}') if folder else args.out
+    if file:
+        check_new(file)
+    runs = {result_file(run): run for run in [*args.reference, *args.runs, *args.single_task]}  # each once
+    pages = list(filter(None, (folder, args.report)))
+    for out in pages:
+        write_report(list(runs.values()), out, trust_config=args.trust_config, references=args.reference,
+                     names=dict(args.name))
+    if file:
         write_comparison(comparison, file, args.format)
         print(f'table: {file}')
     else:
         print(comparison_table(comparison, args.format))
-    for out in filter(None, (folder, args.report)):
-        runs = list(dict.fromkeys([*args.reference, *args.runs, *args.single_task]))
-        write_report(runs, out, trust_config=args.trust_config, references=args.reference,
-                     names=dict(args.name))
+    for out in pages:
         print(f"page: {Path(out, 'index.html')}")
-    print('next: open it in a browser' if folder or args.report else
-          f'next: lhl report {" ".join(args.runs)} shows how they predict', file=sys.stderr)
+    print('next: open it in a browser' if pages else
+          f'next: lhl report {shlex.join(args.runs)} shows how they predict', file=sys.stderr)

@@ -3,6 +3,7 @@
 Example: lhl demo work_dirs/had_r18_nyuv2 work_dirs/vanilla_r18_nyuv2 --port 7860
 """
 import argparse
+import shlex
 
 from .options import Parser, add_trust
 
@@ -36,4 +37,4 @@ def run(args: argparse.Namespace) -> None:
     with serving(models, args.host, args.port) as url, contextlib.suppress(KeyboardInterrupt):
         print(f'page: {url} (Ctrl-C ends it)', flush=True)
         threading.Event().wait()
-    print(f'next: lhl predict {args.run} IMAGES --out FOLDER writes the same pictures as files')
+    print(f'next: lhl predict {shlex.quote(args.run)} IMAGES --out FOLDER writes the same pictures as files')

@@ -3,6 +3,7 @@
 Example: lhl model-size had/had_r18_nyuv2.py
 """
 import argparse
+import shlex
 import sys
 
 from .options import Parser, add_config_options
@@ -24,4 +25,4 @@ def run(args: argparse.Namespace) -> None:
     merge_options(cfg, parse_options(args.cfg_options))
     height, width = args.size
     print(model_size_table(measure_model_size(cfg, (height, width))))
-    print(f'next: lhl train {args.config}', file=sys.stderr)
+    print(f'next: lhl train {shlex.quote(args.config)}', file=sys.stderr)

@@ -3,6 +3,7 @@
 Example: lhl new my_rooms --images data/images --target depth=data/depth --target segmentation=data/masks
 """
 import argparse
+import shlex
 
 from .options import Parser
 
@@ -48,6 +49,6 @@ def run(args: argparse.Namespace) -> int:
     if new.report.problems:
         print(f'next: correct the files or the lines of {new.path}, and lhl check-dataset {new.path}')
         return 1
-    command = f'lhl extend {args.extend} --config {new.path}' if args.extend else f'lhl train {new.path}'
-    print(f'next: {command}')
+    command = ['lhl', 'extend', args.extend, '--config'] if args.extend else ['lhl', 'train']
+    print(f'next: {shlex.join([*command, str(new.path)])}')
     return 0

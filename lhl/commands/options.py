@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import io
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -121,7 +122,8 @@ def finish_training(args: argparse.Namespace, results: 'Results', cfg: 'Config')
     if results.phases and not args.no_page:
         _write_page(args, cfg)
     if results.finished:
-        print(f'next: lhl predict {cfg.work_dir} IMAGES --out FOLDER, lhl extend {cfg.work_dir} --config NEW_TASK.py')
+        run = shlex.quote(str(cfg.work_dir))
+        print(f'next: lhl predict {run} IMAGES --out FOLDER, lhl extend {run} --config NEW_TASK.py')
     else:
         print('next: the same command with --resume, and without --until, learns the phases that are left')
 

@@ -3,6 +3,7 @@
 Example: lhl predict work_dirs/had_r18_nyuv2 photos --out predictions --format panel npy
 """
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         print(f'{len(writer.written)} images predicted; what each file holds is in {writer.close()}')
         if 'panel' in args.formats:
             print(f'pictures to look at are in {Path(args.out, "panel")}')
-        print(f'next: lhl extend {args.run} --config NEW_TASK.py adds a task to the model')
+        print(f'next: lhl extend {shlex.quote(args.run)} --config NEW_TASK.py adds a task to the model')
     return 1 if failures else 0
 
 

@@ -3,6 +3,7 @@
 Example: lhl report work_dirs/vanilla work_dirs/had --out report
 """
 import argparse
+import shlex
 from pathlib import Path
 
 from .options import Parser, add_names, add_trust
@@ -24,8 +25,9 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the report, and print the table and where the page is."""
     from lhl.apis import write_report
-    out = Path(args.out or Path(args.runs[0], 'report'))
+    from lhl.apis.given_names import run_folder
+    out = Path(args.out) if args.out else run_folder(args.runs[0]) / 'report'
     print(write_report(args.runs, out, args.views, args.trust_config, args.reference,
                        dict(args.name)))
     print(f'page: {out / "index.html"}')
-    print(f'next: open it in a browser; lhl demo {args.runs[0]} shows images of your own')
+    print(f'next: open it in a browser; lhl demo {shlex.quote(args.runs[0])} shows images of your own')

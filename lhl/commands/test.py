@@ -4,6 +4,7 @@ Example: lhl test work_dirs/had_r18_nyuv2
 """
 import argparse
 import json
+import shlex
 import sys
 
 from .options import Parser, add_config_options, add_launcher, add_trust
@@ -43,4 +44,5 @@ def run(args: argparse.Namespace) -> None:
                 with atomic_write(args.out) as file:
                     file.write(json.dumps(metrics, indent=1).encode())
                 print(f'metrics: {args.out}')
-            print(f'next: lhl predict {args.run} IMAGES --out FOLDER shows what it predicts', file=sys.stderr)
+            print(f'next: lhl predict {shlex.quote(args.run)} IMAGES --out FOLDER shows what it predicts',
+                  file=sys.stderr)

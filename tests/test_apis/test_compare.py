@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 import shutil
 import statistics
@@ -9,6 +10,7 @@ from sentences import the_error
 from test_engine.tiny_stream import ROOT, run_tool
 
 from lhl.apis import compare_runs, write_comparison
+from lhl.apis.given_names import result_file
 from lhl.engine.runtime.learner_runner import PlainConfig
 from lhl.errors import ConfigError, RunError
 from lhl.evaluation import (
@@ -381,6 +383,18 @@ def test_the_phase_and_the_option_that_differ_are_named(write):
         first, run(2, (depth, "dict(task='depth', train_cfg=dict(max_epochs=2))"), ('', ''))], [first])
 
 
+def test_seeds_that_were_trained_on_different_data_are_not_averaged(write):
+    def run(seed, data_root='/here/nyuv2', **loader):
+        dumped = CONFIG.format(data_root='d', alpha=1) + f"train_dataloader = {loader!r}\n"
+        dumped += f"train_dataloader['dataset'] = dict(type='NYUv2', data_root={data_root!r}, split='train')\n"
+        return write(f'r{next(numbers)}', seed=seed, dumped=dumped)
+    numbers = itertools.count()
+    first = run(0, batch_size=8, num_workers=4)
+    assert compare_runs([first, run(1, '/elsewhere/nyuv2/', batch_size=8, num_workers=0)]).methods[0].seeds == [0, 1]
+    refused("differ in 'train_dataloader.batch_size'", [first, run(1, batch_size=64)])
+    refused("differ in 'train_dataloader.dataset.data_root'", [first, run(1, '/here/other', batch_size=8)])
+
+
 def test_each_seed_may_have_a_teacher_of_its_own(write):
     def run(name, seed, teacher, weight=1):
         return write(name, method='KDAM', seed=seed, dumped=CONFIG.format(data_root='d', alpha=1).replace(
@@ -435,6 +449,19 @@ def test_the_command_writes_the_table_and_a_page_to_a_folder(write, tmp_path, to
     assert (code, stdout.splitlines()) == (0, [f'table: {out}/comparison.md', f'page: {out}/index.html'])
     assert (out / 'comparison.md').read_text() == comparison_table(compare_runs([had], [vanilla])) + '\n'
     assert pages == [([str(vanilla), str(had)], str(out))]
+
+
+def test_a_page_that_is_refused_leaves_no_table_and_a_run_is_on_it_once(write, tmp_path, tool, monkeypatch):
+    had, vanilla, out, pages = write('my run'), write('v', method='Vanilla'), tmp_path / 'page', []
+
+    def refuse(runs, out, **options):
+        pages.append(runs)
+        raise RunError('no page')
+    monkeypatch.setattr('lhl.apis.write_report', refuse)
+    code, stdout, stderr = tool(TOOL, had, vanilla / 'results.json', '--reference', vanilla, '--out', out)
+    assert 'no page' in the_error(code, stderr) and stdout == '' and not out.exists()
+    assert list(map(result_file, pages[0])) == [result_file(vanilla), result_file(had)]
+    assert f"next: lhl report '{had}' shows" in tool(TOOL, had)[2]
 
 
 def test_the_command_says_in_one_sentence_what_it_refuses(write, tmp_path, tool):

@@ -94,14 +94,26 @@ class Leaderboard:
             waiting = {seed for each in contestants for seed in each.runs} - shared_seeds(contestants)
             parts += [f'- not in the ranking{f" of {group.name}" if group.name else ""}, as not all have finished it: '
                       f'seed {seed}' for seed in sorted(waiting)]
-        versions = ', '.join(f'{name} {version}' for name, version in installed_versions().items())
+        versions = _versions(runs)
+        mixed = [text for text in versions if ' and ' in text]
+        if mixed:
+            parts.append(f'- trained with different versions, which may differ, too: {", ".join(mixed)}')
         is_console_command = Path(sys.argv[0]).stem in ('lhl', '__main__')
         program = ['lhl'] if is_console_command else [Path(sys.executable).name, sys.argv[0]]
         command = shlex.join([*program, *sys.argv[1:]])
         return '\n'.join([
             *(parts or ['- all runs are finished']), '', '| | |', '| --- | --- |', f'| command | `{command}` |',
-            f'| machine | {machine()} |', f'| versions | python {platform.python_version()}, {versions} |',
+            f'| machine of the last call | {machine()} |', f'| python of the last call | {platform.python_version()} |',
+            f'| versions that trained | {", ".join(versions)} |',
             f'| wall time | {duration(self.state["wall_seconds"])} |'])
+
+
+def _versions(runs: Sequence[BenchmarkRun]) -> list[str]:
+    """List the versions of all packages that trained the runs, or would train them where there is no result yet."""
+    trained = [run.results.versions for run in runs if run.results is not None] or [installed_versions()]
+    found = {name: sorted({versions[name] for versions in trained if name in versions})
+             for name in dict.fromkeys(name for versions in trained for name in versions)}
+    return [f'{name} {" and ".join(versions)}' for name, versions in found.items()]
 
 
 def _other_runs(suite: Suite, work_dir: Path, runs: Sequence[BenchmarkRun], seeds: Sequence[int],

@@ -48,7 +48,7 @@ def export_model(source: str | Path, out: str | Path, format: str = 'onnx', task
         format: One of :data:`FORMATS`: ONNX (``model.onnx``), a program of torch.export (``model.pt2``), a config and
             checkpoint of the segmentation for mmsegmentation (``segmentor.py``, ``segmentor.pth``), or weights alone
             (``model.safetensors``).
-        tasks: Export these only. Default: all.
+        tasks: Export these only. Default: all. Weights alone are those of all tasks.
         preprocess: Normalise images inside the graph: it takes RGB in [0, 1].
         trust_config: Let the config inside the run or checkpoint name code and import modules.
 
@@ -63,6 +63,9 @@ def export_model(source: str | Path, out: str | Path, format: str = 'onnx', task
         graphs.check_packages()
     if preprocess and format not in ('onnx', 'torch'):
         raise ConfigError('`preprocess=True` is for graphs; remove it, or choose `format=onnx` or `format=torch`')
+    if tasks and format == 'safetensors':
+        raise ConfigError('`tasks` is for graphs and mmsegmentation, `format=safetensors` writes the weights of all '
+                          'heads; remove it, or choose `format=onnx`, `format=torch` or `format=mmseg`')
     with trusting_configs(trust_config):
         import_custom_modules(source)
         found = last_learners(source)

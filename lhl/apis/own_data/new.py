@@ -17,7 +17,7 @@ from lhl.engine.plan import Stream
 from lhl.engine.plan.data import check_data
 from lhl.engine.sources.base import Source
 from lhl.engine.sources.extend import extended_config, source_to_extend
-from lhl.errors import ConfigError, DataError
+from lhl.errors import ConfigError, DataError, LHLError
 
 from ..dataset_check import Report, check_dataset
 from .axes import find_axes
@@ -103,13 +103,25 @@ def new_config(name: str, images: str | Path, targets: Sequence[str], extend: st
              saliency_guided=dict(type='SaliencyGuidedLoss', edge_threshold=0.5)), model, lr, new_head)
     with atomic_write(path) as file:
         file.write(text.encode())
-    cfg, report_folder = read_config(path), Path('work_dirs/check', path.stem)
+    report_folder = Path('work_dirs/check', path.stem)
+    try:
+        report = _check(path, report_folder, source)
+    except LHLError as error:
+        *others, last = error.problems
+        raise type(error)(*others, f'{last} (in {path}, which is written; change it there, or remove it and give the '
+                                   f'command again)') from error
+    return NewConfig(path, lines, report, report_folder)
+
+
+def _check(path: Path, report_folder: Path, source: Source | None) -> Report:
+    """Read all files that a config names, and where they are right check whether it can be trained."""
+    cfg = read_config(path)
     report = check_dataset(cfg, report_folder)
     if not report.problems:
         cfg.work_dir = str(Path('work_dirs', path.stem))
         stream = Stream.from_config(cfg if source is None else extended_config(source, cfg, without_old_data=True))
         check_data(stream)
-    return NewConfig(path, lines, report, report_folder)
+    return report
 
 
 def _declared(targets: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -126,6 +126,9 @@ def split_images(images: Folder, targets: Mapping[str, Folder]) -> Split:
             if not labelled[task] & of_split:
                 raise DataError(f'{task} has no target for the images in {images.path / folders[split]}; add some to '
                                 f'{targets[task].path / folders[split]}')
+            if split == 'train' and len(labelled[task] & of_split) < 2:
+                raise DataError(f'{task} has a target for one image in {images.path / folders[split]}, expected at '
+                                f'least 2 to train on; add some to {targets[task].path / folders[split]}')
         return Split(names, folders, {}, f'the folders {folders["train"]}/ and {folders["val"]}/')
     for task, of_task in labelled.items():
         if len(of_task) < 4:

@@ -40,7 +40,7 @@ from lhl.visualization.page import (
     strip_html,
 )
 
-from ..given_names import given_names
+from ..given_names import given_names, result_file, run_folder
 from ..scored_data import check_same_data, scored_data
 from .images import RULE, choose_images
 from .replay import EDGE_THRESHOLD, Replay, replay, views_of
@@ -78,18 +78,21 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
     if not runs:
         raise RunError('found no run to report; give the folders of runs of one stream')
     results = [Results.load(run) for run in runs]
+    ordered = _ordered(results)
     for run, result in zip(runs, results, strict=True):
-        if result.stream != results[0].stream:
-            raise RunError(f'{run} learned {", ".join(result.stream)} but {runs[0]} learned '
-                           f'{", ".join(results[0].stream)}; report them separately')
-    paths = [Path(run).resolve() for run in runs]
+        at_once = len(result.phases) == 1 and sorted(result.stream) == sorted(ordered.stream)  # which knows no order
+        if result.stream != ordered.stream and not at_once:
+            other = runs[results.index(ordered)]
+            raise RunError(f'{run} learned {", ".join(result.stream)} but {other} learned '
+                           f'{", ".join(ordered.stream)}; report them separately')
+    paths = [result_file(run) for run in runs]
     for reference in references:
-        if Path(reference).resolve() not in paths:
+        if result_file(reference) not in paths:
             raise RunError(f'{reference} is given in `references`, but is not among the runs; add it to them')
-    chosen = {Path(reference).resolve() for reference in references}
+    chosen = {result_file(reference) for reference in references}
     of_reference = [result for path, result in zip(paths, results, strict=True)
                     if (path in chosen if chosen else result.method == 'Vanilla')]
-    folders = [Path(run) if Path(run).is_dir() else Path(run).parent for run in runs]
+    folders = [run_folder(run) for run in runs]
     for folder in folders:
         if (Path(os.path.abspath(out)).is_relative_to(os.path.abspath(folder))
                 and not Path(out).resolve().is_relative_to(folder.resolve())):
@@ -102,6 +105,11 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
                        ).write(num_views)
 
 
+def _ordered(results: Sequence[Results]) -> Results:
+    """Find results whose stream has an order: of several phases if there are any, as one phase knows none."""
+    return next((result for result in results if len(result.phases) > 1), results[0])
+
+
 class _Report:
     """What is known of the runs while their report is written."""
 
@@ -109,6 +117,7 @@ class _Report:
                  references: Sequence[Results], out: Path) -> None:
         self.runs, self.results, self.references, self.out = runs, results, references, out
         self.names = names
+        self.stream = _ordered(results).stream
         self.configs = [_config_of(run, result) for run, result in zip(runs, results, strict=True)]
         self.notes: list[str] = []
         check_same_data((str(run), scored_data(config)) for run, config in zip(runs, self.configs, strict=True)
@@ -132,10 +141,10 @@ class _Report:
             matrix_chart(results, names), curves_chart(results, names),
             improvement_chart(results, names, self.references), forgetting_chart(results, names),
             separate_chart(results, names, separate), *about_teacher,
-            losses_chart(logs, names, results[0].stream), learning_rate_chart(logs, names), cost_chart(results, names)]
+            losses_chart(logs, names, self.stream), learning_rate_chart(logs, names), cost_chart(results, names)]
         sections = [*predictions, *(render_chart(chart, self.out) for chart in charts if chart is not None),
                     runs_section(results, names, list(map(str, self.runs)), list(map(_config_text, self.runs)))]
-        stream = results[0].stream
+        stream = self.stream
         tasks = ' → '.join(stream) if len(stream) <= MOST_NAMED else f'a stream of {len(stream)} tasks'
         title = f'{listed(names) if len(names) < 4 else f"{len(names)} runs"}: {tasks}'
         lead = headline(results, names, self.references, separate)

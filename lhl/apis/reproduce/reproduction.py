@@ -40,6 +40,7 @@ class Reproduction:
     Args:
         table: The table.
         suite: Its members that are asked for.
+        whole: All of its members.
         work_dir: Where everything is kept.
         seeds: The seeds.
         options: Changes of every config.
@@ -49,6 +50,7 @@ class Reproduction:
 
     table: Table
     suite: Suite
+    whole: Suite
     work_dir: Path
     seeds: Sequence[int]
     options: Sequence[str]
@@ -89,8 +91,8 @@ def plan_reproduction(name: str, seeds: Sequence[int], work_dir: str | Path | No
                    for group in whole.groups if any(group.name == of for of, _ in chosen))
     needs = tuple(member for member in whole.needs if any(member.name in str(_teacher(run.member)) for run in runs))
     suite = replace(whole, groups=groups, needs=needs)
-    return Reproduction(table, suite, work_dir, seeds, options, plan_benchmark(suite, seeds, work_dir, (), options),
-                        threads)
+    return Reproduction(table, suite, whole, work_dir, seeds, options,
+                        plan_benchmark(suite, seeds, work_dir, (), options), threads)
 
 
 def _with_own_teachers(suite: Suite, folder: Path, options: Sequence[str]) -> Suite:
@@ -209,6 +211,8 @@ def outcome(expected: float, elapsed: float, worked: float) -> str:
 def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
     """Set what is finished beside the printed rows, in ``table.md`` and ``table.csv`` of the work_dir.
 
+    Members and seeds that an earlier call finished are in them, too.
+
     Args:
         plan: What was planned.
         runs: How it came out.
@@ -217,9 +221,10 @@ def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
         The text of ``table.md``.
     """
     text, parts = [f'# {plan.table.name}'], dict[str, list[BesidePublished]]()
+    earlier = _earlier_runs(plan, runs)
     for part in plan.table.parts:
         published = published_table(part.published)
-        own = [run for run in runs if run.group.name == part.group.name]
+        own = [run for run in [*runs, *earlier] if run.group.name == part.group.name]
         done = [run for run in own if run.finished and (run.reference is None or run.reference.finished)]
         if not own:
             continue
@@ -242,6 +247,26 @@ def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
         with atomic_write(plan.work_dir / name) as file:
             file.write(content.encode())
     return '\n\n'.join(text)
+
+
+def _earlier_runs(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> list[BenchmarkRun]:
+    """Find the finished runs of members and seeds that are not asked for now."""
+    at_hand = {run.folder: run for run in runs}
+    names, seeds = set[str](), set[int]()
+    for group, member in [(of, each) for of in plan.whole.groups for each in of.all_members]:
+        for file in (plan.work_dir / group.name / member.name).glob('seed*/results.json'):
+            seed = file.parent.name.removeprefix('seed')
+            if seed.isdecimal() and file.parent not in at_hand:
+                names.add(f'{group.name}/{member.name}' if group.name else member.name)
+                seeds.add(int(seed))
+    if not names:
+        return []
+    earlier = [run for run in plan_benchmark(plan.whole, sorted(seeds), plan.work_dir, sorted(names), plan.options)
+               if run.folder not in at_hand and run.finished]
+    for run in earlier:
+        if run.reference is not None:
+            run.reference = at_hand.get(run.reference.folder, run.reference)
+    return earlier
 
 
 def _compared(published: PublishedTable) -> Mapping[str, Collection[str]] | None:

@@ -18,7 +18,8 @@ NOT_HASHED = ('work_dir', 'launcher', 'log_level', 'log_processor', 'visualizer'
 #: What of a phase's config trains nothing: how it is scored, and what is known by its tasks and its method.
 _NOT_TRAINING = (*NOT_HASHED, 'phases', 'tasks', 'batch_norm', 'stored_images', 'experiment_name', 'val_dataloader',
                  'val_evaluator')
-_NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
+#: What of a data loader changes only how fast it loads.
+NOT_HASHED_IN_DATALOADERS = ('num_workers', 'persistent_workers', 'prefetch_factor', 'pin_memory')
 #: The options of a teacher with which it answers to the last bit alike.
 _ALIKE = dict(cache=('exact', 'off'), fold=(None, ), compile=(False, ))
 #: What a run that has diverged may be resumed with.
@@ -90,7 +91,7 @@ def _without_what_trains_alike(values: Mapping[str, Any]) -> dict[str, Any]:
     others = {key: value for key, value in values.items() if key != 'teacher'}
     if teacher:
         others['teacher'] = teacher
-    return _without(others, train_dataloader=_NOT_HASHED_IN_DATALOADERS, val_dataloader=_NOT_HASHED_IN_DATALOADERS,
+    return _without(others, train_dataloader=NOT_HASHED_IN_DATALOADERS, val_dataloader=NOT_HASHED_IN_DATALOADERS,
                     optim_wrapper=_NOT_HASHED_IN_OPTIM_WRAPPERS)
 
 

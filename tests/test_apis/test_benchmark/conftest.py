@@ -22,7 +22,8 @@ phases = [dict(phase=number, tasks=[task], metrics={task: {'m': order.get('m', 1
                seconds=1.0, iterations=2, peak_memory_mib=3.0, parameters=4, method_state_mib=0.0, stored_images=0,
                weights_sha256='w', checkpoint='c') for number, task in enumerate(('a', 'b'), 1)]
 document = dict(format='lhl-results', version=2, method='Fake', seed=int(key[-1]), stream=['a', 'b'], config='c.py',
-                config_hash=json.loads((here / 'hashes.json').read_text())[str(folder)], versions={},
+                config_hash=json.loads((here / 'hashes.json').read_text())[str(folder)],
+                versions=order.get('versions', {'torch': '2.0'}),
                 higher_is_better={'a': {'m': True}, 'b': {'m': True}}, phases=phases[:order.get('phases', 2)])
 folder.mkdir(parents=True, exist_ok=True)
 (folder / 'results.json').write_text(json.dumps(document))

@@ -15,7 +15,8 @@ def test_the_leaderboard_ranks_what_is_finished_and_reports_the_rest(bench):
     text = (bench.work_dir / 'leaderboard.md').read_text()
     assert '- own seed 0 failed: no' in text and 'not trained yet' not in text
     assert '| method | a: m ↑ | b: m ↑ | MR ↓ |' in text and '| slow | **12.0000** |' in text
-    for what in ('| command | `', f'| machine | {machine()} |', '| versions | python 3', '| wall time | '):
+    for what in ('| command | `', f'| machine of the last call | {machine()} |', '| python of the last call | 3',
+                 '| versions that trained | ', '| wall time | '):
         assert what in text
     rows = list(csv.DictReader((bench.work_dir / 'leaderboard.csv').open()))
     assert [(row['method'], float(row['Delta'])) for row in rows] == [('vanilla', 0), ('slow', pytest.approx(20))]
@@ -27,6 +28,14 @@ def test_a_later_call_with_another_seed_keeps_the_earlier_seeds_on_the_leaderboa
     bench.run((0, ))
     bench.run((1, ))
     assert '| 1 | slow | 2 | +30.00 ± 14.14 |' in (bench.work_dir / 'leaderboard.md').read_text()
+
+
+def test_the_versions_are_those_that_trained_the_runs(bench):
+    bench.order(slow0=dict(versions={'torch': '2.1', 'numpy': '1.0'}))
+    bench.run(only=['slow'])
+    text = (bench.work_dir / 'leaderboard.md').read_text()
+    assert '| versions that trained | torch 2.0 and 2.1, numpy 1.0 |' in text
+    assert '- trained with different versions, which may differ, too: torch 2.0 and 2.1\n' in text
 
 
 def test_runs_with_other_options_are_left_out(bench):

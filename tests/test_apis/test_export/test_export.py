@@ -141,6 +141,7 @@ def test_what_the_exporter_says_of_an_operator_is_one_sentence():
     (dict(format='onx'), "`format=onx` is unknown; did you mean 'onnx'"),
     (dict(format='mmseg', tasks=['depth']), 'takes one segmentation, found none among depth'),
     (dict(format='torch', tasks=['dept']), "does not predict 'dept'; did you mean 'depth'"),
+    (dict(format='safetensors', tasks=['depth']), '`tasks` is for graphs and mmsegmentation'),
     (dict(format='mmseg', preprocess=True), '`preprocess=True` is for graphs')])
 def test_an_impossible_option_is_one_sentence(finished, tmp_path, options, sentence):
     with pytest.raises(ConfigError, match=sentence):

@@ -73,6 +73,17 @@ def test_a_split_of_folders(rooms):
     assert {name: split.images for name, split in new.report.splits.items()} == dict(train=30, val=10)
 
 
+def test_what_is_refused_after_the_config_was_written_says_so(rooms, monkeypatch):
+    def refuse(stream):
+        raise DataError('first', 'the images do not fill a batch')
+    monkeypatch.setattr('lhl.apis.own_data.new.check_data', refuse)
+    with pytest.raises(DataError) as found:
+        new_config('mine', 'data/images', ['depth=data/depth'])
+    assert found.value.problems[0] == 'first'
+    assert found.value.problems[1].startswith('the images do not fill a batch (in mine.py, which is written; change it')
+    assert (rooms.parent / 'mine.py').exists()
+
+
 @pytest.mark.parametrize('name, targets, options, error, sentence', [
     ('a b', ['depth=data/depth'], {}, ConfigError, "`name` is 'a b'"),
     ('mine', ['depth'], {}, ConfigError, "`target` is 'depth', expected TASK=FOLDER"),

@@ -40,11 +40,15 @@ def test_a_folder_in_which_nothing_belongs_to_an_image_is_one_sentence(tmp_path)
 
 
 def test_a_split_that_the_folders_have_is_kept(tmp_path):
-    files(tmp_path, 'i/training/1.png', 'i/valid/2.png', 'd/training/1.png', 'd/valid/2.png')
+    files(tmp_path, *(f'{folder}/{name}.png' for folder in 'id' for name in ('training/1', 'training/3', 'valid/2')))
     images, targets = paired(Folder.find(tmp_path / 'i'), dict(d=Folder.find(tmp_path / 'd')))
     split = split_images(images, targets)
-    assert split.names == dict(train={'training/1'}, val={'valid/2'})
+    assert split.names == dict(train={'training/1', 'training/3'}, val={'valid/2'})
     assert split.folders == dict(train='training', val='valid')
+    (tmp_path / 'd/training/3.png').unlink()
+    with pytest.raises(DataError, match='d has a target for one image in .*training, expected at least 2 to train on'):
+        split_images(images, dict(d=Folder.find(tmp_path / 'd')))
+    (tmp_path / 'd/training/3.png').touch()
     (tmp_path / 'd/valid/2.png').unlink()
     with pytest.raises(DataError, match='d has no target for the images in .*valid'):
         split_images(images, dict(d=Folder.find(tmp_path / 'd')))

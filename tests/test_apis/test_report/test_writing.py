@@ -183,6 +183,23 @@ def test_what_cannot_be_reported_together_ends_in_a_sentence(finished, tmp_path)
     assert not (tmp_path / 'report').exists()
 
 
+def test_a_run_may_be_given_by_its_result_file_and_one_phase_knows_no_order(finished, undrawn, tmp_path):
+    first = finished('Vanilla')[1]
+    results = first / 'results.json'
+    table = write_report([results], tmp_path / 'report', 0, references=[first])
+    assert table == write_report([first], tmp_path / 'other', 0, references=[results])
+    document = json.loads(results.read_text())
+    at_once = tmp_path / 'joint'
+    at_once.mkdir()
+    last = document['phases'][-1]
+    tasks = [task for task in reversed(document['stream'])]
+    (at_once / 'results.json').write_text(json.dumps({
+        **{key: value for key, value in document.items() if key != 'sha256'}, 'method': 'Joint', 'stream': tasks,
+        'phases': [{**last, 'phase': 1, 'tasks': tasks}]}))
+    write_report([at_once, first], tmp_path / 'both', 0)
+    assert 'segmentation → depth → normal' in (tmp_path / 'both/index.html').read_text()
+
+
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
 _WATCH = '''

@@ -142,6 +142,19 @@ def test_the_printed_numbers_are_set_beside_ours_with_the_difference_and_its_err
     assert float(cells['Vanilla', 'Delta']['difference']) == 0
 
 
+def test_what_an_earlier_call_finished_stays_in_the_table(table, tmp_path):
+    plan, train = table
+    train(plan((0, ), only=['dis']), lambda run: 1.0)
+    train(plan((0, ), only=['had']), lambda run: 1.0)
+    train(plan((1, ), only=['had']), lambda run: 1.1)
+    rows = {(row['method'], row['column']): row for row in csv.DictReader(
+        (tmp_path / 'work/table.csv').read_text().splitlines())}
+    assert {method: rows[method, 'segmentation/mIoU']['seeds'] for method in ('Vanilla', 'HAD', 'dis')} == {
+        'Vanilla': '2', 'HAD': '2', 'dis': '1'}
+    # HAD's printed 35.12 times 1 and 1.1.
+    assert float(rows['HAD', 'segmentation/mIoU']['ours']) == pytest.approx(36.876)
+
+
 def test_the_estimate_is_compared_with_what_it_is_of(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     assert outcome(60.0, 700.0, 70.0) == (
