@@ -27,9 +27,12 @@ train = $(LHL) train --no-page configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $
 	--cfg-options phases.2.train_cfg.max_epochs=24 \
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 
-# One process per core, one thread each; a file stays in one process, as its tests share what they have trained.
+# One process more than cores, as tests wait for children and files, one thread each; a file stays in one process, as its
+# tests share what they have trained.
+WORKERS = $$(( $$($(RUN) -c 'import os; print(len(os.sched_getaffinity(0)))') + 1 ))
+
 test: check  ## the checks and all tests but the slow ones
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
@@ -62,9 +65,10 @@ wheel: $(INSTALLED)  ## a wheel in dist/, which carries the configs
 clean:  ## remove the environment; data and runs stay
 	rm -rf $(VENV)
 
-# torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA.
+# torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA. Files are compiled
+# when they are imported: most never are, and all of them take a minute.
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet torch==2.13.0
-	$(RUN) -m pip install --quiet -e '.[dev]' -c constraints.txt
+	$(RUN) -m pip install --quiet --no-compile torch==2.13.0
+	$(RUN) -m pip install --quiet --no-compile -e '.[dev]' -c constraints.txt
 	touch $@

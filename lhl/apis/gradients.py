@@ -26,7 +26,7 @@ from lhl.errors import ConfigError, RunError
 from lhl.evaluation import Results
 from lhl.methods import Phase, Student, Teacher, TeacherOptions
 from lhl.methods.data_passes import each_batch_once, num_images
-from lhl.models import Batch
+from lhl.models import Batch, without_gradient_checkpointing
 from lhl.models.pretraining import without_pretraining
 from lhl.registry import METHODS, MODELS
 from lhl.weight_files import read_checkpoint
@@ -137,7 +137,7 @@ def _of_batch(student: Student, batch: Batch, seed: int) -> dict[str, TermGradie
     """Take the gradients of all terms of a batch, all with the same dropout."""
     learner, names = student.learner, student.learner.trained_tasks
     weights = [weight for weight in learner.backbone.parameters() if weight.requires_grad]
-    with torch.random.fork_rng(devices=()):
+    with torch.random.fork_rng(devices=()), without_gradient_checkpointing(learner):
         torch.manual_seed(seed)
         features = learner.extract_features(batch.inputs)
         raw = learner.run_heads(features, names)

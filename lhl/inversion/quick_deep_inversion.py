@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lhl.errors import ConfigError
 from lhl.losses import total_variation
-from lhl.models import Learner
+from lhl.models import Learner, without_gradient_checkpointing
 from lhl.options import Count, CountFrom0, NotNegative, Positive
 from lhl.registry import MODELS
 from lhl.tasks import Task
@@ -101,7 +101,7 @@ class QuickDeepInversion:
             low, high = valid_range(teacher, images)
         inverted = images.clone().requires_grad_()
         optimizer = torch.optim.Adam([inverted], betas=(0.5, 0.9))
-        with feature_statistics(teacher.backbone) as found:
+        with feature_statistics(teacher.backbone) as found, without_gradient_checkpointing(teacher):
             for step in range(self.steps):
                 optimizer.param_groups[0]['lr'] = self.learning_rate_at(step)
                 predictions = predicted(teacher, inverted)

@@ -6,7 +6,7 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
 
-from lhl.models import Learner
+from lhl.models import Learner, without_gradient_checkpointing
 from lhl.options import Count, CountFrom0
 from lhl.registry import METHODS
 
@@ -55,8 +55,10 @@ class AGEM(ReservoirReplay):
         if not self.replayable():
             return
         parameters = [parameter for parameter in learner.parameters() if parameter.requires_grad]
-        with torch.enable_grad():
+        with torch.enable_grad(), without_gradient_checkpointing(learner):
             loss = self.replay(self.target_losses)
+            if not loss.requires_grad:  # of no weight that is trained: behind a frozen backbone
+                return
             reference = torch.autograd.grad(loss, parameters, allow_unused=True)
         pairs = []
         for parameter, wanted in zip(parameters, reference, strict=True):

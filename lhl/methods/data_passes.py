@@ -6,7 +6,7 @@ from mmengine.dist import get_dist_info
 from torch.utils.data import DataLoader
 
 from lhl.datasets import SampleKey
-from lhl.models import Batch, Learner
+from lhl.models import Batch, Learner, without_gradient_checkpointing
 
 
 def num_images(dataloader: DataLoader) -> int:
@@ -19,7 +19,8 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
     """Give every image of a phase exactly once, augmented as in epoch 0, each rank its share.
 
     Unlike the training loader it neither shuffles, drops nor repeats an image, so that a sum over the batches of all
-    ranks is the same for any number of processes and any batch size.
+    ranks is the same for any number of processes and any batch size. Meanwhile the learner checkpoints no gradients, so
+    that a batch can be differentiated in any way.
 
     Args:
         learner: Its preprocessor normalises the images.
@@ -36,7 +37,8 @@ def each_batch_once(learner: Learner, dataloader: DataLoader, batch_size: int | 
     loader = DataLoader(
         dataloader.dataset, batch_size, sampler=[SampleKey(index, 0) for index in indices],
         num_workers=dataloader.num_workers, collate_fn=dataloader.collate_fn, worker_init_fn=dataloader.worker_init_fn)
-    for number, data in enumerate(loader):
-        data = learner.data_preprocessor(data, training=True)
-        yield (indices[number * batch_size:(number + 1) * batch_size],
-               Batch(data['inputs'], data['targets'], data['valid'], data.get('meta', ())))
+    with without_gradient_checkpointing(learner):
+        for number, data in enumerate(loader):
+            data = learner.data_preprocessor(data, training=True)
+            yield (indices[number * batch_size:(number + 1) * batch_size],
+                   Batch(data['inputs'], data['targets'], data['valid'], data.get('meta', ())))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from lhl.models import Batch, Learner
+from lhl.options import NotNegative, Positive
 from lhl.registry import METHODS
 
 from .base import Phase
@@ -27,7 +28,11 @@ class DetachedDistillation(DIS):
 
     Args:
         alpha: Weight of the distillation, averaged over the old tasks.
+        temperature: See :class:`lhl.methods.DIS`.
     """
+
+    def __init__(self, alpha: NotNegative, temperature: Positive | None = None) -> None:
+        super().__init__(alpha, temperature)
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
         """All heads are trained, the new ones first, whose dropout then draws the numbers that it would in Vanilla."""

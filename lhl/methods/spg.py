@@ -137,6 +137,6 @@ def importance_of(gradient: Tensor) -> Tensor:
     Returns:
         ``|tanh((g - mean) / std)|`` in [0, 1], of the same shape, with the unbiased deviation; 0 where all are alike.
     """
-    if gradient.min() == gradient.max():
+    if not gradient.numel() or gradient.min() == gradient.max():
         return torch.zeros_like(gradient)
     return ((gradient - gradient.mean()) / gradient.std()).tanh().abs()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from torch import Tensor
 from torch.func import functional_call
 
-from lhl.models import Batch, Learner
+from lhl.models import Batch, Learner, without_gradient_checkpointing
 
 
 def predict_undisturbed(learner: Learner, batch: Batch, names: Iterable[str], training: bool) -> dict[str, Tensor]:
@@ -26,6 +26,7 @@ def predict_undisturbed(learner: Learner, batch: Batch, names: Iterable[str], tr
     mode = learner.training
     learner.train(training)
     try:
-        return functional_call(learner, copies, (batch.inputs, dict.fromkeys(names)), dict(mode='tensor'))
+        with without_gradient_checkpointing(learner):  # which would run with the mode and the buffers of the backward
+            return functional_call(learner, copies, (batch.inputs, dict.fromkeys(names)), dict(mode='tensor'))
     finally:
         learner.train(mode)

@@ -20,6 +20,7 @@ from .backbones import (
     HFBackbone,
 )
 from .data_preprocessor import DensePreprocessor
+from .gradient_checkpointing import without_gradient_checkpointing
 from .heads import AdaptedHead, ASPPHead, LinearHead, MultiScaleHead, SegmentorHead
 from .initial_weights import Pretrained
 from .learner import Batch, Learner
@@ -27,5 +28,6 @@ from .learner import Batch, Learner
 __all__ = [
     'ASPPHead', 'AdaptedHead', 'BackboneWithNeck', 'Batch', 'CIFARAlexNet', 'CIFARDenseNet', 'CIFARInception',
     'CIFARLeNet', 'CIFARRegNet', 'CIFARResNeXt', 'CIFARResNet', 'CIFARSENet', 'CIFARVGG', 'DensePreprocessor',
-    'HFBackbone', 'Learner', 'LinearHead', 'MultiScaleHead', 'Pretrained', 'SegmentorHead'
+    'HFBackbone', 'Learner', 'LinearHead', 'MultiScaleHead', 'Pretrained', 'SegmentorHead',
+    'without_gradient_checkpointing'
 ]

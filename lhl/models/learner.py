@@ -74,6 +74,9 @@ class Learner(BaseModel):
                                         out_channels=channels))
                 for name, channels in {task.head: task.out_channels for task in self.tasks.values()}.items()
             })
+        #: The weights of heads whose configs fix them, such as ``norm_cfg=dict(type='BN', requires_grad=False)``.
+        self.fixed_head_weights = frozenset(name for name, weight in self.heads.named_parameters()
+                                            if not weight.requires_grad)
         if backbone_norm not in NORM_POLICIES:
             raise ConfigError(f'backbone_norm={backbone_norm!r} is unknown; {suggest(backbone_norm, NORM_POLICIES)}')
         self.norm_eval = norm_eval
@@ -174,7 +177,8 @@ class Learner(BaseModel):
     def set_trainable_heads(self, names: Iterable[str]) -> None:
         """Make the heads of these tasks trainable and freeze the others, their normalisation statistics included.
 
-        A frozen head is not in the optimizer either, so neither momentum nor weight decay moves it.
+        A frozen head is not in the optimizer either, so neither momentum nor weight decay moves it. What the head's own
+        config fixes stays fixed.
 
         Args:
             names: The tasks that :class:`lhl.methods.Student` predicts in training, in this order.
@@ -182,7 +186,8 @@ class Learner(BaseModel):
         self.trained_tasks = tuple(names)
         trained = self.heads_of(self.trained_tasks)
         for name, head in self.heads.items():
-            head.requires_grad_(name in trained)
+            for weight_name, weight in head.named_parameters():
+                weight.requires_grad_(name in trained and f'{name}.{weight_name}' not in self.fixed_head_weights)
         self.train(self.training)
 
     def set_backbone_trainable(self, trainable: bool | Literal['weights']) -> None:

@@ -89,6 +89,15 @@ def test_the_opposite_gradient_vanishes():
     assert remainder_of_the_opposite(student) < 1e-5
 
 
+def test_behind_a_frozen_backbone_there_is_nothing_to_project():
+    student = two_phases()
+    student.learner.backbone.requires_grad_(False)
+    student.method.replay = lambda losses: torch.zeros(())  # of the frozen head of segmentation alone
+    values = {name: torch.ones_like(parameter) for name, parameter in trainable(student).items()}
+    set_gradients(student, values)
+    assert all(torch.equal(value, values[name]) for name, value in projected(student).items())
+
+
 def test_only_old_tasks_constrain():
     """Images of the phase at hand enter the memory, but are not drawn."""
     student = two_phases(memory_size=12)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from lhl.methods import DIS, Vanilla
@@ -29,6 +30,11 @@ def test_the_distillation_has_no_gradient_in_the_encoder_and_one_in_the_old_head
         assert all(parameter.grad is None for parameter in module.parameters())
     for name in ('segmentation', 'depth'):
         assert sum(parameter.grad.abs().sum() for parameter in student.learner.heads[name].parameters()) > 0
+
+
+def test_it_knows_no_evaluation_mode_which_would_pass_its_stops_by():
+    with pytest.raises(TypeError, match='evaluation_mode'):
+        DetachedDistillation(alpha=1.0, evaluation_mode=True)
 
 
 def test_encoder_and_new_head_take_the_steps_of_vanilla_bit_for_bit_also_under_dropout():

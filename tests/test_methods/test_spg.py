@@ -61,7 +61,7 @@ def test_the_importance_of_known_gradients():
         importance, torch.tensor([0.729, 0.432, 0, 0.883], dtype=torch.float64), atol=5e-4, rtol=0)
 
 
-@pytest.mark.parametrize('gradient', [[0., 0., 0.], [0.1, 0.1, 0.1], [7.], [0.]])
+@pytest.mark.parametrize('gradient', [[0., 0., 0.], [0.1, 0.1, 0.1], [7.], [0.], []])
 def test_a_tensor_without_differences_in_its_gradient_has_no_importance(gradient):
     assert torch.equal(importance_of(torch.tensor(gradient, dtype=torch.float64)), torch.zeros(len(gradient)).double())
 

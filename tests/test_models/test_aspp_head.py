@@ -24,6 +24,19 @@ def test_a_batch_of_one_image_is_refused_in_training():
         head().train()([features(1)])
 
 
+@pytest.mark.parametrize('norm_cfg, processes', [
+    (dict(type='GN', num_groups=4), 1), (dict(type='SyncBN'), 2), (dict(type='SyncBN'), 1), (dict(type='BN'), 2)])
+def test_one_image_is_refused_only_where_nothing_else_is_in_its_batch(monkeypatch, norm_cfg, processes):
+    monkeypatch.setattr('lhl.models.heads.aspp_head.get_world_size', lambda: processes)
+    monkeypatch.setattr(torch.nn.SyncBatchNorm, 'forward', lambda self, inputs: inputs)  # which needs the processes
+    one = head(norm_cfg=norm_cfg).train()
+    if norm_cfg['type'] == 'GN' or (norm_cfg['type'], processes) == ('SyncBN', 2):
+        assert one([features(1)]).shape == (1, 4, 5, 7)
+    else:
+        with pytest.raises(ValueError, match='found a batch of 1 image in training'):
+            one([features(1)])
+
+
 def test_a_batch_of_one_image_is_evaluated():
     assert head().eval()([features(1)]).shape == (1, 4, 5, 7)
 

@@ -152,6 +152,16 @@ def test_a_frozen_head_can_learn_again():
     assert all(module.training for module in learner.modules())
 
 
+def test_what_the_config_of_a_head_fixes_stays_fixed():
+    head = dict(tiny_config()['head'], norm_cfg=dict(type='BN', requires_grad=False))
+    learner = tiny_learner(head=head)
+    for names in (['depth'], TASKS):
+        learner.set_trainable_heads(names)
+        norms = [module for module in learner.heads.modules() if isinstance(module, nn.BatchNorm2d)]
+        assert norms and not any(norm.weight.requires_grad for norm in norms)
+    assert all(learner.heads[name].output.weight.requires_grad for name in TASKS)
+
+
 def test_freezing_heads_does_not_switch_an_evaluated_learner_to_training():
     learner = tiny_learner().eval()
     learner.set_trainable_heads(['depth'])

@@ -58,7 +58,8 @@ class HFBackbone(BaseModule):
         size = [-(-side // self.patch_size) * self.patch_size for side in inputs.shape[-2:]]
         if size != list(inputs.shape[-2:]):
             inputs = F.interpolate(inputs, size, mode='bilinear', align_corners=False)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+        is_differentiated = not self.frozen or inputs.requires_grad  # as inverted images are
+        with torch.set_grad_enabled(torch.is_grad_enabled() and is_differentiated):
             return tuple(self.model(inputs).feature_maps)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
+from mmengine.dist import get_world_size
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from lhl.options import Count, Fraction
 from lhl.registry import MODELS
@@ -72,9 +74,15 @@ class ASPPHead(BaseModule):
         size = maps[0].shape[-2:]
         feature = maps[0] if len(maps) == 1 else torch.cat(
             [maps[0]] + [F.interpolate(m, size, mode='bilinear', align_corners=False) for m in maps[1:]], dim=1)
-        if self.pool.norm.training and len(feature) == 1:
+        if self._normalises_one_value(len(feature)):
             raise ValueError('ASPPHead normalises one pooled value per image over the batch, found a batch of 1 image '
                              'in training, expected at least 2; raise train_dataloader.batch_size')
         pooled = self.pool(feature.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *size)
         fused = self.fuse(torch.cat([branch(feature) for branch in self.branches] + [pooled], dim=1))
         return self.output(self.refine(self.dropout(fused)))
+
+    def _normalises_one_value(self, batch_size: int) -> bool:
+        """Tell whether the pooled value of a single image would be normalised over the batch."""
+        norm = self.pool.norm
+        processes = get_world_size() if isinstance(norm, nn.SyncBatchNorm) else 1
+        return isinstance(norm, _BatchNorm) and norm.training and batch_size * processes == 1

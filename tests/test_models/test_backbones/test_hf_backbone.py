@@ -49,6 +49,9 @@ def test_every_trained_weight_gets_a_gradient_and_a_frozen_one_none():
         assert all(weight.grad is not None for weight in backbone.parameters() if weight.requires_grad)
     frozen = HFBackbone(DINOV2, frozen=True).train()
     assert not frozen.model.training and not frozen(torch.rand(1, 3, 56, 56))[0].requires_grad
+    images = torch.rand(1, 3, 56, 56, requires_grad=True)  # as inverted ones are
+    frozen(images)[0].square().sum().backward()
+    assert images.grad.abs().max() > 0 and all(weight.grad is None for weight in frozen.parameters())
 
 
 def test_weights_of_another_architecture_are_refused_and_the_norms_of_maps_may_be_new(tmp_path):
