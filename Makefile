@@ -29,7 +29,7 @@ train = $(LHL) train --no-page configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $
 
 # One process more than cores, as tests wait for children and files, one thread each; a file stays in one process, as its
 # tests share what they have trained.
-WORKERS = $$(( $$($(RUN) -c 'import os; print(len(os.sched_getaffinity(0)))') + 1 ))
+WORKERS = $$(( $$($(RUN) -c 'import os; print(os.cpu_count())') + 1 ))
 
 test: check  ## the checks and all tests but the slow ones
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
