@@ -1,6 +1,7 @@
 """Gradient checkpointing of mmsegmentation's backbones (``with_cp``), and where it must not be."""
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 
@@ -15,7 +16,7 @@ def without_gradient_checkpointing(network: nn.Module) -> Iterator[None]:
     Args:
         network: Its modules checkpoint again afterwards.
     """
-    modules = [module for module in network.modules() if getattr(module, 'with_cp', False)]
+    modules: list[Any] = [module for module in network.modules() if getattr(module, 'with_cp', False)]
     for module in modules:
         module.with_cp = False
     try:
