@@ -19,7 +19,7 @@ from lhl.atomic import atomic_write
 from lhl.config_files import non_finite_code, with_digest
 from lhl.datasets import DenseDataset, share_batches
 from lhl.engine.checkpoint import load_weights
-from lhl.models import Learner
+from lhl.models import Learner, without_gradient_checkpointing
 from lhl.registry import RUNNERS
 from lhl.weight_files import read_checkpoint
 
@@ -65,6 +65,8 @@ class LearnerRunner(Runner):
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap for distributed training; rank 0's normalisation statistics hold for all, so a resumed run is exact."""
         options = dict(model_wrapper_cfg or {}, type='MMDistributedDataParallel')
+        if self.distributed and not options.get('static_graph') and _has_idle_weights(self.learner):
+            options.setdefault('find_unused_parameters', True)  # which the second iteration would wait for
         if not self.distributed or torch.cuda.is_available():
             return super().wrap_model(options, model)
         del options['type']
@@ -130,6 +132,24 @@ class LearnerRunner(Runner):
     def load_state(self, weights: dict[str, Tensor], source: str) -> None:
         """Load the weights of a checkpoint into the model."""
         load_weights(self.learner, weights, source)
+
+
+def _has_idle_weights(learner: Learner) -> bool:
+    """Tell whether weights that are trained get no gradient from the heads that are, such as norms of unused maps."""
+    image = torch.zeros(1, 3, *learner.probe_size, device=next(learner.parameters()).device)
+    is_training = learner.training
+    learner.eval()  # moves no statistics and draws nothing
+    with torch.enable_grad(), without_gradient_checkpointing(learner):
+        outputs = learner.run_heads(learner.extract_features(image), learner.trained_tasks)
+    learner.train(is_training)
+    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs.values()]
+    while nodes:  # the graph alone says it, without a backward pass
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            reached.add(id(getattr(node, 'variable', None)))
+            nodes += [following for following, _ in node.next_functions]
+    return any(weight.requires_grad and id(weight) not in reached for weight in learner.parameters())
 
 
 def _go_on_without(handler: logging.Handler, record: logging.LogRecord) -> None:

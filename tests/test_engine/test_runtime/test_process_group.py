@@ -1,11 +1,16 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.config import Config
 
+from lhl.engine import LearnerRunner
 from lhl.engine.plan.sections import dist_problems
 from lhl.engine.runtime import process_group
 from lhl.engine.runtime.process_group import end_distributed, lost_processes_as_errors, meet
 from lhl.errors import ConfigError, LostProcessError, RunError
+from lhl.methods import Phase, Student, Vanilla
+from lhl.models import Learner
 
 GLOO = ('[/a/gloo/transport/tcp/pair.cc:537] Read error [10.0.0.1]:1: Connection reset by peer. This is typically '
         'caused by a remote worker')
@@ -16,6 +21,35 @@ def test_ending_closes_the_process_group_and_may_be_asked_for_without_one(tmp_pa
     end_distributed()
     assert not torch.distributed.is_initialized()
     end_distributed()
+
+
+@pytest.mark.parametrize('used_map, options, is_searched', [
+    (0, {}, True), (0, dict(static_graph=True), False), (0, dict(find_unused_parameters=True), True), (1, {}, False)])
+def test_weights_without_a_gradient_do_not_stop_distributed_training(
+        used_map, options, is_searched, tmp_path, monkeypatch):
+    """Where the head uses the first of two maps, the second stage is idle; not every graph can be searched for it."""
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    backbone = dict(type='mmseg.ResNet', depth=18, base_channels=2, stem_channels=2, num_stages=2, strides=(1, 2),
+                    dilations=(1, 1), out_indices=(0, 1), norm_cfg=dict(type='BN'), with_cp=not is_searched)
+    head = dict(type='LinearHead', in_channels=None, in_index=used_map)
+    learner = Learner(backbone, head, dict(a=dict(type='ImageClassification', num_classes=2)), channels_last=False)
+    student = Student(learner, Vanilla(), Phase(1, ('a', ), ('a', ))).train()
+    student.begin_phase()
+    before = {name: value.clone() for name, value in student.state_dict().items()}
+    torch.distributed.init_process_group('gloo', f'file://{tmp_path}/meeting', rank=0, world_size=1)
+    try:
+        model = LearnerRunner.wrap_model(SimpleNamespace(distributed=True, learner=learner), options, student)
+        assert model.find_unused_parameters is is_searched
+        assert all(torch.equal(value, before[name]) for name, value in student.state_dict().items())
+        assert learner.training and learner.backbone.layer1[0].with_cp is not is_searched
+        images, targets = torch.rand(2, 3, 16, 16), dict(a=torch.zeros(2, 1, 1, dtype=torch.long))
+        for _ in range(3):
+            losses = model(images, targets, dict(a=torch.ones(2, 1, 1, dtype=torch.bool)), mode='loss')
+            sum(losses.values()).backward()
+    finally:
+        end_distributed()
+    idle = {name for name, weight in learner.named_parameters() if weight.grad is None}
+    assert idle == {name for name, _ in learner.named_parameters() if used_map == 0 and 'layer2' in name}
 
 
 @pytest.mark.parametrize('options, words', [
