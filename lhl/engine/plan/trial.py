@@ -15,7 +15,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lhl.errors import ConfigError, Problems
-from lhl.models import Learner
+from lhl.models import Learner, without_gradient_checkpointing
+from lhl.models.idle_weights import idle_weights
 from lhl.models.learner import PROBE_SIZE
 from lhl.models.pretraining import without_checkpoints
 from lhl.registry import HOOKS, LOG_PROCESSORS, METRICS, MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
@@ -136,24 +137,17 @@ def try_learner(model: Mapping, batch_size: int = 2) -> str:
         for head in learner.heads.values():
             head.init_weights()
         learner.train()
-        features = learner.extract_features(torch.zeros(batch_size, 3, *learner.probe_size))
-        raw = learner.run_heads(features, learner.tasks)
+        with without_gradient_checkpointing(learner):
+            features = learner.extract_features(torch.zeros(batch_size, 3, *learner.probe_size))
+            raw = learner.run_heads(features, learner.tasks)
         _BUILT[text] = _idle_part(learner, features, raw.values())
     return _BUILT[text]
 
 
 def _idle_part(learner: Learner, features: Sequence[torch.Tensor], outputs: Iterable[torch.Tensor]) -> str:
     """Say which part of a backbone gets no gradient from the feature maps that the heads use."""
-    weights = [weight for weight in learner.backbone.parameters() if weight.requires_grad]
-    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs]
-    while nodes:  # the graph alone says it, without a backward pass
-        node = nodes.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            reached.add(id(getattr(node, 'variable', None)))
-            nodes += [following for following, _ in node.next_functions]
-    idle = sum(weight.numel() for weight in weights if id(weight) not in reached)
-    share = idle / max(sum(weight.numel() for weight in weights), 1)
+    trained = sum(weight.numel() for weight in learner.backbone.parameters() if weight.requires_grad)
+    share = sum(weight.numel() for weight in idle_weights(learner.backbone, outputs)) / max(trained, 1)
     if share < _IDLE:
         return ''
     maps = ', '.join(f'{index}: {m.shape[1]} channels of {m.shape[2]} x {m.shape[3]}'

@@ -20,6 +20,7 @@ from lhl.config_files import non_finite_code, with_digest
 from lhl.datasets import DenseDataset, share_batches
 from lhl.engine.checkpoint import load_weights
 from lhl.models import Learner, without_gradient_checkpointing
+from lhl.models.idle_weights import idle_weights
 from lhl.registry import RUNNERS
 from lhl.weight_files import read_checkpoint
 
@@ -142,14 +143,7 @@ def _has_idle_weights(learner: Learner) -> bool:
     with torch.enable_grad(), without_gradient_checkpointing(learner):
         outputs = learner.run_heads(learner.extract_features(image), learner.trained_tasks)
     learner.train(is_training)
-    reached, seen, nodes = set(), set(), [output.grad_fn for output in outputs.values()]
-    while nodes:  # the graph alone says it, without a backward pass
-        node = nodes.pop()
-        if node is not None and node not in seen:
-            seen.add(node)
-            reached.add(id(getattr(node, 'variable', None)))
-            nodes += [following for following, _ in node.next_functions]
-    return any(weight.requires_grad and id(weight) not in reached for weight in learner.parameters())
+    return bool(idle_weights(learner, outputs.values()))
 
 
 def _go_on_without(handler: logging.Handler, record: logging.LogRecord) -> None:
