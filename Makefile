@@ -8,6 +8,8 @@ SITE := $(RUN) -m sphinx --fail-on-warning --quiet --doctree-dir docs/_build/.do
 # It would not warn a second time of what it has kept.
 OR_FORGET := || { rm -rf docs/_build/.doctrees; exit 1; }
 QUICKSTART := work_dirs/quickstart
+# What is imported leaves its compiled file, whatever the shell asks for: compiling all of it again takes 10 s per process.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: quickstart test test-slow check check-code check-types check-docs docs benchmark wheel clean
 
@@ -66,7 +68,7 @@ clean:  ## remove the environment; data and runs stay
 	rm -rf $(VENV)
 
 # torch first and exactly this version: a resolver that is free to choose may take gigabytes of CUDA. Files are compiled
-# when they are imported: most never are, and all of them take a minute.
+# when they are first imported: most never are, and all of them take a minute.
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --no-compile torch==2.13.0
