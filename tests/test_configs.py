@@ -114,8 +114,8 @@ def with_teacher(cfg, folder):
 
 
 #: Streams of which two methods and what is no plain config of a method stand for all: the slow tests resolve each.
-STREAMS_LIKE_OTHERS = ('r50_nyuv2', 'r18_cityscapes', 'r50_cityscapes', 'r18_taskonomy', 'split_cifar10',
-                       'split_cifar100', 'split_tiny_imagenet', 'synthrooms3_normals_first')
+STREAMS_LIKE_OTHERS = ('r18_nyuv2', 'r50_nyuv2', 'r18_cityscapes', 'r50_cityscapes', 'r18_taskonomy', 'split_cifar10',
+                       'split_cifar100', 'split_tiny_imagenet', 'synthrooms3', 'synthrooms3_normals_first')
 STANDING_FOR_ALL = ('vanilla', 'had', 'hcl', 'joint')
 
 

@@ -139,7 +139,8 @@ def test_dense_and_image_level_tasks_are_learned_one_after_the_other(name, whole
         assert terms.keys() == {'loss', 'loss_new_objects_2', *(f'loss_{term}' for term in TERMS[name])}
 
 
-@pytest.mark.parametrize('name', MIXED)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.slow) if name in ('HAD', 'LwF') else name
+                                  for name in MIXED])  # these two carry nothing but the learner
 def test_a_mixed_run_interrupted_in_its_last_phase_ends_as_it_would_have(name, whole, data_root, tmp_path, monkeypatch):
     expected, run = Results.load(whole(name)), tmp_path / 'run'
     shutil.copytree(whole(name), run)
