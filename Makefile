@@ -30,11 +30,11 @@ train = $(LHL) train --no-page configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $
 	$(if $(wildcard $(QUICKSTART)/$(1)/results.json),--resume)
 
 # One process more than cores, as tests wait for children and files, one thread each; a file stays in one process, as its
-# tests share what they have trained, and files keep their order: integration, with few tests that take long, does not come last.
+# tests share what they have trained.
 WORKERS = $$(( $$($(RUN) -c 'import os; print(os.cpu_count())') + 1 ))
 
 test: check  ## the checks and all tests but the slow ones
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
 
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
