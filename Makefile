@@ -11,7 +11,7 @@ QUICKSTART := work_dirs/quickstart
 # What is imported leaves its compiled file, whatever the shell asks for: compiling all of it again takes 10 s per process.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: quickstart test test-slow check check-code check-types check-docs docs benchmark wheel clean
+.PHONY: quickstart test collect-tests test-slow check check-code check-types check-docs docs benchmark wheel clean
 
 # The two runs share the machine, one thread each: on two cores that takes two thirds of the time of one after the other.
 quickstart: $(INSTALLED)  ## learn three tasks one after the other, without and with HAD, and show on a page what happened
@@ -33,15 +33,23 @@ train = $(LHL) train --no-page configs/$(1)/$(1)_tiny_synthrooms.py --work-dir $
 # tests share what they have trained.
 WORKERS = $$(( $$($(RUN) -c 'import os; print(os.cpu_count())') + 1 ))
 
-test: check  ## the checks and all tests but the slow ones
+test: $(INSTALLED)  ## the checks and all tests but the slow ones
+	$(MAKE) --no-print-directory -j 2 $(CHECKS) collect-tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m "not slow" -n $(WORKERS) --dist loadfile
+
+# Once, while the documents' check takes one core alone: pytest then keeps the tests compiled, which takes each of its
+# processes 12 s otherwise.
+collect-tests: $(INSTALLED)
+	@COLLECTED=$$($(RUN) -m pytest --collect-only -qq) || { echo "$$COLLECTED"; exit 1; }
 
 test-slow: $(INSTALLED)  ## the tests that train for minutes
 	$(RUN) -m pytest -m slow
 
-# Two at a time: each takes one core.
+# Two at a time: each takes one core, and the longest comes first.
+CHECKS := check-docs check-types check-code
+
 check: $(INSTALLED)  ## style, docstrings, which room imports which, types, unused code; docs: links, and names that exist
-	$(MAKE) --no-print-directory -j 2 check-docs check-types check-code
+	$(MAKE) --no-print-directory -j 2 $(CHECKS)
 
 check-code: $(INSTALLED)
 	$(RUN) -m ruff check .

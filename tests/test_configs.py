@@ -78,7 +78,7 @@ def read(path):
 @cache
 def stream_of(path):
     """The stream of a config, resolved once: it is what most of the time of these tests goes into."""
-    return Stream.from_config(read(path), check=not (path in SEPARATE or is_like_others(path)))
+    return Stream.from_config(read(path), check=not is_like_others(path))
 
 
 def config(method, stream):
@@ -119,21 +119,23 @@ STREAMS_LIKE_OTHERS = ('r18_nyuv2', 'r50_nyuv2', 'r18_cityscapes', 'r50_cityscap
 STANDING_FOR_ALL = ('vanilla', 'had', 'hcl', 'joint')
 
 
+#: Networks that take seconds to build, where smaller ones stand for them.
+LARGE = ('dist_swin_b_to_swin_t_nyud', 'dist_swin_l_to_hrnet18_nyud', 'had_growing_nyuv2', 'hcl_split_cifar100',
+         'joint_swin_b_pascal_context', 'joint_swin_l_pascal_context')
+
+
 def is_like_others(path):
-    """Whether other configs of the same stream and method stand for this one."""
-    return any(path.stem.endswith(f'_{stream}') for stream in STREAMS_LIKE_OTHERS) and not any(
-        path.stem == f'{method}_{stream}' for method in STANDING_FOR_ALL for stream in STREAMS_LIKE_OTHERS)
-
-
-#: A network for each task of KDAM's streams: the slow tests alone build them all.
-SEPARATE = [path for path in LEAVES if path.parent == KDAM and path.stem.startswith('single_task')]
+    """Whether other configs of the same stream, method or network stand for this one."""
+    separate = path.parent == KDAM and path.stem.startswith('single_task')  # a network for each task
+    return separate or path.stem in LARGE or (
+        any(path.stem.endswith(f'_{stream}') for stream in STREAMS_LIKE_OTHERS)
+        and not any(path.stem == f'{method}_{stream}' for method in STANDING_FOR_ALL for stream in STREAMS_LIKE_OTHERS))
 
 
 @pytest.mark.parametrize('path', [
-    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path in SEPARATE or is_like_others(path) else [])
-    for path in LEAVES])
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if is_like_others(path) else []) for path in LEAVES])
 def test_every_shipped_config_passes(path, tmp_path):
-    if 'teacher' in read(path).method or path in SEPARATE or is_like_others(path):
+    if 'teacher' in read(path).method or is_like_others(path):
         check_external_teachers(Stream.from_config(with_teacher(read(path), tmp_path)))
     else:
         assert stream_of(path).phases

@@ -1,6 +1,7 @@
 """Every method learns a stream of other kinds of tasks: yes or no, two numbers per pixel, and classes."""
 import json
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -28,8 +29,10 @@ TERMS = dict(
 TAUGHT = dict(DIST='dist', KD='kd', KDAM='kdam')
 #: What other methods have no terms for: they change how much, or which part, of the learner learns.
 WITHOUT_TERMS = ('AGEM', 'FrozenEncoder', 'GPM', 'Joint', 'SGP', 'SPG', 'SingleTask', 'TwoStageDistillation', 'Vanilla')
+ALL = sorted([*TERMS, *TAUGHT, *WITHOUT_TERMS])
 
 
+@cache
 def shipped_methods():
     """The config of each method as a benchmark of the repository runs it, by the method's type."""
     found = {}
@@ -37,9 +40,6 @@ def shipped_methods():
         method = Config.fromfile(path).method
         found.setdefault(method.type, method.to_dict())
     return {**found, 'Combined': dict(type='Combined', methods=[found['EWC'], found['LwF']])}
-
-
-CONFIG_OF = shipped_methods()
 
 
 def write_data(root, train=12, val=2):
@@ -75,11 +75,11 @@ def stream_config(name, data, work_dir, teacher=''):
     for split, loader in (('train', cfg.train_dataloader), ('val', cfg.val_dataloader)):
         loader.update(batch_size=2, num_workers=0, persistent_workers=False,
                       dataset=dict(dataset, split=split, pipeline=pipelines[split]))
-    cfg.tasks, cfg.method = TASKS, CONFIG_OF[name]
+    cfg.tasks, cfg.method = TASKS, shipped_methods()[name]
     cfg.method.pop('task_weights', None)  # which name the benchmark's tasks
     if name in TAUGHT:
         cfg.method.teacher = str(teacher)
-    requires = METHODS.build(CONFIG_OF[name]).requires
+    requires = METHODS.build(shipped_methods()[name]).requires
     if requires.stored_images:
         cfg.method.memory_size = 3
     if cfg.method.get('inversion'):
@@ -121,7 +121,7 @@ def logged_losses(run, phase):
 
 def test_every_method_is_run():
     known = {name for name, method in METHODS.module_dict.items() if method.__module__.startswith('lhl.methods')}
-    assert set(CONFIG_OF) == known == {*TERMS, *TAUGHT, *WITHOUT_TERMS}
+    assert set(shipped_methods()) == known == set(ALL)
 
 
 #: What these ask of a kind of task, another one of the list asks, too.
@@ -130,7 +130,7 @@ LIKE_ANOTHER = ('AGEM', 'DER', 'DetachedDistillation', 'DIST', 'ER', 'FrozenEnco
 
 
 @pytest.mark.parametrize('name', [
-    pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name for name in CONFIG_OF])
+    pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name for name in ALL])
 def test_a_stream_of_other_kinds_is_learned(name, data, vanilla, teacher, tmp_path):
     run = tmp_path / 'run'
     results = train_stream(stream_config(name, data, run, teacher))

@@ -1,5 +1,6 @@
 """Every method, from its shipped config: the stream is learned, and an interrupted run ends as an uninterrupted one."""
 import shutil
+from functools import cache
 
 import pytest
 import torch
@@ -29,12 +30,10 @@ ALL = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *LIKE_A
 RESUMED_LIKE_ANOTHER = (*LIKE_ANOTHER, 'dis', 'frozen_encoder', 'joint', 'local_pod_fro', 'lwf', 'vanilla')
 RESUMED = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *RESUMED_LIKE_ANOTHER) else name
            for name in CONFIG_FILES]
+#: Whose method does something at the end of a phase.
+GATHERING = ('detached_distillation', 'dist', 'ewc', 'gpm', 'hcl', 'icarl', 'joint', 'kd', 'kdam', 'online_ewc', 'rcd',
+             'sgp', 'spg', 'two_stage_distillation')
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
-
-
-def gathers(name):
-    """Whether the method of a config does something at the end of a phase."""
-    return METHODS.get(Config.fromfile(CONFIG_FILES[name]).method.type).end_phase is not lhl.methods.Method.end_phase
 
 
 class InterruptionError(Exception):
@@ -88,8 +87,14 @@ def carried(run, phase):
     return read_checkpoint(run / phase.checkpoint)['method']
 
 
+@cache
+def method_types():
+    """The type of the method of each config."""
+    return {name: Config.fromfile(path).method.type for name, path in CONFIG_FILES.items()}
+
+
 def test_every_method_has_a_config():
-    named = {Config.fromfile(path).method.type for path in CONFIG_FILES.values()}
+    named = set(method_types().values())
     methods = {name for name, method in METHODS.module_dict.items() if method.__module__.startswith('lhl.methods')}
     assert named == methods - {'Combined'}  # which has no method of its own
     assert set(lhl.methods.__all__) >= methods
@@ -163,9 +168,13 @@ def test_a_run_interrupted_within_a_phase_ends_as_it_would_have(name, data, whol
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
+def test_the_methods_that_gather_are_listed():
+    assert set(GATHERING) == {name for name, kind in method_types().items() if name not in VARIANTS and (
+        METHODS.get(kind).end_phase is not lhl.methods.Method.end_phase)}
+
+
 @pytest.mark.parametrize('name', [
-    pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name
-    for name in CONFIG_FILES if gathers(name) and name not in VARIANTS])
+    pytest.param(name, marks=pytest.mark.slow) if name in LIKE_ANOTHER else name for name in GATHERING])
 def test_a_phase_that_failed_at_its_end_is_ended_again(name, data, whole, tmp_path):
     """The weights are on the disk; what the method gathers at the end of a phase is gathered again."""
     run = tmp_path / 'run'

@@ -6,7 +6,7 @@ import torch
 from mmcv.cnn.bricks.transformer import MultiheadAttention
 from mmengine.config import Config
 from mmseg.models.backbones.swin import WindowMSA
-from test_engine.tiny_stream import CONFIGS, ROOT, write_config
+from test_engine.tiny_stream import CONFIGS, ROOT, WHOLE_RESNET, write_config
 from torch import nn
 
 from lhl.apis import measure_model_size, model_size_table
@@ -124,7 +124,7 @@ def test_attention_and_grouped_convolutions_are_counted(backbone, tmp_path):
 @pytest.fixture
 def tiny(tmp_path):
     def write(extra=''):
-        return write_config(tmp_path / 'c.py', tmp_path / 'no_data', 'Vanilla', extra=extra)
+        return write_config(tmp_path / 'c.py', tmp_path / 'no_data', 'Vanilla', model=WHOLE_RESNET, extra=extra)
     return write
 
 

@@ -43,9 +43,14 @@ val_dataloader = dict(
 train_cfg = dict(max_epochs=2)
 log_level = 'WARNING'
 '''
-_TINY_RESNET = (
+#: A narrow ResNet-18, and its first two stages, which a test of everything around it needs.
+WHOLE_RESNET = (
     'backbone=dict(stem_channels=8, base_channels=8, init_cfg=None), '
     'head=dict(in_channels=64, channels=8, dilations=(1, 2))')
+HALF_RESNET = (
+    'backbone=dict(stem_channels=8, base_channels=8, num_stages=2, out_indices=(1, ), strides=(1, 2), '
+    'dilations=(1, 1), init_cfg=None), '
+    'head=dict(in_channels=16, channels=8, dilations=(1, 2))')
 _BASES = ('models/resnet18_aspp.py', 'datasets/nyuv2.py', 'schedules/adam_synth_rooms.py', 'default_runtime.py')
 
 
@@ -61,7 +66,7 @@ def write_data(root, per_phase=6, val=4, size=(32, 48)):
     return write_nyuv2(root, val, size, ('val', ))
 
 
-def write_config(path, data_root, method='HAD', base_model=_BASES[0], model=_TINY_RESNET, extra=''):
+def write_config(path, data_root, method='HAD', base_model=_BASES[0], model=HALF_RESNET, extra=''):
     """Write the config file of the tiny stream: two epochs of three batches of two images in each phase."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_CONFIG.format(
@@ -70,9 +75,9 @@ def write_config(path, data_root, method='HAD', base_model=_BASES[0], model=_TIN
     return path
 
 
-def stream_config(path, data_root, work_dir, method='HAD', **options):
+def stream_config(path, data_root, work_dir, method='HAD', model=HALF_RESNET, **options):
     """Write and read the config; options have dots written as double underscores, ``method__alpha=2``."""
-    cfg = Config.fromfile(write_config(path, data_root, method))
+    cfg = Config.fromfile(write_config(path, data_root, method, model=model))
     cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
     cfg.work_dir = str(work_dir)
     return cfg

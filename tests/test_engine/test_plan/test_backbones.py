@@ -14,7 +14,7 @@ from lhl.evaluation import Results
 from lhl.methods import Method
 from lhl.models import Learner
 from test_engine.resolved import config_hash, phase_config, training_hash
-from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
+from test_engine.tiny_stream import FOLDERS, STREAM, WHOLE_RESNET, stream_config
 
 RESNET50 = dict(depth=50)
 SWIN = dict(type='SwinTransformer', embed_dims=16, depths=(1, 1), num_heads=(1, 2), window_size=4, strides=(4, 2),
@@ -40,7 +40,7 @@ ONE_BACKBONE = [
 @pytest.fixture
 def config(tmp_path, data_root):
     def build(method=None, name='run', phases=GROWING, **options):
-        cfg = stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, **options)
+        cfg = stream_config(tmp_path / f'{name}.py', data_root, tmp_path / name, model=WHOLE_RESNET, **options)
         cfg.phases = deepcopy(phases)
         if method is not None:
             cfg.method = method
@@ -67,7 +67,7 @@ class Begun:
 def grown(tmp_path_factory, data_root):
     """A run of HAD on the growing stream: its config, its results, and what its phases began with."""
     folder = tmp_path_factory.mktemp('grown')
-    cfg = stream_config(folder / 'c.py', data_root, folder / 'run', phases=deepcopy(GROWING))
+    cfg = stream_config(folder / 'c.py', data_root, folder / 'run', model=WHOLE_RESNET, phases=deepcopy(GROWING))
     with pytest.MonkeyPatch.context() as monkeypatch:
         begun = Begun(monkeypatch)
         results = train_stream(cfg)

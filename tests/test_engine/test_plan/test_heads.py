@@ -14,7 +14,7 @@ from lhl.models import AdaptedHead
 from lhl.registry import MODELS
 from test_engine.resolved import config_hash, phase_config, training_hash
 from test_engine.test_plan.test_backbones import SWIN, InterruptedRunError, part, shas, weights
-from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, stream_config
+from test_engine.tiny_stream import FOLDERS, METHODS, STREAM, WHOLE_RESNET, stream_config
 
 RESNET50 = dict(task='depth', backbone=dict(depth=50), old_heads='adapted')
 ADAPTED = [dict(task='segmentation'), RESNET50,
@@ -31,7 +31,7 @@ THROUGH_OUTPUTS_OR_IMAGES = [
 @pytest.fixture
 def config(tmp_path, data_root):
     def build(method=None, phases=ADAPTED, **options):
-        cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', **options)
+        cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model=WHOLE_RESNET, **options)
         cfg.phases = deepcopy(phases)
         if method is not None:
             cfg.method = method
@@ -54,7 +54,7 @@ def record_starts(monkeypatch):
 def grown(tmp_path_factory, data_root):
     """A run of HAD whose backbone changes twice: config, results, and the weights that each phase began with."""
     folder = tmp_path_factory.mktemp('adapted')
-    cfg = stream_config(folder / 'c.py', data_root, folder / 'run', phases=deepcopy(ADAPTED))
+    cfg = stream_config(folder / 'c.py', data_root, folder / 'run', model=WHOLE_RESNET, phases=deepcopy(ADAPTED))
     with pytest.MonkeyPatch.context() as monkeypatch:
         starts = record_starts(monkeypatch)
         results = train_stream(cfg)

@@ -9,13 +9,13 @@ from lhl.engine.plan.stream import method_name
 from lhl.errors import ConfigError
 from lhl.registry import DATASETS
 from test_engine.resolved import phase_config
-from test_engine.tiny_stream import FOLDERS, STREAM, stream_config
+from test_engine.tiny_stream import FOLDERS, STREAM, WHOLE_RESNET, stream_config
 
 
 @pytest.fixture
 def config(tmp_path, data_root):
     def build(**options):
-        return stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', **options)
+        return stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', model=WHOLE_RESNET, **options)
     return build
 
 

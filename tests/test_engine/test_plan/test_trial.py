@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from lhl.engine import Stream
 from lhl.errors import ConfigError
 from lhl.registry import MODELS
-from test_engine.tiny_stream import stream_config
+from test_engine.tiny_stream import WHOLE_RESNET, stream_config
 
 
 @pytest.fixture
@@ -16,7 +16,8 @@ def problems(tmp_path, data_root):
     """The sentences with which a config of the tiny stream is refused."""
     def found(**options):
         with pytest.raises(ConfigError) as refusal:
-            Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', **options))
+            Stream.from_config(stream_config(
+                tmp_path / 'c.py', data_root, tmp_path / 'run', model=WHOLE_RESNET, **options))
         return refusal.value.problems
     return found
 
@@ -52,7 +53,8 @@ def test_what_is_built_and_what_is_named_are_told_together(problems):
 
 
 def test_looking_leaves_no_trace_in_the_random_numbers(tmp_path, data_root):
-    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__backbone__base_channels=24,
+    cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model=WHOLE_RESNET,
+                        model__backbone__base_channels=24,
                         model__head__in_channels=192)  # a learner that was not built before
     torch.manual_seed(0)
     Stream.from_config(cfg)
@@ -71,7 +73,8 @@ def test_a_logger_that_was_silent_while_looking_speaks_again(tmp_path, data_root
         return build(*arguments, **options)
     monkeypatch.setattr(MODELS, 'build', heard)
     try:
-        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model__head__in_channels=320,
+        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model=WHOLE_RESNET,
+                                         model__head__in_channels=320,
                                          model__backbone__base_channels=40))  # a learner that was not built before
         assert any(silent) and logger.isEnabledFor(logging.INFO)
     finally:
@@ -86,7 +89,7 @@ def test_no_weight_is_drawn_for_a_network_that_is_only_tried(monkeypatch, tmp_pa
         lambda module, inputs, output: values.append(module.weight.unique().numel())
         if isinstance(module, torch.nn.Conv2d) else None)
     try:
-        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run'))
+        Stream.from_config(stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', model=WHOLE_RESNET))
     finally:
         hook.remove()
     assert len(values) > 10 and set(values) == {1}

@@ -5,13 +5,13 @@ import pytest
 
 from lhl.engine import Stream, train_stream
 from lhl.errors import ConfigError
-from test_engine.tiny_stream import stream_config
+from test_engine.tiny_stream import WHOLE_RESNET, stream_config
 
 
 @pytest.fixture
 def config(tmp_path, data_root):
     def build(method=None, **options):
-        cfg = stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', **options)
+        cfg = stream_config(tmp_path / 'config.py', data_root, tmp_path / 'run', model=WHOLE_RESNET, **options)
         if method is not None:
             cfg.method = method
         return cfg

@@ -14,7 +14,7 @@ from lhl.evaluation import Results
 from lhl.methods import KDAM
 from lhl.weight_files import write_checkpoint
 from test_engine.tiny_images import OBJECTS, class_incremental
-from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, run_tool, stream_config, write_config
+from test_engine.tiny_stream import FOLDERS, ROOT, STREAM, WHOLE_RESNET, run_tool, stream_config, write_config
 
 
 @pytest.fixture(scope='module')
@@ -26,8 +26,8 @@ def teacher(finished):
 @pytest.fixture
 def config(tmp_path, data_root, teacher):
     def build(tasks=STREAM, path=teacher, **options):
-        cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla', phases=[dict(tasks=list(tasks))],
-                            train_cfg__max_epochs=1)
+        cfg = stream_config(tmp_path / 'c.py', data_root, tmp_path / 'run', 'Vanilla', model=WHOLE_RESNET,
+                            phases=[dict(tasks=list(tasks))], train_cfg__max_epochs=1)
         cfg.method = dict(type='KDAM', teacher=str(path))
         cfg.merge_from_dict({key.replace('__', '.'): value for key, value in options.items()})
         return cfg
@@ -136,8 +136,8 @@ def test_a_checkpoint_that_does_not_say_which_model_it_holds(config, tmp_path):
 
 
 def test_a_model_for_each_task(config, data_root, tmp_path):
-    models = stream_config(tmp_path / 'models.py', data_root, tmp_path / 'models', 'Vanilla', train_cfg__max_epochs=1,
-                           phases=[dict(task=name) for name in STREAM[:2]])
+    models = stream_config(tmp_path / 'models.py', data_root, tmp_path / 'models', 'Vanilla', model=WHOLE_RESNET,
+                           train_cfg__max_epochs=1, phases=[dict(task=name) for name in STREAM[:2]])
     models.method = dict(type='SingleTask')
     train_stream(models)
     refused(config(tasks=STREAM[:2], path=tmp_path / 'models'), RunError,
@@ -146,7 +146,7 @@ def test_a_model_for_each_task(config, data_root, tmp_path):
 
 @pytest.mark.slow
 def test_the_tool_says_it_in_one_line(data_root, tmp_path):
-    path = write_config(tmp_path / 'c.py', data_root, 'Vanilla',
+    path = write_config(tmp_path / 'c.py', data_root, 'Vanilla', model=WHOLE_RESNET,
                         extra=f"phases = [dict(tasks={STREAM!r})]\nmethod = dict(type='KD', teacher='nowhere')\n")
     run = run_tool(ROOT / 'tools/train.py', path, '--work-dir', tmp_path / 'run')
     assert run.returncode == 1 and not (tmp_path / 'run').exists()
