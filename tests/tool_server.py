@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_IMPORTED = ('lhl.apis', 'lhl.cli', 'lhl.engine', 'lhl.visualization', 'mmengine.runner', 'mmseg.models')
+_IMPORTED = ('lhl.apis', 'lhl.cli', 'lhl.engine', 'lhl.visualization', 'mmengine.runner', 'mmseg.models',
+             'torch._dynamo')  # the last is imported by a first step of training
 
 
 class ToolServer:

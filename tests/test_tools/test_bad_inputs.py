@@ -1,4 +1,4 @@
-"""The command that gives lhl bad inputs: what counts as a good answer, and a sample of the inputs in every run."""
+"""The command that gives lhl bad inputs: what counts as a good answer, and a sample of the inputs among the slow tests."""
 import importlib
 import re
 
@@ -6,6 +6,7 @@ import pytest
 from test_engine.tiny_stream import ROOT, run_tool
 
 
+@pytest.mark.slow
 def test_a_sample_of_bad_configs_arguments_and_files_is_refused_in_sentences(tmp_path):
     """In full it takes minutes: ``python tools/benchmarks/bad_inputs.py``."""
     result = run_tool('tools/benchmarks/bad_inputs.py', '--short', '--jobs', '1')

@@ -16,6 +16,7 @@ def crash_test(monkeypatch):
     del sys.modules['crash_test']
 
 
+@pytest.mark.slow
 def test_runs_that_are_killed_at_random_moments_end_as_undisturbed_ones(tmp_path):
     out = tmp_path / 'out'
     finished = run_tool(TOOL, '--kills', '3', '--methods', 'ewc', '--jobs', '1', '--seed', '1', '--out', out)
