@@ -27,7 +27,8 @@ LIKE_ANOTHER = ('agem', 'der', 'detached_distillation', 'dist', 'er', 'global_po
 ALL = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *LIKE_ANOTHER) else name
        for name in CONFIG_FILES]
 #: Resuming these within a phase is resuming another one of the list.
-RESUMED_LIKE_ANOTHER = (*LIKE_ANOTHER, 'dis', 'frozen_encoder', 'had_growing', 'joint', 'local_pod_fro', 'lwf', 'vanilla')
+RESUMED_LIKE_ANOTHER = (
+    *LIKE_ANOTHER, 'dis', 'frozen_encoder', 'had_growing', 'joint', 'local_pod_fro', 'lwf', 'vanilla')
 RESUMED = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *RESUMED_LIKE_ANOTHER) else name
            for name in CONFIG_FILES]
 #: Whose method does something at the end of a phase.

@@ -1,4 +1,4 @@
-"""The command that gives lhl bad inputs: what counts as a good answer, and a sample of the inputs among the slow tests."""
+"""The command that gives lhl bad inputs: what counts as a good answer, and, slow, a sample of the inputs."""
 import importlib
 import re
 
