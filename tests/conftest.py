@@ -1,14 +1,17 @@
+"""Nothing heavy is imported at the top: pytest's controlling process, which runs no test, reads this file, too."""
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
-from mmengine.logging import MMLogger
-from test_engine.tiny_stream import ROOT
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def no_logger_of_another_test():
     """The current one would write to where the output of that test was captured."""
+    from mmengine.logging import MMLogger
     MMLogger._instance_dict.clear()
 
 

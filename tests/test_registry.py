@@ -2,6 +2,7 @@
 import subprocess
 import sys
 
+import pytest
 from mmengine.runner import EpochBasedTrainLoop
 from mmseg.models.decode_heads import ASPPHead as SegmentorASPPHead
 from mmseg.models.decode_heads import FCNHead
@@ -20,6 +21,7 @@ def test_what_lhl_has_not_is_taken_from_mmsegmentation_and_mmengine():
     assert registry.LOOPS.get('EpochBasedTrainLoop') is EpochBasedTrainLoop
 
 
+@pytest.mark.slow
 def test_components_are_imported_when_they_are_first_named():
     named = dict(
         TASKS='DepthEstimation', METRICS='DepthMetric', TRANSFORMS='RandomScaleCrop', DATASETS='NYUv2',
