@@ -23,7 +23,7 @@ if __name__ == '__main__':
     distances.set_ylabel('$D_j / D_j(0)$')
     multipliers.set_ylabel('$m_j$')
     multipliers.set_yscale('log')
-    distances.legend(frameon=False, loc='upper left', ncols=3)
+    distances.legend(frameon=False, loc='upper left', ncols=3, fontsize='small', columnspacing=1)
     distances.set_ylim(top=2)
     figure.tight_layout()
     figure.savefig(out, dpi=100)

@@ -43,20 +43,20 @@ val_dataloader = dict(
 train_cfg = dict(max_epochs=2)
 log_level = 'WARNING'
 '''
-#: A narrow ResNet-18, and its first two stages, which a test of everything around it needs.
+_TWO_STAGES = dict(num_stages=2, out_indices=(1, ), strides=(1, 2), dilations=(1, 1))
+#: A narrow ResNet-18, for tests of backbones and heads, and its first two stages, enough for all others.
 WHOLE_RESNET = (
     'backbone=dict(stem_channels=8, base_channels=8, init_cfg=None), '
     'head=dict(in_channels=64, channels=8, dilations=(1, 2))')
 HALF_RESNET = (
-    'backbone=dict(stem_channels=8, base_channels=8, num_stages=2, out_indices=(1, ), strides=(1, 2), '
-    'dilations=(1, 1), init_cfg=None), '
+    f'backbone=dict(stem_channels=8, base_channels=8, init_cfg=None, **{_TWO_STAGES}), '
     'head=dict(in_channels=16, channels=8, dilations=(1, 2))')
 _BASES = ('models/resnet18_aspp.py', 'datasets/nyuv2.py', 'schedules/adam_synth_rooms.py', 'default_runtime.py')
 
 
 def halve(model):
     """Leave out the last two stages of a model's ResNet, which a test of everything around it does not need."""
-    model.backbone.update(num_stages=2, out_indices=(1, ), strides=(1, 2), dilations=(1, 1))
+    model.backbone.update(_TWO_STAGES)
     model.head.in_channels = 2 * model.backbone.base_channels
 
 
