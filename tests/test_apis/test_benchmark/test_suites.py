@@ -11,7 +11,7 @@ from lhl.config_files import parse_options
 from lhl.engine import Stream, plan
 from lhl.registry import METHODS
 
-#: Made as other suites are, of configs that tests/test_configs.py resolves, too.
+#: Made as other suites are, of configs that tests/test_configs resolves, too.
 LIKE_OTHERS = ('cityscapes', 'nyuv2', 'taskonomy', 'split_cifar10', 'split_cifar100', 'split_tiny_imagenet')
 
 
@@ -19,7 +19,7 @@ def marks(suite, group):
     return [pytest.mark.slow] if suite.name in LIKE_OTHERS or group.name == 'normals_first' else []
 
 
-#: Whose configs have options: tests/test_configs.py resolves the others.
+#: Whose configs have options: tests/test_configs resolves the others.
 MEMBERS = [pytest.param(suite, group, member, id='-'.join(filter(None, [suite.name, group.name, member.name])),
                         marks=marks(suite, group))
            for suite in SUITES.values() for group in suite.groups for member in group.all_members if member.options]
