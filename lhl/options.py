@@ -37,7 +37,7 @@ class Range(NamedTuple):
         if math.isinf(self.least):
             return '' if math.isinf(self.most) else f' up to {self.most:g}'
         if math.isinf(self.most):
-            return f' above {self.least:g}' if self.is_open else f' from {self.least:g} on'
+            return f' above {self.least:g}' if self.is_open else f' of at least {self.least:g}'
         return f' {"above" if self.is_open else "from"} {self.least:g} {"and up " * self.is_open}to {self.most:g}'
 
 

@@ -106,12 +106,12 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(lhl_command, monkeypatch):
         raise KeyboardInterrupt
     monkeypatch.setattr('lhl.apis.benchmark.run_benchmark', interrupted)
     assert lhl_command('benchmark', 'tiny_synthrooms') == (
-        130, '', 'interrupted; give the same command again to go on\n')
+        130, '', 'interrupted; run the same command again to continue\n')
     monkeypatch.setattr('lhl.apis.compare_runs', interrupted)
     assert lhl_command('compare', 'a', '--reference', 'a') == (130, '', 'interrupted\n')
     monkeypatch.setattr('lhl.commands.train.config_of_run', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
-    assert lhl_command('train', 'a.py')[2] == 'interrupted; give the same command again to go on\n'
+    assert lhl_command('train', 'a.py')[2] == 'interrupted; run the same command again to continue\n'
 
 
 @pytest.mark.parametrize('number, status', [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 143)])
@@ -122,10 +122,10 @@ def test_a_run_that_a_signal_ended_says_once_what_is_saved(lhl_command, monkeypa
     monkeypatch.setattr('lhl.engine.train_stream', interrupted)
     monkeypatch.setenv('LOCAL_RANK', '0')
     assert lhl_command('train', 'a.py') == (  # there is nothing yet that could be resumed
-        status, '', 'interrupted in phase 2; give the same command again to go on\n')
+        status, '', 'interrupted in phase 2; run the same command again to continue\n')
     (tmp_path / 'results.json').touch()
     assert lhl_command('train', 'a.py') == (
-        status, '', 'interrupted in phase 2; give the same command with --resume to go on\n')
+        status, '', 'interrupted in phase 2; run the same command with --resume to continue\n')
     monkeypatch.setenv('RANK', '1')
     assert lhl_command('train', 'a.py') == (status, '', '')
 

@@ -53,9 +53,9 @@ def test_a_type_and_its_range_allow_these_of_some_values_and_no_others(kind, all
 
 
 @pytest.mark.parametrize('kind, words', [
-    (float, 'a number'), (NotNegative, 'a number from 0 on'), (Positive, 'a number above 0'),
-    (Fraction, 'a number from 0 to 1'), (Count | None, 'a whole number from 1 on or None'),
-    (Sequence[Count], 'a list of whole numbers from 1 on'), (bool, 'True or False'), (Mapping, 'a dictionary'),
+    (float, 'a number'), (NotNegative, 'a number of at least 0'), (Positive, 'a number above 0'),
+    (Fraction, 'a number from 0 to 1'), (Count | None, 'a whole number of at least 1 or None'),
+    (Sequence[Count], 'a list of whole numbers of at least 1'), (bool, 'True or False'), (Mapping, 'a dictionary'),
     (Tensor | float, 'a number'), (Tensor, 'dict(type=NAME, ...)'), (Literal['a', 'b'], "'a' or 'b'"),
 ])
 def test_a_type_is_described_in_words(kind, words):
@@ -63,11 +63,11 @@ def test_a_type_is_described_in_words(kind, words):
 
 
 @pytest.mark.parametrize('kind, value, sentences', [
-    (NotNegative, -1, ['here is -1, expected a number from 0 on; correct it']),
+    (NotNegative, -1, ['here is -1, expected a number of at least 0; correct it']),
     (Literal['update', 'gradient'], 'updates', ["here is 'updates', which is unknown; did you mean 'update'?"]),
     (Part, dict(index=0, cuont=3), ["here has the unknown option 'cuont'; did you mean 'count'?"]),
-    (Part, dict(index=-1, count=0), ['here.index is -1, expected a whole number from 0 on; correct it',
-                                     'here.count is 0, expected a whole number from 1 on; correct it']),
+    (Part, dict(index=-1, count=0), ['here.index is -1, expected a whole number of at least 0; correct it',
+                                     'here.count is 0, expected a whole number of at least 1; correct it']),
     (Part, 3, ['here is 3, expected a dictionary; correct it']),
     (Part | None, None, []),
     (str, 7 * ['a long text'], [f'here is {repr(7 * ["a long text"])[:76]} ..., expected text; correct it']),

@@ -24,6 +24,11 @@ BANNED = {
     r'there (is|was) none': 'missing, unlabelled, without',
     r'train_heads': 'set_trainable_heads',
     r'SeveralDataSetsValLoop': 'MultiDatasetValLoop',
+    r'(go|goes|going|went) on': 'continue, resume',
+    r'from \d+ on': 'of at least, or more',
+    r'(share|shares|shared) (the images |the chunks |them )?out': 'divide among',
+    r'what came out': 'the results',
+    r'(count|counts|matter) alike': 'equally',
     r'edges_of': 'edge_source',
     r'_look_for_twins': 'find_duplicates',
 }

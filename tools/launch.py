@@ -28,7 +28,7 @@ def main() -> int:
     if 'SIGUSR1' not in getattr(args, 'signals_to_handle', 'SIGUSR1'):
         args.signals_to_handle += ',SIGUSR1'  # Slurm's
     is_training = args.training_script.endswith('train.py') or 'train' in args.training_script_args[:2]
-    go_on = f'give the same command {"with --resume" if is_training else "again"} to go on'
+    advice = f'run the same command {"with --resume" if is_training else "again"} to continue'
     with tempfile.TemporaryDirectory() as folder:
         os.environ[ENDING] = folder
         try:
@@ -39,7 +39,7 @@ def main() -> int:
         except ChildFailedError as failed:
             codes = {rank: failure.exitcode for rank, failure in sorted(failed.failures.items())}
             problem = ending(codes, Path(folder))
-            say(f'error: {problem}; {go_on}' if problem and not problem.startswith('interrupted') else problem)
+            say(f'error: {problem}; {advice}' if problem and not problem.startswith('interrupted') else problem)
             first = min(failed.failures.values(), key=lambda failure: failure.timestamp).exitcode
             return first if first > 0 else 128 - first
         except (DistError, RendezvousError) as error:

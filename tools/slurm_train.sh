@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train on a Slurm cluster: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS change what is asked for. docs/distributed.md has a batch script that
-# goes on by itself when its time is up.
+# continues by itself when its time is up.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2

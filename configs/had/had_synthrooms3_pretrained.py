@@ -1,6 +1,6 @@
 _base_ = ['../_base_/streams/synthrooms3_pretrained.py', '../_base_/methods/had.py']
 method = dict(
-    alpha=1.0,  # measured: 1 to 10 keep the old tasks alike, 1 hinders the new one least
+    alpha=1.0,  # measured: 1 to 10 keep the old tasks equally well, 1 hinders the new one least
     group_threshold=0.9,  # as for NYUv2
     saliency_guided=dict(edge_threshold=0.5))  # as for NYUv2
 # Not searched here: one guess for DIS and HAD alike.

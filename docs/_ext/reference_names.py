@@ -17,7 +17,8 @@ _FLAG = re.compile(r'(?<![\w-])--[a-z][\w-]*')
 _NAME = re.compile(r'([a-z]+_\w+|[A-Z]+[a-z]\w*[A-Z]\w*)(?:=.*)?')
 _KEYS = re.compile(r'([a-z_]+)((?:\.\w+)+)(?:=.*)?')
 #: Not lhl's own, but of the packages below it, or of Slurm.
-FOREIGN = {'MMFullyShardedDataParallel', 'MMSeparateDistributedDataParallel', 'static_graph', '--signal'}
+FOREIGN = {'MMFullyShardedDataParallel', 'MMSeparateDistributedDataParallel', 'IoUMetric', 'static_graph',
+           '--signal'}
 #: What a reader is told to make, what is built, or what stands for any file.
 EXAMPLES = {'lhl/a/b.py', 'tests/test_a/test_b.py', 'configs/mine.py', 'configs/_base_/datasets/mine.py',
             'configs/_base_/streams/swin_t_nyuv2.py', 'configs/vanilla/vanilla_swin_t_nyuv2.py',
@@ -139,10 +140,12 @@ def _flags_of_tools() -> set[str]:
 
 @cache
 def words() -> set[str]:
-    """All words of the code: what is spelt like none of them is no name of it."""
+    """All words of the code, and what names of configs begin with: what is spelt like none of them is no name of it."""
     files = [*(path for folder in ('lhl', 'configs', 'tools') for path in (ROOT / folder).rglob('*.py')),
-             *(ROOT / 'tools').glob('*.sh'), ROOT / 'Makefile', ROOT / 'pyproject.toml', *(ROOT / 'tests').glob('*.py')]
-    return {word for path in files for word in re.findall(r'\w+', path.read_text())}
+             *(ROOT / 'tools').glob('*.sh'), ROOT / 'Makefile', ROOT / 'pyproject.toml']
+    found = {word for path in files for word in re.findall(r'\w+', path.read_text())}
+    configs = [path.stem.split('_') for path in (ROOT / 'configs').rglob('*.py')]
+    return found | {'_'.join(parts[:length]) for parts in configs for length in range(1, len(parts) + 1)}
 
 
 @cache

@@ -137,7 +137,7 @@ def losses(view: RoomView) -> None:
     bars.invert_yaxis()
     bars.tick_params(axis='x', labelsize=7)
     bars.spines[['top', 'right']].set_visible(False)
-    bars.set_title('distribution-balanced: one number per class,\nand every class counts alike', fontsize=9,
+    bars.set_title('distribution-balanced: one number per class,\nand every class counts equally', fontsize=9,
                    weight='bold')
     board.text('mean over all pixels', 1.1, 1.65, weight='bold')
     board.text(f'{loss.mean():.2f}', 1.1, 1.2, fontsize=15)

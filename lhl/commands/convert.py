@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from .options import GO_ON, Parser
+from .options import CONTINUE, Parser
 
 #: The layouts of rendered rooms and the domains of Taskonomy, written down to spare the import of the data sets.
 LAYOUTS = ('nyuv2', 'cityscapes', 'taskonomy', 'nyud', 'nyud_atrc', 'nyud_astmt', 'pascal_context')
@@ -40,11 +40,11 @@ def add_arguments(parser: Parser) -> None:
         source = f'downloads/{name} ' if 'source' in converter.arguments else ''
         command = commands.add_parser(
             name, help=converter.description, description=converter.description,
-            epilog='An interrupted command goes on when it is given again; nothing is ever overwritten. '
+            epilog='An interrupted command continues when it is run again; nothing is ever overwritten. '
                    f'Example: lhl convert {name} {source}data/{name}{converter.suffix}')
         for argument, options in converter.arguments.items():
             command.add_argument(argument, **options)
-        command.set_defaults(converter=converter, flags=command.flags, after_interrupt=GO_ON)
+        command.set_defaults(converter=converter, flags=command.flags, after_interrupt=CONTINUE)
 
 
 def run(args: argparse.Namespace) -> None:

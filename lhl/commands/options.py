@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lhl.evaluation import Results
 
 #: What to do after Ctrl-C.
-GO_ON = 'give the same command again to go on'
-GO_ON_WITH_RESUME = 'give the same command with --resume to go on'
+CONTINUE = 'run the same command again to continue'
+CONTINUE_WITH_RESUME = 'run the same command with --resume to continue'
 #: A parameter in an error: `name` or `name=value`; with dots in its name it is an option of the config.
 _MENTION = re.compile(r'`([\w.]+)(?:=([^`]+))?`')
 
@@ -107,7 +107,7 @@ def add_training(parser: Parser, seed: str) -> None:
     parser.add_argument('--no-page', action='store_true', help='do not write the page of the run, report/index.html')
     add_config_options(parser, 'method.alpha=1 train_dataloader.batch_size=4')
     add_launcher(parser)
-    parser.set_defaults(after_interrupt=GO_ON)
+    parser.set_defaults(after_interrupt=CONTINUE)
 
 
 def finish_training(args: argparse.Namespace, results: 'Results', cfg: 'Config') -> None:
@@ -158,12 +158,12 @@ def add_suite(parser: Parser, kept_in: str) -> None:
     parser.add_argument('--threads', type=_count, default=1,
                         help='threads of each run; the weights depend on it (default: 1)')
     add_config_options(parser, 'train_dataloader.num_workers=2; of every config')
-    parser.set_defaults(after_interrupt=GO_ON)
+    parser.set_defaults(after_interrupt=CONTINUE)
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'found {text!r}, expected a whole number from 1 on')
+        raise argparse.ArgumentTypeError(f'found {text!r}, expected a whole number of at least 1')
     return int(text)
 
 
@@ -204,12 +204,12 @@ def add_launcher(parser: Parser) -> None:
 
 @contextlib.contextmanager
 def resumable(args: argparse.Namespace, work_dir: str) -> Iterator[None]:
-    """Advise to go on with ``--resume`` after an interruption, if there is a run by then that can be resumed."""
+    """Advise to continue with ``--resume`` after an interruption, if there is a run by then that can be resumed."""
     try:
         yield
     except KeyboardInterrupt:
         if Path(work_dir, 'results.json').exists():
-            args.after_interrupt = GO_ON_WITH_RESUME
+            args.after_interrupt = CONTINUE_WITH_RESUME
         raise
 
 
@@ -229,7 +229,7 @@ def config_of_run(args: argparse.Namespace, path: str) -> 'Config':
 
 
 def _folder_of_seed(folder: str, default: int | None, args: argparse.Namespace) -> str:
-    """Give another seed than the config's a folder of its own, but go on with a run that has it in the config's."""
+    """Give another seed than the config's a folder of its own, but continue a run that has it in the config's."""
     seed = getattr(args, 'seed', None)
     if seed in (None, default):
         return folder

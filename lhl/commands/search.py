@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lhl.errors import ConfigError
 
-from .options import GO_ON, Parser, add_config_options, add_launcher, add_trust, config_of_run
+from .options import CONTINUE, Parser, add_config_options, add_launcher, add_trust, config_of_run
 from .processes import processes_of
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: Parser) -> None:
     add_config_options(parser, 'train_dataloader.batch_size=4')
     add_launcher(parser)
     add_trust(parser, 'the reference')
-    parser.set_defaults(after_interrupt=GO_ON)
+    parser.set_defaults(after_interrupt=CONTINUE)
 
 
 def run(args: argparse.Namespace) -> None:

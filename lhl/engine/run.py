@@ -96,7 +96,7 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
     check_external_teachers(stream)
     init_distributed(stream.cfg)
     trained = [] if take_over is None else reusable_phases(stream, read_run(take_over), get_world_size())
-    with (lost_processes_as_errors('add `resume=True` to go on'), only_run_in(stream.work_dir), ending_gently(),
+    with (lost_processes_as_errors('add `resume=True` to continue'), only_run_in(stream.work_dir), ending_gently(),
           _writing_can_go_on(Path(stream.work_dir))):
         results, iterations = _open_run(stream, resume, source)
         with StreamProgress(stream.cfg, [phase.new_tasks for phase in stream.phases], iterations[:until]) as progress:
@@ -114,13 +114,13 @@ def _learn(stream: Stream, resume: bool, take_over: str | Path | None, until: in
 
 @contextlib.contextmanager
 def _writing_can_go_on(work_dir: Path) -> Iterator[None]:
-    """Add to what cannot be written how the run goes on."""
+    """Add to what cannot be written how the run continues."""
     try:
         with writing(work_dir):
             yield
     except WriteError as error:
         check_still_held()
-        how = 'add `resume=True` to go on from what was saved' if (work_dir / FILE_NAME).exists() else 'start again'
+        how = 'add `resume=True` to continue from what was saved' if (work_dir / FILE_NAME).exists() else 'start again'
         raise WriteError(f'{error}, and {how}') from error
 
 
@@ -172,7 +172,7 @@ def _open_run(stream: Stream, resume: bool, source: Source | None) -> tuple[Resu
 
 
 def _way_on(stream: Stream, work_dir: Path, results: Results) -> str:
-    """Say how a run may go on with another config: phases that do not depend on what was changed are taken over."""
+    """Say how a run may continue with another config: phases that do not depend on what was changed are taken over."""
     with contextlib.suppress(LHLError, *FOREIGN):
         kept = reusable_phases(stream, read_run(work_dir), get_world_size())
         if kept and kept[-1]['ended']:

@@ -16,7 +16,7 @@ Version 2 of the file::
 ``phases`` holds the phases that were completed, in order; ``metrics`` what was measured right after the phase, for
 every task that was scored; ``checkpoint`` is relative to the file's folder. Metrics are in the order in which they are
 printed. ``units`` names only metrics that have a unit, and may be missing: then no unit is known. So may ``backbone``,
-which is empty then, and ``stopped_early``, which is empty for a phase that went on to its last epoch. ``sha256`` is of
+which is empty then, and ``stopped_early``, which is empty for a phase that ran to its last epoch. ``sha256`` is of
 the rest of the file, which is compared with it when it is read; a file of an earlier lhl has none. A number that is not
 finite is written as ``null``, because JSON has none, and read as NaN.
 """

@@ -68,7 +68,7 @@ class QuickDeepInversion:
     def __call__(self, teacher: Learner, images: Tensor, seed: int = 0) -> Tensor:
         """Invert the teacher, starting from real images.
 
-        The processes share the chunks out, and each gets all images, as one process would have made them.
+        The chunks are divided among the processes, and each gets all images, as one process would have made them.
 
         Args:
             teacher: Frozen, in evaluation mode; neither its weights nor its statistics change.

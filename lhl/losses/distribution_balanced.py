@@ -48,7 +48,7 @@ def distribution_balanced_loss(loss_map: Tensor,
             which counts an absent class as perfectly kept. Eq. 6 does not define an empty group.
         relative_epsilon: The cap described above.
         balance: How alike groups of different size count. A pixel weighs the share of its group in the image to the
-            power of ``-balance``: 1 is the paper's, equal groups; 0 lets pixels count alike, and with them a group as
+            power of ``-balance``: 1 is the paper's, equal groups; 0 lets pixels count equally, and with them a group as
             much as it is large. Between the two, rare classes count less than with 1 and more than with 0.
 
     Returns:

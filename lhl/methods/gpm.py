@@ -61,7 +61,7 @@ class GPM(Method):
             raise ConfigError(f'threshold_step={threshold_step!r} is impossible for {name}; give 0 or a small positive '
                               f'number')
         if not isinstance(num_images, int) or num_images < 1:
-            raise ConfigError(f'num_images={num_images!r} is impossible for {name}; give a whole number from 1 on')
+            raise ConfigError(f'num_images={num_images!r} is impossible for {name}; give a whole number of at least 1')
         if edit not in ('update', 'gradient'):
             raise ConfigError(f"edit={edit!r} is unknown to {name}; use 'update' or 'gradient'")
         self.threshold = threshold

@@ -14,7 +14,7 @@ from .prediction_edges import predicted_edge_source
 
 @METHODS.register_module()
 class HAD(DIS):
-    """Distil with two losses: every group of pixels counts alike, and the edges of the loss count once more.
+    """Distil with two losses: every group of pixels counts equally, and the edges of the loss count once more.
 
     It is DIS with another distance: Eq. 4's ``alpha / (2 (t - 1))`` is Eq. 3's ``alpha / (t - 1)`` times the half
     below. The half stays when a term is dropped (Table 4), so that the other term keeps its weight.

@@ -34,7 +34,7 @@ class HCL(Method):
         inversion: Config of :class:`lhl.inversion.QuickDeepInversion`, or ``None`` to distil on real images alone.
         num_images: How many images are inverted; all of the phase, where it has fewer.
         inverted_batch_size: Inverted images per iteration and process, drawn without replacement. At least 2, because
-            heads normalise over them. ``None`` takes all of them, shared out among the processes, as HCL does, which
+            heads normalise over them. ``None`` takes all of them, divided among the processes, as HCL does, which
             images of 32x32 pixels allow.
 
     Raises:

@@ -44,5 +44,5 @@ def fit_to(backbone: nn.Module, kept: dict[str, Tensor], method: str) -> dict[st
         found, expected = (tuple(of[name].shape) if name in of else 'no such tensor' for of in (kept, parameters))
         if found != expected:
             raise CheckpointError(f'the state of {method} is of another backbone: {name} has {found}, expected '
-                                  f'{expected}; go on with the backbone that the phases before were trained with')
+                                  f'{expected}; continue with the backbone that the phases before were trained with')
     return {name: value.to(parameters[name].device) for name, value in kept.items()}

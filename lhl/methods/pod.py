@@ -42,7 +42,7 @@ class POD(Method):
         if norm not in ('fro', 'l1', 'l2'):
             raise ConfigError(f"norm={norm!r} is unknown to {name}; use 'fro', 'l1' or 'l2'")
         if not scales or any(not isinstance(scale, int) or scale < 1 for scale in scales):
-            raise ConfigError(f'scales={scales!r} is impossible for {name}; give whole numbers from 1 on, (1, 2, 4)')
+            raise ConfigError(f'scales={scales!r} is impossible for {name}; give whole numbers above 0, (1, 2, 4)')
         self.weight = weight
         self.norm = norm
         self.scales = tuple(scales)

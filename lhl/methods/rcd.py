@@ -43,7 +43,7 @@ class RCD(Method):
     Args:
         distance: Config of the method whose distance it is, without alpha: :class:`lhl.methods.DIS`, with a temperature
             for soft targets, or :class:`lhl.methods.HAD`.
-        kappa: How far an old task may move away from its teacher, in units of D_j(0), from 1 on.
+        kappa: How far an old task may move away from its teacher, in units of D_j(0), at least 1.
         start: The multipliers at the beginning of a phase.
         rate: Of the ascent; 0 keeps them where they are.
 
@@ -57,7 +57,7 @@ class RCD(Method):
                  rate: NotNegative = 0.05) -> None:
         if not kappa >= 1:
             raise ConfigError(f'kappa={kappa!r} of RCD is below 1, which asks the student to be closer to its teacher '
-                              f'than it is unchanged; give a number from 1 on')
+                              f'than it is unchanged; give a number of at least 1')
         kind = METHODS.get(distance['type'])
         if not (isinstance(kind, type) and issubclass(kind, DIS)):
             raise ConfigError(f'distance={distance["type"]!r} of RCD compares no predictions with a teacher; use '

@@ -44,7 +44,7 @@ class Student(BaseModel):
         Args:
             dataloader: Of the training data, which the method may go through before the first iteration. ``None``
                 where nothing is going to be trained.
-            resumed_state: The method's state where an interrupted phase goes on, instead of going through the data.
+            resumed_state: The method's state where an interrupted phase continues, instead of going through the data.
         """
         self.method.begin_phase(self.learner, self.phase)
         if resumed_state is not None:

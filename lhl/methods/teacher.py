@@ -52,7 +52,7 @@ class TeacherOptions:
             raise ConfigError(f'teacher.cache={self.cache!r} is unknown; {suggest(str(self.cache), known)}')
         if isinstance(self.memory_gib, bool) or not isinstance(self.memory_gib, int | float) or not (
                 0 <= self.memory_gib < float('inf')):
-            raise ConfigError(f'teacher.memory_gib={self.memory_gib!r} is impossible; give a number of GiB from 0 on')
+            raise ConfigError(f'teacher.memory_gib={self.memory_gib!r} is impossible; give a number of GiB, 0 or more')
         for option, value, allowed in (('fold', self.fold, (None, False, True)), ('compile', self.compile,
                                                                                 (False, True))):
             if not any(value is one for one in allowed):

@@ -54,7 +54,7 @@ class LiveDisplay:
             self.drawn = time.monotonic()
             try:
                 self.live.update(_lines(status, self.console.width), refresh=True)
-            except (OSError, UnicodeError):  # the terminal is gone; the training goes on
+            except (OSError, UnicodeError):  # the terminal is gone; the training continues
                 self.update = lambda status, now=False: None  # type: ignore[method-assign]
 
     def stop(self) -> None:

@@ -54,7 +54,7 @@ class StreamProgress:
         Args:
             runner: Its runner, before it trains.
             phase: Its number, from 1.
-            before: The iterations of the phases before: the curves of trackers go on there.
+            before: The iterations of the phases before: the curves of trackers continue there.
         """
         if self.is_shown:
             status = Status(phase, len(self.tasks), ', '.join(self.tasks[phase - 1]))

@@ -1,4 +1,4 @@
-"""TensorBoard, Weights & Biases and MLflow: one curve over the whole stream, which goes on where it is resumed."""
+"""TensorBoard, Weights & Biases and MLflow: one curve over the whole stream, which continues where it is resumed."""
 import json
 import logging
 import os
@@ -75,7 +75,7 @@ class Trackers:
         self.opened: list[tuple[str, Any]] = []
 
     def open(self) -> None:
-        """Open all, and go on with the runs that they have of this one.
+        """Open all, and continue the runs that they have of this one.
 
         Raises:
             ConfigError: If one cannot be opened, as without a network or an account.
@@ -100,7 +100,7 @@ class Trackers:
                 file.write(json.dumps(runs, indent=1).encode() + b'\n')
 
     def add(self, scalars: Mapping[str, float], step: int) -> None:
-        """Add numbers to the curves; a tracker that fails is said once, and the training goes on without it.
+        """Add numbers to the curves; a tracker that fails is said once, and the training continues without it.
 
         Args:
             scalars: By name.
@@ -114,7 +114,7 @@ class Trackers:
                     backend.add_scalars(dict(scalars), step=step)
             except Exception as error:  # any, of its package
                 self.opened.remove((name, backend))
-                print_log(f'the tracker {name} failed ({reason_of(error)}); the run goes on without it',
+                print_log(f'the tracker {name} failed ({reason_of(error)}); the run continues without it',
                           logger='current', level=logging.WARNING)
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class Trackers:
                           level=logging.WARNING)
 
     def _options(self, config: Mapping, name: str, runs: dict[str, str]) -> dict:
-        """Fill in what belongs to the run: a folder, a name, and the tracker's own run that it goes on with."""
+        """Fill in what belongs to the run: a folder, a name, and the tracker's own run that it continues."""
         options = {'save_dir': str(self.folder / name), **config}
         about = dict(method=self.cfg.method.type, seed=self.cfg.randomness.seed)
         if name == 'wandb':

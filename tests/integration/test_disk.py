@@ -90,7 +90,7 @@ def assert_intact(run):
 @pytest.mark.parametrize('share', [6, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_that_is_refused_one_operation_after_the_other_ends_with_the_weights_of_an_undisturbed_one(
         share, tmp_path, data_root, monkeypatch):
-    """Each attempt goes on where the one before was stopped, and is stopped at the first operation that is new.
+    """Each attempt continues where the one before was stopped, and is stopped at the first operation that is new.
 
     Of these every fourth is refused, or each: making a folder, opening, writing half of, syncing and renaming a file.
     """
@@ -177,8 +177,8 @@ def test_something_in_the_place_of_a_file_or_folder_is_one_sentence_and_the_run_
     run = tmp_path / 'run'
     weights, second = run / 'phase1_depth/phase.safetensors', run / 'phase2_normal'
     sentence = refused_at(cfg, (1, 4), lambda: weights.mkdir(), monkeypatch)
-    assert sentence == (f'{weights} cannot be written (Is a directory); check the path, and add `resume=True` to go on '
-                        f'from what was saved')
+    assert sentence == (f'{weights} cannot be written (Is a directory); check the path, and add `resume=True` to '
+                        f'continue from what was saved')
     assert len(training_checkpoints(run / 'phase1_depth')) == 2  # all was trained
     weights.rmdir()
     second.touch()
@@ -203,8 +203,8 @@ def test_a_log_that_cannot_be_written_is_said_once_and_costs_nothing_else(cfg, t
     assert train_stream(cfg, until=1).phases
     lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 1 and re.fullmatch(
-        rf'{tmp_path}/run/phase1_depth/\S+\.log cannot be written \(No space left on device\); the run goes on without '
-        rf'it', lines[0])
+        rf'{tmp_path}/run/phase1_depth/\S+\.log cannot be written \(No space left on device\); the run continues '
+        rf'without it', lines[0])
 
 
 def test_scoring_where_nothing_can_be_written_is_one_sentence(finished, tmp_path, monkeypatch):

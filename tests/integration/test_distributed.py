@@ -132,7 +132,7 @@ def test_a_killed_process_ends_the_run(tmp_path, count, victim):
                       SIGNAL_AT=f'1:1:{victim}', SIGNALS='SIGKILL')
     assert killed.returncode == 137
     assert sentences(killed) == [f'error: process {victim} was killed by SIGKILL, as the system does when memory runs '
-                                 f'out; give the same command with --resume to go on']
+                                 f'out; run the same command with --resume to continue']
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_process_that_hangs_ends_the_run_after_the_timeout(tmp_path):
     sentence, = sentences(stopped)
     assert stopped.returncode == 1 and sentence.startswith(
         'error: another process of the run is gone, or did not answer within 5 s (')
-    assert sentence.endswith('; give the same command with --resume to go on')
+    assert sentence.endswith('; run the same command with --resume to continue')
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_two_machines_learn_what_one_does_and_each_tells_of_a_lost_process(tmp_p
 
     first, second = on_two(tmp_path / 'two', SIGNAL_AT='1:1:1', SIGNALS='SIGKILL')
     assert sentences(second) == ['error: process 1 was killed by SIGKILL, as the system does when memory runs out; '
-                                 'give the same command with --resume to go on']
+                                 'run the same command with --resume to continue']
     sentence, = sentences(first)
     assert sentence.startswith('error: another process of the run is gone') and first.returncode == 1
     assert [machine.returncode for machine in on_two(tmp_path / 'two', '--resume')] == [0, 0]

@@ -40,7 +40,7 @@ def test_a_signal_ends_a_run_after_the_iteration_and_it_is_resumed_exactly_there
         assert stopped.returncode == status, stopped.stderr
         assert stopped.stderr.splitlines()[-1] == (
             f'interrupted in phase {phase} after iteration {iteration + 1} of 6, which {run / FOLDERS[phase - 1]}/'
-            f'{saved} holds; give the same command with --resume to go on')
+            f'{saved} holds; run the same command with --resume to continue')
         assert checkpoints(run, phase)[0] == saved and len(digests(run)) == phase - 1
     resumed = run_tool(*command, '--resume')
     assert resumed.returncode == 0, resumed.stderr
@@ -128,7 +128,7 @@ def test_a_signal_before_there_is_a_run_does_not_advise_to_resume_it(tmp_path, d
         with pytest.raises(SystemExit) as caught:
             main()
         assert caught.value.code == 143
-        assert capfd.readouterr().err.splitlines()[-1] == f'interrupted; give the same command {advice} to go on'
+        assert capfd.readouterr().err.splitlines()[-1] == f'interrupted; run the same command {advice} to continue'
         assert run.exists() == (advice == 'with --resume')
         run.mkdir(exist_ok=True)
         Results('HAD', 0, [], '', '', {}, {}).save(run)

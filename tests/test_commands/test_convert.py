@@ -97,4 +97,4 @@ def test_an_interrupted_conversion_says_how_to_go_on(tool, monkeypatch, tmp_path
         raise KeyboardInterrupt
     monkeypatch.setattr('lhl.datasets.converters.nyud.convert_nyud', interrupted)
     assert tool('dataset_converters/nyud.py', tmp_path, tmp_path) == (
-        130, '', 'interrupted; give the same command again to go on\n')
+        130, '', 'interrupted; run the same command again to continue\n')

@@ -8,7 +8,7 @@ from lhl.commands.processes import ENDING, is_first_process, processes_of, tell_
 from lhl.engine.runtime import process_group
 from lhl.errors import Interruption, LostProcessError, RunError
 
-LOST = LostProcessError('another process is gone (reset); give the same command again')
+LOST = LostProcessError('another process is gone (reset); run the same command again')
 
 
 @pytest.mark.parametrize('arguments, environment, expected', [

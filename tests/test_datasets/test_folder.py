@@ -214,7 +214,7 @@ def test_split_by_folder_keeps_a_room_together(tmp_path):
 
 
 def test_split_by_folder_takes_the_whole_path_of_a_nested_folder(tmp_path):
-    """The rooms of one house are shared out one by one, and what lies beside them is a room of its own."""
+    """The rooms of one house are assigned one by one, and what lies beside them is a room of its own."""
     rooms = [f'house/room{room}' for room in range(20)] + ['house', 'house/room1/corner']
     touch(tmp_path, [f'{room}/{view}' for room in rooms for view in range(2)])
     for split, first, last in (('train', 0, 0.5), ('val', 0.5, 1)):

@@ -56,7 +56,7 @@ def test_every_option_has_a_row_with_its_type_and_its_meaning(page, group):
 
 def test_ranges_and_defaults_are_those_of_the_signature():
     found = {name: (kind, default) for name, kind, default, _ in options(registry.METHODS.get('HAD'), '')}
-    assert found['alpha'] == ('a number from 0 on', 'required')
+    assert found['alpha'] == ('a number of at least 0', 'required')
     assert found['group_threshold'] == ('a number from 0 to 1', 'required')
     assert found['edge_source'] == ("'loss' or 'prediction'", "`'loss'`")
     assert found['temperature'] == ('a number above 0 or None', '`None`')

@@ -286,7 +286,7 @@ def test_wrong_options_are_refused(options, message):
 
 
 @pytest.mark.parametrize('options, sentence', [
-    (dict(distance=DIS, kappa=0.5), 'method.kappa is 0.5, expected a number from 1 on; correct it'),
+    (dict(distance=DIS, kappa=0.5), 'method.kappa is 0.5, expected a number of at least 1; correct it'),
     (dict(distance=dict(DIS, alpha=1.0)), "method.distance: DIS has no option 'alpha'"),
     (dict(distance=dict(type='DSI')), "method.distance names the unknown method 'DSI'; did you mean 'DIS'?"),
     (dict(), "method: RCD needs the option 'distance'; give it in the config"),

@@ -43,7 +43,7 @@ def test_safetensors_with_their_digest_are_loaded(tmp_path):
 
 
 @pytest.mark.parametrize('saved, used', [
-    (dict(RESNET, base_channels=6), RESNET),  # all names, other shapes: mmengine would load nothing and go on
+    (dict(RESNET, base_channels=6), RESNET),  # all names, other shapes: mmengine would load nothing and continue
     (LENET, RESNET), (RESNET, LENET), (dict(RESNET, depth=50), RESNET)])
 def test_a_checkpoint_of_another_backbone_is_refused_with_the_first_difference(tmp_path, saved, used):
     torch.save(weights_of(saved), tmp_path / 'other.pth')

@@ -68,7 +68,7 @@ def test_the_log_files_keep_the_full_lines_and_the_phases_their_own_numbers(foll
     logs = ''.join(path.read_text() for path in run.rglob('*.log'))
     assert 'Epoch(train) [2][2/3]' in logs and 'Epoch(val)' in logs and 'phase 1/3 (segmentation)' not in logs
     assert {path.relative_to(run).parts[0] for path in run.rglob('scalars.json')} == set(FOLDERS)
-    assert not (run / 'trackers.json').exists()  # a backend of one's own has no runs to go on with
+    assert not (run / 'trackers.json').exists()  # a backend of one's own has no runs to continue
 
 
 def test_the_lines_without_a_terminal_are_short_and_say_how_far_the_stream_is(tmp_path, data_root, capsys):

@@ -159,7 +159,7 @@ class Laboratory:
 
     def learn(self, name: str, run: Path, act: Callable[[], None] = lambda: None, kill_after: float = 0.0,
               at_end: Callable[[], None] = lambda: None) -> Ending:
-        """Learn the stream of a config, or go on with it, in a process of its own.
+        """Learn the stream of a config, or continue it, in a process of its own.
 
         Args:
             name: Of the method's config.

@@ -10,7 +10,7 @@ weights, method's state and metrics of every phase, to the bit, and no other fil
     python tools/benchmarks/crash_test.py --kills 200
 
 The same seed draws the same places. Counts are printed, and written to OUT/crash_test.json. The exit status is 1 if a
-run did not end as it should; its folder is kept. An interrupted command goes on when it is given again.
+run did not end as it should; its folder is kept. An interrupted command continues when it is run again.
 """
 import argparse
 import contextlib

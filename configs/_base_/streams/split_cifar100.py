@@ -1,5 +1,5 @@
 # Split CIFAR-100 as HCL learns it: nine architectures for twenty tasks. A task with the architecture of the one before
-# goes on with its weights.
+# continues with its weights.
 _base_ = [
     '../models/cifar_lenet_linear.py', '../datasets/split_cifar100.py', '../schedules/sgd_hcl.py',
     '../default_runtime.py'

@@ -181,7 +181,7 @@ def describe_plan(runs: Sequence[BenchmarkRun], options: Sequence[str] = ()) -> 
 
 
 def training_arguments(run: BenchmarkRun, options: Sequence[str], planned: bool = False) -> list[str]:
-    """Write the arguments with which ``lhl train`` trains a run, or goes on with it.
+    """Write the arguments with which ``lhl train`` trains a run, or continues it.
 
     Args:
         run: The run.

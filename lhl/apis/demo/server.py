@@ -10,7 +10,7 @@ _GRADIO = '6'
 
 
 def check_gradio() -> None:
-    """Refuse to go on where Gradio is not installed."""
+    """Refuse to continue where Gradio is not installed."""
     cure = "install it with pip install 'lhl[demo]'"
     try:
         found = version('gradio')
@@ -36,7 +36,7 @@ def check_address(host: str, port: int) -> None:
             raise ConfigError(f'port {port} of {host} is in use; give another one, such as '
                               f'`port={port + 1 if port < 65535 else 7860}`, or end the program that uses it') from None
         if error.errno == errno.EACCES:
-            raise ConfigError(f'port {port} is not allowed to you; give one from 1024 on, such as '
+            raise ConfigError(f'port {port} needs rights that you do not have; use 1024 or above, such as '
                               f'`port=7860`') from None
         raise ConfigError(f'`host={host}` cannot be used ({error.strerror}); give an address of this machine, such as '
                           f'127.0.0.1') from None

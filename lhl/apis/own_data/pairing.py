@@ -11,7 +11,7 @@ from lhl.errors import DataError
 
 #: What folders inside the folder of the images are called where the split is made already.
 SPLIT_NAMES = dict(train=('train', 'training'), val=('val', 'valid', 'validation', 'test', 'testing'))
-#: So many sub-folders are shared out whole: they may be videos, or rooms.
+#: So many sub-folders are each kept whole: they may be videos, or rooms.
 MIN_FOLDERS = 5
 
 
@@ -99,7 +99,7 @@ class Split:
 
     Args:
         names: The names of the images of ``'train'`` and ``'val'``.
-        folders: The sub-folders that hold the splits; empty where a hash of the names shares the images out.
+        folders: The sub-folders that hold the splits; empty where a hash of the names divides the images.
         options: Of the data set.
         how: In words.
     """
@@ -111,7 +111,7 @@ class Split:
 
 
 def split_images(images: Folder, targets: Mapping[str, Folder]) -> Split:
-    """Take the split that the folders have, or share the images out so that each task has a fifth to validate on.
+    """Take the split that the folders have, or divide the images so that each task has a fifth to validate on.
 
     Raises:
         DataError: If a task has too few targets.
@@ -147,5 +147,6 @@ def split_images(images: Folder, targets: Mapping[str, Folder]) -> Split:
                 how = 'whole sub-folders' if by == 'folder' else 'single images'
                 return Split(dict(train=frozenset(images.files) - val, val=val), {}, options,
                              f'{how} by a hash of their names')
-    raise DataError(f'the images with targets for {", ".join(targets)} cannot be shared out; sort the images into '
-                    f'{images.path}/train and {images.path}/val, and the targets likewise')
+    raise DataError(f'the images with targets for {", ".join(targets)} cannot be divided into training and '
+                    f'validation; sort the images into {images.path}/train and {images.path}/val, and the targets '
+                    f'likewise')

@@ -91,7 +91,7 @@ _batch_size = {batch_size}
 _targets = dict(
 {_block(targets, found)}
 )
-# part=None: a phase takes all images that have its target; without it, the phases share the images out.
+# part=None: a phase takes all images that have its target; without it, the images are divided among the phases.
 {loaders}
 optim_wrapper = dict(
     type='MethodOptimWrapper', optimizer=dict(type='Adam', lr={lr:g}, weight_decay=1e-5), clip_grad=dict(max_norm=10.0))

@@ -74,7 +74,7 @@ def write_report(runs: Sequence[str | Path], out: str | Path, num_views: int = 2
             one or was scored on other data.
     """
     if num_views < 0:
-        raise ConfigError(f'`views` is {num_views}, expected a number of images from 0 on')
+        raise ConfigError(f'`views` is {num_views}, expected a number of images, 0 or more')
     if not runs:
         raise RunError('found no run to report; give the folders of runs of one stream')
     results = [Results.load(run) for run in runs]

@@ -1,4 +1,4 @@
-"""Trains what a table of a paper compares, and sets the printed rows beside what came out."""
+"""Trains what a table of a paper compares, and sets the printed rows beside the results."""
 from .paper_rows import TABLES, describe_tables
 from .reproduction import Reproduction, plan_reproduction, reproduce
 

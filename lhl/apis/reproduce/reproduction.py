@@ -1,4 +1,4 @@
-"""Trains what a table needs, in parts that can be resumed, and sets the printed rows beside what came out."""
+"""Trains what a table needs, in parts that can be resumed, and sets the printed rows beside the results."""
 import contextlib
 import copy
 import time
@@ -215,7 +215,7 @@ def write_tables(plan: Reproduction, runs: Sequence[BenchmarkRun]) -> str:
 
     Args:
         plan: What was planned.
-        runs: How it came out.
+        runs: Their results.
 
     Returns:
         The text of ``table.md``.

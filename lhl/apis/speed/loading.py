@@ -121,7 +121,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 def measure_loading(config: str, phase: int = 1, data_root: str | None = None, size: tuple[int, int] = (288, 384),
                     images: int = 192, batch_size: int | None = None, workers: int | None = None, epochs: int = 12,
                     steps: int = 2, model: str = '_base_/models/resnet18_tiny_aspp.py') -> str:
-    """Measure the loader of one phase beside a learner, and say what came out.
+    """Measure the loader of one phase beside a learner, and report the result.
 
     Args:
         config: The config whose loader is measured.

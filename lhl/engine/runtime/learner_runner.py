@@ -153,5 +153,5 @@ def _go_on_without(handler: logging.Handler, record: logging.LogRecord) -> None:
         logging.Handler.handleError(handler, record)
         return
     handler.setLevel(logging.CRITICAL + 1)
-    print(f'{getattr(handler, "baseFilename", "the log")} cannot be written ({error.strerror}); the run goes on '
+    print(f'{getattr(handler, "baseFilename", "the log")} cannot be written ({error.strerror}); the run continues '
           f'without it', file=sys.stderr)

@@ -32,7 +32,7 @@ def nonfinite_problems(nonfinite: object, max_skipped: object, where: str = 'opt
     if nonfinite not in NONFINITE:
         yield f'{where}.nonfinite={nonfinite!r} is unknown; {suggest(str(nonfinite), NONFINITE)}'
     if not isinstance(max_skipped, int) or max_skipped < 0:
-        yield f'{where}.max_skipped={max_skipped!r} is impossible; give a whole number from 0 on'
+        yield f'{where}.max_skipped={max_skipped!r} is impossible; give a whole number of at least 0'
 
 
 def preferred_amp() -> str:

@@ -96,11 +96,11 @@ def init_distributed(cfg: Config) -> None:
 
 
 @contextlib.contextmanager
-def lost_processes_as_errors(go_on: str = 'give the same command again') -> Iterator[None]:
+def lost_processes_as_errors(how_to_continue: str = 'run the same command again') -> Iterator[None]:
     """Turn what communication raises when another process is gone, or does not answer in time, into a sentence.
 
     Args:
-        go_on: What to do then.
+        how_to_continue: What to do then.
 
     Raises:
         LostProcessError: If a communication failed.
@@ -114,7 +114,7 @@ def lost_processes_as_errors(go_on: str = 'give the same command again') -> Iter
             raise
         raise LostProcessError(
             f'another process of the run is gone, or did not answer within {_Meeting.timeout.total_seconds():g} s '
-            f'({_reason(cause)}); {go_on}') from error
+            f'({_reason(cause)}); {how_to_continue}') from error
 
 
 def claim_to_tell(is_lost: bool) -> bool:

@@ -284,7 +284,7 @@ class PhaseRunner(LearnerRunner):
 
 
 def _check_training_checkpoint(checkpoint: dict, path: Path) -> None:
-    """Refuse a checkpoint that training cannot go on from."""
+    """Refuse a checkpoint that training cannot continue from."""
     meta = checkpoint.get('meta')
     counts = [meta.get(key) for key in ('epoch', 'iter')] if isinstance(meta, dict) else [None]
     missing = [key for key in ('state_dict', 'optimizer', 'method') if not isinstance(checkpoint.get(key), dict)]

@@ -1,7 +1,7 @@
 """Grows a trained model: from a source and a short config of new tasks to an ordinary stream.
 
 The first phases of that stream are the source's. They say who trained them (``trained_by``) and on what their tasks
-are scored; how they were trained is no part of the stream, and their training data is never opened. ``starts_from``,
+are scored; how they were trained is not part of the stream, and their training data is never opened. ``starts_from``,
 the hash of the weights, makes two extensions of different weights different runs.
 """
 import copy
@@ -53,7 +53,7 @@ def source_to_extend(path: str | Path) -> Source:
 
 
 def extended_config(source: Source, cfg: Config, seed: int | None = None, without_old_data: bool = False) -> Config:
-    """Derive the config of the stream that goes on where a source ended, a pure function.
+    """Derive the config of the stream that continues where a source ended, a pure function.
 
     Args:
         source: What to extend.

@@ -131,8 +131,8 @@ def distribution_chart(distributions: Sequence[Distribution], num_images: int) -
     return Chart('pseudo_labels', 'How the pseudo-labels are distributed',
                  f'What the teacher of the last phase predicts for the old tasks on {num_images} validation images, in '
                  'percent of the pixels, beside the truth there. A few classes or values take up most pixels; the '
-                 'distribution-balanced loss of HAD lets each group of them count alike (Fig. 3 of the paper).', panels,
-                 table, [Mark('pseudo-labels', COLOURS[0]), Mark('truth', _TRUTH, '-')])
+                 'distribution-balanced loss of HAD lets each group of them count equally (Fig. 3 of the paper).',
+                 panels, table, [Mark('pseudo-labels', COLOURS[0]), Mark('truth', _TRUTH, '-')])
 
 
 def edges_chart(edges: Sequence[Edges], threshold: float) -> Chart | None:

@@ -99,8 +99,8 @@ def test_only_a_phase_that_may_stop_early_depends_on_what_it_is_scored_on(stoppe
 @pytest.mark.parametrize('early_stopping, options, sentence', [
     (dict(metric='segmentation/mIuO'), {}, "found the metric 'segmentation/mIuO'; did you mean 'segmentation/mIoU' or"),
     (dict(metric='depth/AbsErr'), {}, "found the metric 'depth/AbsErr'"),
-    (dict(metric='segmentation/mIoU', patience=0), {}, 'patience is 0, expected a whole number from 1 on'),
-    (dict(metric='segmentation/mIoU', min_delta=-1), {}, 'min_delta is -1, expected a number from 0 on'),
+    (dict(metric='segmentation/mIoU', patience=0), {}, 'patience is 0, expected a whole number of at least 1'),
+    (dict(metric='segmentation/mIoU', min_delta=-1), {}, 'min_delta is -1, expected a number of at least 0'),
     (dict(metric='segmentation/mIoU', patient=3), {}, "patient"),
     (dict(patience=3), {}, 'metric'),
     (dict(metric='segmentation/mIoU'), dict(val_interval=None), 'nothing is scored before the phase ends; set'),

@@ -138,7 +138,7 @@ def test_more_than_the_limit_is_not_skipped(config, monkeypatch):
 
 @pytest.mark.parametrize('options, said', [
     (dict(optim_wrapper__nonfinite='skp'), "nonfinite='skp' is unknown; did you mean 'skip'"),
-    (dict(optim_wrapper__max_skipped=-1), 'max_skipped=-1 is impossible; give a whole number from 0 on')])
+    (dict(optim_wrapper__max_skipped=-1), 'max_skipped=-1 is impossible; give a whole number of at least 0')])
 def test_options_are_checked_before_anything_is_written(config, options, said):
     cfg = config(**options)
     with pytest.raises(ConfigError, match=re.escape(said)):
