@@ -20,9 +20,8 @@ from .undisturbed import predict_undisturbed
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
-#: The smallest and the largest multiplier. A constraint that cannot be met would raise its own without end, and one
-#: that has been met for long would need as long to come back.
-BOUNDS = (1e-4, 10.0)
+#: How much a batch counts in the running mean of L_new, which spans about the last 50 iterations.
+MOMENTUM = 0.02
 
 
 @METHODS.register_module()
@@ -35,10 +34,14 @@ class RCD(Method):
 
     The Lagrangian is ``L_new + sum_j m_j (D_j / D_j(0) - kappa)``. Each training step is one of descent in the weights
     and, with the D_j of the same batch, one of ascent in log m_j: ``m_j <- m_j exp(rate (D_j / D_j(0) - kappa))``,
-    kept within :data:`BOUNDS`. With gradients accumulated over iterations there is one ascent in each of them. A step
+    kept within ``bounds``. With gradients accumulated over iterations there is one ascent in each of them. A step
     costs what one of the distance's own method does; a phase, one pass through its data beside.
 
-    Logged are ``multiplier_TASK``, m_j, and ``distance_TASK``, D_j / D_j(0) of the batch.
+    L_new has a unit, too: a multiplier of 0.1 is much beside the loss of normals and little beside a cross-entropy.
+    With ``normalize_new_loss`` it is divided by its running mean, so that a multiplier is a share of the new task.
+
+    Logged are ``multiplier_TASK``, m_j, and ``distance_TASK``, D_j / D_j(0) of the batch; where L_new is normalised,
+    ``unscaled_TASK``, the loss as it was.
 
     Args:
         distance: Config of the method whose distance it is, without alpha: :class:`lhl.methods.DIS`, with a temperature
@@ -46,15 +49,20 @@ class RCD(Method):
         kappa: How far an old task may move away from its teacher, in units of D_j(0), at least 1.
         start: The multipliers at the beginning of a phase.
         rate: Of the ascent; 0 keeps them where they are.
+        bounds: The smallest and the largest multiplier. A constraint that cannot be met would raise its own without
+            end, and one that has been met for long would need as long to come back.
+        normalize_new_loss: Whether L_new is divided by its running mean, from phase 2 on.
 
     Raises:
-        ConfigError: If the distance is that of no such method, or one that starts at 0.
+        ConfigError: If the distance is that of no such method, or one that starts at 0, or ``start`` is not within the
+            bounds.
     """
 
     requires = Requirements(teacher=True)
 
     def __init__(self, distance: dict, kappa: Annotated[float, Range(1)] = 1.5, start: Positive = 0.1,
-                 rate: NotNegative = 0.05) -> None:
+                 rate: NotNegative = 0.05, bounds: tuple[Positive, Positive] = (1e-4, 10.0),
+                 normalize_new_loss: bool = False) -> None:
         if not kappa >= 1:
             raise ConfigError(f'kappa={kappa!r} of RCD is below 1, which asks the student to be closer to its teacher '
                               f'than it is unchanged; give a number of at least 1')
@@ -65,13 +73,21 @@ class RCD(Method):
         if distance.get('evaluation_mode'):
             raise ConfigError('distance.evaluation_mode=True does not suit RCD: an unchanged student in evaluation '
                               'mode is its teacher, so that D_j(0) is 0; leave the option out')
+        lowest, highest = bounds
+        if rate and not lowest <= start <= highest:
+            raise ConfigError(f'start={start!r} of RCD is not within bounds={list(bounds)!r}, the smallest and the '
+                              f'largest multiplier; give two numbers in order, and a start between them')
         self.distance: DIS = METHODS.build(dict(distance, alpha=1.0))
         self.kappa = kappa
         self.start = start
         self.rate = rate
+        self.bounds = (lowest, highest)
+        self.normalize_new_loss = normalize_new_loss
         #: ``(n, )``, of each old head: m_j and D_j(0). None outside of a phase with old tasks.
         self.multipliers: Tensor | None = None
         self.initial: Tensor | None = None
+        #: ``()``, the running mean of L_new in this phase; 0 until there was one.
+        self.new_loss = torch.zeros(())
 
     def trained_tasks(self, phase: Phase) -> Iterable[str]:
         """All heads are trained: the new one on labels, the old ones on what the teacher predicts."""
@@ -132,6 +148,8 @@ class RCD(Method):
         if not distances:
             return losses
         assert self.initial is not None and self.multipliers is not None
+        if self.normalize_new_loss:
+            losses = self._normalized(losses)
         own = torch.stack(_summed(distances))
         initial, multipliers = (values.to(own.device) for values in (self.initial, self.multipliers))
         own = own / initial
@@ -153,24 +171,42 @@ class RCD(Method):
             ratios: ``(n, )``, D_j / D_j(0), the same in all processes. Where one is not finite, nothing is learned.
 
         Returns:
-            ``(n, )`` within :data:`BOUNDS`.
+            ``(n, )`` within the bounds.
         """
         steps = torch.where(ratios.isfinite(), self.rate * (ratios - self.kappa), 0.0)
-        return (multipliers * steps.exp()).clamp(*BOUNDS) if self.rate else multipliers
+        return (multipliers * steps.exp()).clamp(*self.bounds) if self.rate else multipliers
+
+    def _normalized(self, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Divide L_new by its running mean, and log what it was."""
+        mean = self._running_mean(torch.stack(list(losses.values())).sum().detach())
+        unscaled = {name.replace('loss_new', 'unscaled'): value.detach() for name, value in losses.items()}
+        return {name: value / mean for name, value in losses.items()} | unscaled
+
+    def _running_mean(self, new_loss: Tensor) -> Tensor:
+        """Give the mean of L_new, with that of this batch; one that is 0 or not finite says nothing of its scale."""
+        all_reduce(new_loss, op='mean')
+        before = self.new_loss.to(new_loss.device)
+        after = torch.where(before > 0, before + MOMENTUM * (new_loss - before), new_loss)
+        mean = torch.where(new_loss.isfinite() & (new_loss > 0), after, before)
+        if self.learner.training:
+            self.new_loss = mean
+        return torch.where(mean > 0, mean, 1.0)
 
     def end_phase(self, learner: Learner, phase: Phase, dataloader: 'DataLoader') -> None:
         """Drop what belongs to this phase: the next one has another teacher."""
         self.multipliers = self.initial = None
+        self.new_loss = torch.zeros(())
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Within a phase with old tasks, the multipliers and the D_j(0)."""
+        """Within a phase with old tasks, the multipliers, the D_j(0) and the running mean of L_new."""
         if self.multipliers is None or self.initial is None:
             return {}
-        return dict(multipliers=self.multipliers, initial_distances=self.initial)
+        return dict(multipliers=self.multipliers, initial_distances=self.initial, new_loss=self.new_loss)
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take back what :meth:`state_dict` gave."""
         self.multipliers, self.initial = state.get('multipliers'), state.get('initial_distances')
+        self.new_loss = state.get('new_loss', torch.zeros(()))  # checkpoints of before the option have none
 
 
 def _summed(distances: dict[str, dict[str, Tensor]]) -> list[Tensor]:

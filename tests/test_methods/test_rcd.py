@@ -11,7 +11,7 @@ from lhl.component_check import component_problems
 from lhl.datasets import SampleKey
 from lhl.errors import ConfigError, DivergenceError
 from lhl.methods import RCD, Combined, Phase, Student, Vanilla
-from lhl.methods.rcd import BOUNDS
+from lhl.methods.rcd import MOMENTUM
 from lhl.models import Batch
 from lhl.registry import METHODS
 
@@ -20,6 +20,7 @@ from .training import add_dropout, in_two_processes, is_same, make_loader, take_
 
 TASKS = ['segmentation', 'depth', 'normal']
 DIS = dict(type='DIS')
+BOUNDS = (1e-4, 10.0)  # the default
 HAD = dict(type='HAD', group_threshold=0.9, distribution_balanced=dict(type='DistributionBalancedLoss'),
            saliency_guided=dict(type='SaliencyGuidedLoss'))
 
@@ -171,6 +172,14 @@ def test_the_multipliers_stay_finite_and_within_their_bounds_whatever_the_distan
         multipliers = after
 
 
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=50), st.floats(0.01, 0.1), st.floats(0.1, 1))
+def test_the_multipliers_stay_within_other_bounds_that_are_given(ratios, lowest, highest):
+    method, multipliers = RCD(DIS, bounds=(lowest, highest)), torch.tensor([0.1])
+    for ratio in ratios:
+        multipliers = method.ascend(multipliers, torch.tensor([ratio]))
+        assert lowest - 1e-6 <= multipliers.item() <= highest + 1e-6
+
+
 def test_a_rate_of_0_keeps_the_weights_as_they_are():
     method = RCD(DIS, start=50.0, rate=0.0)
     assert method.ascend(torch.tensor([50.0]), torch.tensor([9.0])).tolist() == [50.0]
@@ -225,6 +234,68 @@ def test_it_finds_the_constrained_optimum_and_its_multiplier(kappa, optimum, mul
     assert method.multipliers.item() == pytest.approx(multiplier, rel=2e-2)
 
 
+# ---- relative to the new loss --------------------------------------------------------------------------------------
+
+def relative(**options):
+    return RCD(DIS, normalize_new_loss=True, **options)
+
+
+def test_the_new_loss_is_divided_by_its_running_mean_by_hand():
+    """The mean starts with the first loss and takes over a fiftieth of each later one."""
+    plain, method = begin_training(RCD(DIS)), relative()
+    student, mean = begin_training(method), None
+    for step in range(3):
+        torch.manual_seed(step)
+        expected = losses_of(plain, make_batch('normal', seed=step))
+        torch.manual_seed(step)
+        losses = losses_of(student, make_batch('normal', seed=step))
+        new = expected.pop('loss_new_normal').item()
+        mean = new if mean is None else 0.98 * mean + 0.02 * new
+        assert method.new_loss.item() == pytest.approx(mean)
+        assert losses.pop('loss_new_normal').item() == pytest.approx(new / mean)
+        assert losses.pop('unscaled_normal').item() == new
+        assert {name: value.item() for name, value in losses.items()} == {
+            name: value.item() for name, value in expected.items()}
+    assert MOMENTUM == 0.02
+
+
+@given(scale=st.floats(1e-3, 1e3))
+def test_the_unit_of_the_new_loss_does_not_matter(scale):
+    """(3 - 1)^2 / 2 = 2, the first of its mean, is 1 in any unit, and its slope at 1 is -2 / 2."""
+    method, learner = relative(), Number(1.0)
+    method.begin_phase(learner, Phase(2, ('new', ), ('old', 'new'), teacher=Zero(), loss_weight=scale))
+    method.initial, method.multipliers = torch.tensor([0.5]), torch.tensor([0.1])
+    batch = Batch(torch.zeros(1), {'new': torch.tensor([3.0])}, {'new': torch.ones(1, dtype=torch.bool)})
+    losses = method.losses(batch, (), dict.fromkeys(('old', 'new'), learner.value[None]))
+    assert losses['loss_new_new'].item() == pytest.approx(1)
+    assert losses['unscaled_new'].item() == pytest.approx(2 * scale) and not losses['unscaled_new'].requires_grad
+    losses['loss_new_new'].backward()
+    assert learner.value.grad.item() == pytest.approx(-1)
+
+
+@pytest.mark.parametrize('value', [0.0, math.nan, math.inf])
+def test_a_loss_that_says_nothing_of_its_scale_does_not_enter_the_mean(value):
+    method = relative()
+    method.learner = Number(0.0)
+    assert method._running_mean(torch.tensor(value)) == 1 and method.new_loss == 0
+    assert method._running_mean(torch.tensor(4.0)) == 4
+    assert method._running_mean(torch.tensor(value)) == 4 and method.new_loss == 4
+
+
+def test_evaluation_leaves_the_mean_as_it_is():
+    student = begin_training(relative())
+    losses_of(student, make_batch('normal'))
+    before = student.method.new_loss.clone()
+    losses_of(student.eval(), make_batch('normal', seed=5))
+    assert torch.equal(student.method.new_loss, before)
+
+
+def test_checkpoints_without_the_mean_are_read():
+    method = relative()
+    method.load_state_dict(dict(multipliers=torch.tensor([0.3]), initial_distances=torch.tensor([0.2])))
+    assert method.new_loss == 0 and method.multipliers == 0.3
+
+
 # ---- what is carried -----------------------------------------------------------------------------------------------
 
 def steps_of(student, steps):
@@ -239,14 +310,16 @@ def steps_of(student, steps):
     return student
 
 
-def test_an_interrupted_phase_goes_on_with_its_multipliers_and_learns_alike():
-    whole = steps_of(begin_training(RCD(DIS, rate=1.0)), range(2))
+@pytest.mark.parametrize('options', [{}, dict(normalize_new_loss=True)])
+def test_an_interrupted_phase_goes_on_with_its_multipliers_and_learns_alike(options):
+    whole = steps_of(begin_training(RCD(DIS, rate=1.0, **options)), range(2))
     saved = {name: value.clone() for name, value in whole.method.state_dict().items()}
-    assert set(saved) == {'multipliers', 'initial_distances'} and not torch.equal(saved['multipliers'][0:1],
-                                                                                  torch.tensor([0.1]))
+    assert set(saved) == {'multipliers', 'initial_distances', 'new_loss'}
+    assert not torch.equal(saved['multipliers'][0:1], torch.tensor([0.1]))
+    assert bool(saved['new_loss']) == bool(options)
     learner = make_learner(TASKS, seed=3)
     learner.load_state_dict(copy_of_state(whole.learner))
-    resumed = Student(learner, RCD(DIS, rate=1.0), whole.phase)
+    resumed = Student(learner, RCD(DIS, rate=1.0, **options), whole.phase)
     resumed.begin_phase(make_loader('normal'), saved)
     for student in (whole, resumed):
         steps_of(student, range(2, 4))
@@ -277,6 +350,8 @@ def test_combined_with_others_it_is_as_alone():
 @pytest.mark.parametrize('options, message', [
     (dict(distance=DIS, kappa=0.9), 'kappa=0.9 of RCD is below 1, which asks the student to be closer'),
     (dict(distance=DIS, kappa=math.nan), 'kappa=nan of RCD is below 1'),
+    (dict(distance=DIS, bounds=(1.0, 0.1)), r'start=0.1 of RCD is not within bounds=\[1.0, 0.1\], the small'),
+    (dict(distance=DIS, start=2.0, bounds=(0.03, 1.0)), r'start=2.0 of RCD is not within bounds=\[0.03, 1.0\]'),
     (dict(distance=dict(type='EWC')), "distance='EWC' of RCD compares no predictions with a teacher"),
     (dict(distance=dict(DIS, evaluation_mode=True)), r'distance.evaluation_mode=True does not suit RCD'),
 ])
@@ -287,6 +362,8 @@ def test_wrong_options_are_refused(options, message):
 
 @pytest.mark.parametrize('options, sentence', [
     (dict(distance=DIS, kappa=0.5), 'method.kappa is 0.5, expected a number of at least 1; correct it'),
+    (dict(distance=DIS, bounds=[0, 1]), 'method.bounds is [0, 1], expected'),
+    (dict(distance=DIS, bounds=[0.1]), 'method.bounds is [0.1], expected'),
     (dict(distance=dict(DIS, alpha=1.0)), "method.distance: DIS has no option 'alpha'"),
     (dict(distance=dict(type='DSI')), "method.distance names the unknown method 'DSI'; did you mean 'DIS'?"),
     (dict(), "method: RCD needs the option 'distance'; give it in the config"),
@@ -326,7 +403,7 @@ def learn(batch_size):
     tasks = ['segmentation', 'normal']
     learner = make_learner(tasks, seed=1)
     learner.norm_eval = True
-    method = RCD(DIS, rate=1.0)
+    method = relative(rate=1.0)
     student = begin_training(method, tasks, learner, loader=make_loader('normal', batch_size, count=10))
     with torch.no_grad():
         learner.heads['segmentation'].output.weight.mul_(1.5)
@@ -339,7 +416,7 @@ def learn(batch_size):
             whole.inputs[part], {'normal': whole.targets['normal'][part]}, {'normal': whole.valid['normal'][part]})
         losses_of(student.train(), batch)
         course.append(method.multipliers)
-    return dict(course=torch.stack(course), initial=method.initial)
+    return dict(course=torch.stack(course), initial=method.initial, new_loss=method.new_loss)
 
 
 @pytest.mark.slow

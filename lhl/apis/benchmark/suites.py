@@ -136,23 +136,27 @@ def _constrained(name: str, variant: str) -> Group:
     """RCD: other bounds and distances, and whether it is the constraint that helps, or only less distillation."""
     config, dis = (f'configs/{method}/{method}_{variant}.py' for method in ('rcd', 'dis'))
     bounds = [Member(f'kappa_{kappa}', config, (f'method.kappa={kappa}', )) for kappa in ('1', '1.25', '2')]
-    distances = _members([f'rcd/ablations/rcd_{name}' for name in ('soft', 'had', 'had_softened_balance')], variant)
+    forms = ('soft', 'normalized', 'had', 'had_softened_balance')
+    distances = _members([f'rcd/ablations/rcd_{name}' for name in forms], variant)
     little = ('method.alpha=0.01', *(f'phases.{phase}.method.alpha=0.01' for phase in (1, 2)))
     without_constraint = [
         _member('dis/dis', variant), Member('dis_alpha_0.01', dis, little),
+        Member('normalized_constant', f'configs/rcd/ablations/rcd_normalized_{variant}.py', ('method.rate=0', )),
         # So large a kappa is never reached: the weight falls by 1 % in each step.
         Member('decaying_weight', config, ('method.kappa=1e9', 'method.rate=1e-11'))]
     return Group(name, _member(_VANILLA, variant),
                  (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
 
 
-_FORMS_OF_HAD = ('had/had_literal', 'had/ablations/had_class_saliency')
+#: Other forms of HAD and RCD on the larger rooms.
+_FORMS = ('had/had_literal', 'had/ablations/had_class_saliency', 'rcd/ablations/rcd_soft',
+          'rcd/ablations/rcd_normalized')
 _TEN_TASKS = 'tiny_synthtaskonomy'
 _PRETEXT = (Member('pretext_synthrooms3', 'configs/pretext/pretext_synthrooms3.py'), )
 _SUITES = (
     Suite('synthrooms3', 'every method on rooms, from a pretext checkpoint, in two orders of the tasks',
-          (_all_methods('segmentation_first', 'synthrooms3', _FORMS_OF_HAD),
-           _all_methods('normals_first', 'synthrooms3_normals_first', _FORMS_OF_HAD)), _PRETEXT),
+          (_all_methods('segmentation_first', 'synthrooms3', _FORMS),
+           _all_methods('normals_first', 'synthrooms3_normals_first', _FORMS)), _PRETEXT),
     Suite('synthrooms3_pretrained', 'the rooms of synthrooms3 from ImageNet weights, against a frozen encoder',
           (Group('', _member(_VANILLA, 'synthrooms3_pretrained'),
                  _members(['paradigms/frozen_encoder', 'dis/dis', 'had/had', 'rcd/rcd'], 'synthrooms3_pretrained')), )),
