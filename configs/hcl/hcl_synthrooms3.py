@@ -5,5 +5,5 @@ method = dict(
     inversion=dict(steps=100, warmup_steps=20),
     num_images=32)
 # LwF's strengths.
-_base_.phases[1].method = dict(weight=2)  # depth
-_base_.phases[2].method = dict(weight=0.08)  # normal
+_base_.phases[1].method = dict(weight=1)  # depth
+_base_.phases[2].method = dict(weight=0.0125)  # normal

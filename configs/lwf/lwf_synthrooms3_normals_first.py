@@ -1,5 +1,5 @@
 _base_ = ['../_base_/streams/synthrooms3_normals_first.py', '../_base_/methods/lwf.py']
 method = dict(weight=1.0)
-# Strengths of the tiny rooms; not searched here yet.
-_base_.phases[1].method = dict(weight=2)  # depth
-_base_.phases[2].method = dict(weight=2)  # segmentation
+# Searched with seed 0 on rooms of their own (docs/benchmarks.md#strengths).
+_base_.phases[1].method = dict(weight=16)  # depth
+_base_.phases[2].method = dict(weight=0.8)  # segmentation

@@ -66,7 +66,7 @@ _METHODS = (
     'spg/spg_gradient', 'gpm/gpm', 'sgp/sgp', 'pod/local_pod_fro', 'pod/local_pod_l1', 'pod/local_pod_l2',
     'pod/global_pod_fro', 'pod/global_pod_l1', 'pod/global_pod_l2', 'paradigms/detached_distillation',
     'paradigms/two_stage_distillation', 'paradigms/frozen_encoder', 'lwp/lwp', 'hcl/hcl', 'dis/dis', 'had/had',
-    'rcd/rcd')
+    'rcd/rcd', 'rcd/rcd_normalized')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 #: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
 _SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
@@ -136,21 +136,20 @@ def _constrained(name: str, variant: str) -> Group:
     """RCD: other bounds and distances, and whether it is the constraint that helps, or only less distillation."""
     config, dis = (f'configs/{method}/{method}_{variant}.py' for method in ('rcd', 'dis'))
     bounds = [Member(f'kappa_{kappa}', config, (f'method.kappa={kappa}', )) for kappa in ('1', '1.25', '2')]
-    forms = ('soft', 'normalized', 'had', 'had_softened_balance')
+    forms = ('soft', 'had', 'had_softened_balance')
     distances = _members([f'rcd/ablations/rcd_{name}' for name in forms], variant)
     little = ('method.alpha=0.01', *(f'phases.{phase}.method.alpha=0.01' for phase in (1, 2)))
     without_constraint = [
         _member('dis/dis', variant), Member('dis_alpha_0.01', dis, little),
-        Member('normalized_constant', f'configs/rcd/ablations/rcd_normalized_{variant}.py', ('method.rate=0', )),
+        Member('normalized_constant', f'configs/rcd/rcd_normalized_{variant}.py', ('method.rate=0', )),
         # So large a kappa is never reached: the weight falls by 1 % in each step.
         Member('decaying_weight', config, ('method.kappa=1e9', 'method.rate=1e-11'))]
-    return Group(name, _member(_VANILLA, variant),
-                 (*_members(['had/had', 'rcd/rcd'], variant), *bounds, *distances, *without_constraint))
+    methods = _members(['had/had', 'rcd/rcd', 'rcd/rcd_normalized'], variant)
+    return Group(name, _member(_VANILLA, variant), (*methods, *bounds, *distances, *without_constraint))
 
 
 #: Other forms of HAD and RCD on the larger rooms.
-_FORMS = ('had/had_literal', 'had/ablations/had_class_saliency', 'rcd/ablations/rcd_soft',
-          'rcd/ablations/rcd_normalized')
+_FORMS = ('had/had_literal', 'had/ablations/had_class_saliency', 'rcd/ablations/rcd_soft')
 _TEN_TASKS = 'tiny_synthtaskonomy'
 _PRETEXT = (Member('pretext_synthrooms3', 'configs/pretext/pretext_synthrooms3.py'), )
 _SUITES = (

@@ -1,0 +1,1 @@
+_base_ = ['../_base_/streams/r18_taskonomy.py', '../_base_/methods/rcd_normalized.py']
