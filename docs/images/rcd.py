@@ -1,4 +1,4 @@
-"""Draws docs/images/rcd.png from a run of RCD: python docs/images/rcd.py RUN."""
+"""Draws docs/images/NAME.png from a run of RCD: python docs/images/rcd.py RUN NAME."""
 import json
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 WINDOW = 4
 
 if __name__ == '__main__':
-    run, out = Path(sys.argv[1]), Path(__file__).with_suffix('.png')
+    run, out = Path(sys.argv[1]), Path(__file__).with_name(f'{sys.argv[2]}.png')
     logs = run.glob('phase3_*/*/vis_data/scalars.json')
     lines = [line for log in logs for line in map(json.loads, log.read_text().splitlines()) if 'loss' in line]
     figure, (distances, multipliers) = plt.subplots(1, 2, figsize=(9, 3))
@@ -24,6 +24,6 @@ if __name__ == '__main__':
     multipliers.set_ylabel('$m_j$')
     multipliers.set_yscale('log')
     distances.legend(frameon=False, loc='upper left', ncols=3, fontsize='small', columnspacing=1)
-    distances.set_ylim(top=2)
+    distances.margins(y=0.15)
     figure.tight_layout()
     figure.savefig(out, dpi=100)
