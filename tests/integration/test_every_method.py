@@ -33,7 +33,7 @@ RESUMED = [pytest.param(name, marks=pytest.mark.slow) if name in (*VARIANTS, *RE
            for name in CONFIG_FILES]
 #: Whose method does something at the end of a phase.
 GATHERING = ('detached_distillation', 'dist', 'ewc', 'gpm', 'hcl', 'icarl', 'joint', 'kd', 'kdam', 'online_ewc', 'rcd',
-             'sgp', 'spg', 'two_stage_distillation')
+             'rcd_normalized', 'sgp', 'spg', 'two_stage_distillation')
 MEMORY = 4  # of the six images of a phase; the shipped configs keep fifty
 
 
