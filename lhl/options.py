@@ -50,6 +50,7 @@ CountFrom0 = Annotated[int, Range(0)]
 NumWorkers = Annotated[int, Range(0, 1024)]
 
 _OBJECT = 'dict(type=NAME, ...)'
+_NUMBERS = {2: 'two', 3: 'three', 4: 'four'}
 _ANY = (Any, inspect.Parameter.empty, object)
 
 
@@ -176,13 +177,21 @@ def _describe(kind: Any, plural: bool = False) -> str:
         return 'dictionaries' if plural else 'a dictionary'
     if isinstance(plain, type) and issubclass(plain, Iterable) and plain.__module__ in (
             'builtins', 'collections.abc', 'typing'):
-        words = 'lists' if plural else 'a list'
-        entries = [entry for entry in arguments if entry is not Ellipsis]
-        return f'{words} of {" or ".join(_describe(option, True) for option in _alternatives(entries[0]))}' if (
-            entries) else words
+        return _describe_list(arguments, 'lists' if plural else 'a list')
     if hasattr(plain, '__fspath__'):
         return 'paths' if plural else 'a path'
     return _OBJECT
+
+
+def _describe_list(arguments: tuple, words: str) -> str:
+    """Describe what a list holds, and how many entries where that is fixed, as :func:`_entries_fit` checks it."""
+    if not arguments:
+        return words
+    if len(set(arguments) - {Ellipsis}) > 1:
+        return f'{words} of {", and ".join(map(describe, arguments))}'
+    fixed = len(arguments) > 1 and arguments[-1] is not Ellipsis
+    count = f'{_NUMBERS.get(len(arguments), len(arguments))} ' if fixed else ''
+    return f'{words} of {count}{" or ".join(_describe(option, True) for option in _alternatives(arguments[0]))}'
 
 
 def _alternatives(kind: Any) -> tuple:

@@ -56,6 +56,9 @@ def test_a_type_and_its_range_allow_these_of_some_values_and_no_others(kind, all
     (float, 'a number'), (NotNegative, 'a number of at least 0'), (Positive, 'a number above 0'),
     (Fraction, 'a number from 0 to 1'), (Count | None, 'a whole number of at least 1 or None'),
     (Sequence[Count], 'a list of whole numbers of at least 1'), (bool, 'True or False'), (Mapping, 'a dictionary'),
+    (tuple[Positive, Positive], 'a list of two numbers above 0'),
+    (tuple[Count, ...], 'a list of whole numbers of at least 1'),
+    (tuple[int, str | None], 'a list of a whole number, and text or None'), (list, 'a list'),
     (Tensor | float, 'a number'), (Tensor, 'dict(type=NAME, ...)'), (Literal['a', 'b'], "'a' or 'b'"),
 ])
 def test_a_type_is_described_in_words(kind, words):

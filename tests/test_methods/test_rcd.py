@@ -363,7 +363,7 @@ def test_wrong_options_are_refused(options, message):
 @pytest.mark.parametrize('options, sentence', [
     (dict(distance=DIS, kappa=0.5), 'method.kappa is 0.5, expected a number of at least 1; correct it'),
     (dict(distance=DIS, bounds=[0, 1]), 'method.bounds is [0, 1], expected'),
-    (dict(distance=DIS, bounds=[0.1]), 'method.bounds is [0.1], expected'),
+    (dict(distance=DIS, bounds=[0.1]), 'method.bounds is [0.1], expected a list of two numbers above 0; correct it'),
     (dict(distance=dict(DIS, alpha=1.0)), "method.distance: DIS has no option 'alpha'"),
     (dict(distance=dict(type='DSI')), "method.distance names the unknown method 'DSI'; did you mean 'DIS'?"),
     (dict(), "method: RCD needs the option 'distance'; give it in the config"),
