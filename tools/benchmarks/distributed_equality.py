@@ -83,8 +83,10 @@ def read(name: str, data: Path, processes: int) -> Config:
     """Read the config of a stream, for a number of processes."""
     path, options = STREAMS[name]
     cfg = Config.fromfile(path)
-    # An unchanged student without statistics of batches is from its teacher in labels alone, which RCD refuses.
+    # An unchanged student without statistics of batches is from its teacher in hard labels alone, and RCD refuses 0.
     cfg.phases = cfg.phases[:2 if cfg.method.type == 'RCD' else 3]
+    if cfg.method.type == 'RCD':
+        cfg.method.distance.pop('temperature', None)
     for phase in cfg.phases:
         phase.pop('train_cfg', None)
         phase.pop('method', None)
