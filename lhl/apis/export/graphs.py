@@ -31,11 +31,14 @@ def write_onnx(network: Network, images: Tensor, path: Path) -> None:
     """Write ``model.onnx``, with any number of images of any size where the network takes any.
 
     Raises:
-        ConfigError: If an operator of the network has no form in ONNX.
+        ConfigError: If the network cannot be traced, or an operator of it has no form in ONNX.
     """
     with _quietly(), torch.no_grad(), _as_sentence('ONNX', network):
+        # From the network itself it would be written with fixed sides where it depends on one, without a word.
+        sides = _dynamic(network)
+        traced = torch.export.export(network, (images, ), dynamic_shapes=sides)
         program: Any = torch.onnx.export(
-            network, (images, ), dynamo=True, dynamic_shapes=_dynamic(network), input_names=['images'],
+            traced, (images, ), dynamo=True, dynamic_shapes=sides, input_names=['images'],
             output_names=list(network.tasks), external_data=False, verbose=False)
         with writing(path):
             program.save(path)

@@ -74,7 +74,7 @@ class ASPPHead(BaseModule):
         size = maps[0].shape[-2:]
         feature = maps[0] if len(maps) == 1 else torch.cat(
             [maps[0]] + [F.interpolate(m, size, mode='bilinear', align_corners=False) for m in maps[1:]], dim=1)
-        if self._normalises_one_value(len(feature)):
+        if self._normalises_one_value(feature.shape[0]):
             raise ValueError('ASPPHead normalises one pooled value per image over the batch, found a batch of 1 image '
                              'in training, expected at least 2; raise train_dataloader.batch_size')
         pooled = self.pool(feature.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *size)

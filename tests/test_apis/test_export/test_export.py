@@ -46,7 +46,6 @@ def test_weights_alone_are_those_of_the_learner(finished, tmp_path):
         key: value.shape for key, value in load_learner(run).state_dict().items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize('format', ['onnx', 'torch'])
 def test_a_graph_takes_any_number_of_images_of_any_size(finished, tmp_path, format):
     _, run = finished('HAD')
@@ -123,6 +122,16 @@ def test_an_operator_that_onnx_lacks_is_one_sentence(tmp_path, monkeypatch, oper
     assert not list(tmp_path.iterdir())
     write_torch(network, images, tmp_path / 'model.pt2')
     torch.testing.assert_close(run_torch(tmp_path / 'model.pt2', images)[0], network(images)[0])
+
+
+@pytest.mark.parametrize('write, format', [(write_onnx, 'ONNX'), (write_torch, 'torch.export')])
+def test_a_network_that_depends_on_the_number_of_images_is_refused_and_not_written_for_that_number(
+        tmp_path, write, format):
+    learner = Learner(RESNET, dict(type='ASPPHead', in_channels=None, channels=4), TASKS).eval().requires_grad_(False)
+    learner.heads['depth'] = torch.nn.Sequential(learner.heads['depth'], With(lambda x: x * len(x)))
+    with pytest.raises(ConfigError, match=rf'ResNet with the heads of depth cannot be written as {format} \(.*batch'):
+        write(Network(learner, ['depth'], preprocess=False), torch.rand(2, 3, 64, 64), tmp_path / 'model')
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_the_exporter_says_of_an_operator_is_one_sentence():
