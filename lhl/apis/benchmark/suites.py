@@ -121,7 +121,7 @@ def _sensitivity() -> Group:
                  (Member('had', config), *thresholds, *alphas))
 
 
-_GROWING = ('lwf/lwf', 'dis/dis', 'had/had', 'rcd/rcd')
+_GROWING = ('lwf/lwf', 'dis/dis', 'had/had', 'rcd/rcd', 'rcd/rcd_normalized')
 
 
 def _growing() -> Group:
@@ -136,7 +136,7 @@ def _constrained(name: str, variant: str) -> Group:
     """RCD: other bounds and distances, and whether it is the constraint that helps, or only less distillation."""
     config, dis = (f'configs/{method}/{method}_{variant}.py' for method in ('rcd', 'dis'))
     bounds = [Member(f'kappa_{kappa}', config, (f'method.kappa={kappa}', )) for kappa in ('1', '1.25', '2')]
-    forms = ('soft', 'had', 'had_softened_balance')
+    forms = ('soft', 'had', 'had_softened_balance', 'normalized_searched')
     distances = _members([f'rcd/ablations/rcd_{name}' for name in forms], variant)
     little = ('method.alpha=0.01', *(f'phases.{phase}.method.alpha=0.01' for phase in (1, 2)))
     without_constraint = [
@@ -158,7 +158,8 @@ _SUITES = (
            _all_methods('normals_first', 'synthrooms3_normals_first', _FORMS)), _PRETEXT),
     Suite('synthrooms3_pretrained', 'the rooms of synthrooms3 from ImageNet weights, against a frozen encoder',
           (Group('', _member(_VANILLA, 'synthrooms3_pretrained'),
-                 _members(['paradigms/frozen_encoder', 'dis/dis', 'had/had', 'rcd/rcd'], 'synthrooms3_pretrained')), )),
+                 _members(['paradigms/frozen_encoder', 'dis/dis', 'had/had', 'rcd/rcd', 'rcd/rcd_normalized'],
+                          'synthrooms3_pretrained')), )),
     Suite('tiny_synthrooms', 'every method on the tiny rooms: segmentation, depth, normals',
           (_all_methods('', 'tiny_synthrooms'), )),
     Suite('ablation', 'the parts of HAD (Table 4, Fig. 5) and other forms of its terms on the tiny rooms',
@@ -168,7 +169,7 @@ _SUITES = (
     Suite('tiny_synthtaskonomy', 'ten tasks, one after the other, on small rooms',
           (Group('', _member(_VANILLA, _TEN_TASKS),
                  _members(['lwf/lwf', 'dis/dis', 'had/had', 'had/ablations/had_soft_targets', 'rcd/rcd',
-                           'rcd/ablations/rcd_soft', 'paradigms/frozen_encoder'], _TEN_TASKS),
+                           'rcd/rcd_normalized', 'rcd/ablations/rcd_soft', 'paradigms/frozen_encoder'], _TEN_TASKS),
                  _members(['joint/joint_split'], _TEN_TASKS)), )),
     Suite('distillation', 'KD, DIST and KDAM from a teacher with ImageNet weights, on the rooms of synthrooms3',
           (Group('', Member('alone', 'configs/kdam/joint_narrow_synthrooms3.py'),

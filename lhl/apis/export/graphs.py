@@ -3,7 +3,7 @@ import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,14 @@ def write_onnx(network: Network, images: Tensor, path: Path) -> None:
     """Write ``model.onnx``, with any number of images of any size where the network takes any.
 
     Raises:
-        ConfigError: If the network cannot be traced, or an operator of it has no form in ONNX.
+        ConfigError: If an operator of the network has no form in ONNX, or what it does depends on the number of
+            images or their size, for which it would be written alone.
     """
     with _quietly(), torch.no_grad(), _as_sentence('ONNX', network):
-        # From the network itself it would be written with fixed sides where it depends on one, without a word.
-        sides = _dynamic(network)
-        traced = torch.export.export(network, (images, ), dynamic_shapes=sides)
         program: Any = torch.onnx.export(
-            traced, (images, ), dynamo=True, dynamic_shapes=sides, input_names=['images'],
+            network, (images, ), dynamo=True, dynamic_shapes=_dynamic(network), input_names=['images'],
             output_names=list(network.tasks), external_data=False, verbose=False)
+        _check_free(network, program.model.graph.inputs[0].shape)
         with writing(path):
             program.save(path)
 
@@ -77,6 +76,21 @@ def _dynamic(network: Network) -> dict[str, dict[int, Any]]:
     return dict(images=free)
 
 
+def _check_free(network: Network, shape: Sequence[Any]) -> None:
+    """Refuse a graph in which a side is fixed that should not be: the exporter does that without a word."""
+    for side, free in _dynamic(network)['images'].items():
+        if isinstance(shape[side], int):
+            raise ConfigError(f'{_name(network)} would be written as ONNX for a {free.__name__} of {shape[side]} '
+                              f'alone, expected any: its forward depends on that number, which a call such as '
+                              f'`len(features)` does and `features.shape[0]` does not; change it, or export other '
+                              f'`tasks`')
+
+
+def _name(network: Network) -> str:
+    """Name a network by its backbone and its heads."""
+    return f'{type(network.learner.backbone).__name__} with the heads of {", ".join(network.tasks)}'
+
+
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """Keep to ourselves what exporters tell each other."""
@@ -100,8 +114,9 @@ def _as_sentence(what: str, network: Network) -> Iterator[None]:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         operator = re.search(r"OpOverload\(op='([\w.]+)'", str(cause))
-        why = f'it has no operator {operator[1]}' if operator and what == 'ONNX' else reason_of(cause)
-        names = ', '.join(network.tasks)
+        violated = re.search(r'^Constraints violated.*\n +- ([^.\n]+)', str(cause))
+        why = (f'it has no operator {operator[1]}' if operator and what == 'ONNX' else violated[1] if violated
+               else reason_of(cause))
         other = 'torch' if what == 'ONNX' else 'safetensors'
-        raise ConfigError(f'{type(network.learner.backbone).__name__} with the heads of {names} cannot be written as '
-                          f'{what} ({why[:300]}); export other `tasks`, or use `format={other}`') from error
+        raise ConfigError(f'{_name(network)} cannot be written as {what} ({why[:300]}); export other `tasks`, or use '
+                          f'`format={other}`') from error
