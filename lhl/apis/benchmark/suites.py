@@ -69,8 +69,8 @@ _METHODS = (
     'rcd/rcd', 'rcd/rcd_normalized')
 _UPPER_BOUNDS = ('joint/joint', 'joint/joint_split', 'single_task/single_task')
 #: What learns classes while the architecture changes (HCL); the first of them is fine-tuning.
-_SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'hcl/hcl_kd', 'hcl/hcl', 'hcl/hcl_kd_buffer', 'er/er',
-                  'agem/agem', 'der/derpp')
+_SPLIT_METHODS = (_VANILLA, 'lwf/lwf', 'dis/dis', 'rcd/rcd', 'rcd/rcd_normalized', 'hcl/hcl_kd', 'hcl/hcl',
+                  'hcl/hcl_kd_buffer', 'er/er', 'agem/agem', 'der/derpp')
 _ABLATIONS = ('no_sg', 'no_db', 'arithmetic', '5_groups', '10_groups', '15_groups', 'prediction_edges',
               'arithmetic_regression', 'class_saliency', 'softened_balance', 'soft_targets', 'evaluation_mode')
 
