@@ -18,7 +18,7 @@ from lhl.errors import LHLError, RunError
 PROC = Path('/proc')
 #: What any training with these libraries imports.
 LIBRARIES = 'import torch, mmengine.runner, mmseg.models'
-_FIRST_ITERATION = re.compile(r'Epoch\(train\)\s+\[1\]\[\s*1/')
+_FIRST_ITERATION = re.compile(r'phase 1/\d+ \(.*\): epoch 1/\d+, iteration 1/')
 
 
 def processor_seconds_of(process: int) -> float:
@@ -63,7 +63,7 @@ def seconds_to_first_iteration(checkout: Path, config: str, data_root: Path, wor
         try:
             for line in process.stdout:
                 output += line
-                if 'phase 1/' in line:
+                if not begins and 'phase 1/' in line:
                     begins = processor_seconds_of(process.pid)
                 if _FIRST_ITERATION.search(line):
                     return begins, processor_seconds_of(process.pid)
