@@ -20,7 +20,7 @@ CONFIG_FILES = {path.stem.removesuffix(SUFFIX): path for path in sorted(CONFIGS.
 #: They differ from another config in a number or an option that the method's own tests cover.
 VARIANTS = ('dis_growing', 'global_pod_l1', 'global_pod_l2', 'had_growing_adapted', 'had_literal', 'joint_narrow',
             'joint_split', 'joint_wide', 'local_pod_l1', 'local_pod_l2', 'lwf_growing', 'rcd_growing',
-            'single_task_growing', 'spg_gradient')
+            'rcd_normalized_growing', 'single_task_growing', 'spg_gradient')
 #: These are another one of the list with a part of it changed; what that part does has tests of its own.
 LIKE_ANOTHER = ('agem', 'der', 'detached_distillation', 'dist', 'er', 'global_pod_fro', 'kd', 'lwp', 'online_ewc',
                 'sgp', 'single_task', 'two_stage_distillation', 'vanilla_growing')
